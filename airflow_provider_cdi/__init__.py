@@ -1,0 +1,3 @@
+"""Changed rows of a data warehouse reach Braze, every row accounted for: an Apache Airflow provider."""
+
+__version__ = "0.1.0"

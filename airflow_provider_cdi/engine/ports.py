@@ -1,0 +1,228 @@
+"""What the engine asks of the outside: a source, a destination, a transport, a clock.
+
+The engine is given objects of these shapes; who they are it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+# --- source ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which rows a read returns, by ``UPDATED_AT``. All given bounds hold at once.
+
+    Each bound is a *position*: the canonical text of a point in UTC at the warehouse's full precision,
+    ``2026-01-05T09:00:00.123456Z`` (six or nine digits after the point). Comparisons happen in the warehouse.
+
+    :param after: ``UPDATED_AT > after``
+    :param since: ``UPDATED_AT >= since``
+    :param until: ``UPDATED_AT < until``
+    :param up_to: ``UPDATED_AT <= up_to``
+    """
+
+    after: str | None = None
+    since: str | None = None
+    until: str | None = None
+    up_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one aggregate query tells about the source before anything is read.
+
+    :param in_bounds: rows within the bounds that were asked about.
+    :param at_position: rows whose ``UPDATED_AT`` equals the position that was asked about, 0 without one.
+    :param future: rows stamped later than the moment that was asked about.
+    :param without_time: rows whose ``UPDATED_AT`` is NULL.
+    :param total: all rows of the source; None unless it was asked for.
+    """
+
+    in_bounds: int
+    at_position: int
+    future: int
+    without_time: int
+    total: int | None = None
+
+
+class Source(Protocol):
+    """A table, view or query whose columns were already matched with a contract."""
+
+    def count(
+        self, bounds: Bounds, *, position: str | None, now: str, with_total: bool = False
+    ) -> Counts:
+        """Count in one query.
+
+        :param bounds: for ``in_bounds``.
+        :param position: for ``at_position``; None when there is no watermark yet.
+        :param now: rows stamped later than this position are ``future``.
+        :param with_total: count all rows too (reads the whole table).
+        """
+        ...
+
+    def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
+        """Stream the rows within the bounds, ordered by ``UPDATED_AT`` and then by the identifiers.
+
+        Rows without ``UPDATED_AT`` are left out. Columns carry the contract's names: ``UPDATED_AT`` as a
+        timestamp without zone in UTC (unit ``us`` or ``ns``, never null), identifiers as strings,
+        ``PAYLOAD`` as text or as a struct, and the optional ones as they are. A batch holds at most a few
+        thousand rows.
+        """
+        ...
+
+
+# --- destination ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """How much fits into one request.
+
+    :param records: objects a request.
+    :param body_bytes: bytes of the sum of the records' bodies, envelope and separators included.
+    :param unique_keys: whether a key may stand only once in a request.
+    """
+
+    records: int
+    body_bytes: int
+    unique_keys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, without host and credentials."""
+
+    method: str
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer. Header names are in lower case; the body may be anything."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The answer tells the outcome of every record: those named here were rejected, all others accepted.
+
+    :param rejected: place in the request's records -> why.
+    """
+
+    rejected: Mapping[int, Rejection] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request was refused as a whole and nothing was applied, because of a record in it or its size.
+
+    The engine sends its halves; a record that is refused alone is rejected with ``rejection``.
+    """
+
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Nothing was applied; the same request may be sent after ``wait`` seconds (None: the engine's back-off)."""
+
+    reason: str
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody can tell whether the request was applied (a 5xx, a broken body)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unattributed:
+    """The request was applied, but some of its records were refused and the answer does not say which."""
+
+    rejection: Rejection
+
+
+Verdict = Settled | Refused | Busy | Unclear | Unattributed
+
+
+class Destination(Protocol):
+    """One data type of one destination: what it needs, how a row is encoded, what an answer means."""
+
+    @property
+    def contract(self) -> Contract:
+        """The columns that the source must have."""
+        ...
+
+    @property
+    def limits(self) -> BatchLimits:
+        """How much fits into one request."""
+        ...
+
+    @property
+    def repeat_is_harmless(self) -> bool:
+        """Whether a record that is applied twice leaves the same result as once."""
+        ...
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Turn rows into records or the reasons why they cannot be: one entry a row, in the rows' order.
+
+        Never raises because of what a row contains.
+        """
+        ...
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Join the records of one group, in their order, into one request."""
+        ...
+
+    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        """Say what the answer means for the records that were sent, in their order.
+
+        :raises DestinationRefused: when it concerns the sync as a whole (key, permission, catalog, storage).
+        """
+        ...
+
+
+# --- transport and clock --------------------------------------------------------------------------------
+
+
+class Transport(Protocol):
+    """Sends one request and returns whatever answer came, of any status."""
+
+    async def send(self, request: Request) -> Answer:
+        """Send.
+
+        :raises NoAnswer: when no complete answer came (refused, reset, timed out).
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Where the engine gets its time from."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the others work meanwhile."""
+        ...

@@ -1,0 +1,42 @@
+"""What travels through the engine: a record that can be sent, or the reason why a row cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+class Record:
+    """One row as the destination wants it.
+
+    :param key: whose row it is, identifier kind included (``"external_id:c-1"``). Rows with the same key
+        are delivered in the order in which they were read and never travel in two requests at once.
+    :param body: the encoded object, ready to be joined into a request body.
+    :param group: records of different groups never share a request (for example creations and deletions).
+    """
+
+    __slots__ = ("block", "body", "group", "key", "row")
+
+    def __init__(self, key: str, body: bytes, group: str = "") -> None:
+        self.key = key
+        self.body = body
+        self.group = group
+        #: Set by the engine: the block the row came in, and its place in it.
+        self.block: Any = None
+        self.row = -1
+
+    def __repr__(self) -> str:
+        # No key and no body: both are personal data.
+        return f"Record(group={self.group!r}, {len(self.body)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a row is not accepted.
+
+    :param code: stable, in ``snake_case``, listed in ``docs/rejects.rst``.
+    :param reason: one sentence for the person who mends the row. It may quote field names, never values.
+    """
+
+    code: str
+    reason: str

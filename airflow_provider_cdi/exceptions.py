@@ -1,0 +1,66 @@
+"""Every exception of the package, grouped by what to do next: stop, retry, or find out what happened.
+
+A row that breaks its contract is not an exception: it becomes a
+:class:`~airflow_provider_cdi.engine.records.Rejection` and its neighbours go on.
+"""
+
+from __future__ import annotations
+
+
+class CdiError(Exception):
+    """Base of all errors of this package. The text says what failed, on what, and what to do next."""
+
+
+# Stop: trying again without a change would fail again.
+
+
+class StopSync(CdiError):
+    """A sync-level error that only a person can mend: a wrong key, a missing table, a missing permission."""
+
+
+class ConfigurationError(StopSync):
+    """An argument of the operator or a field of the connection makes no sense."""
+
+
+class SourceError(StopSync):
+    """The source table, view or query cannot be read as it is: missing, forbidden, or of the wrong shape."""
+
+
+class DestinationRefused(StopSync):
+    """The destination refuses the whole sync: key, permission, catalog or storage."""
+
+
+class GuardTripped(StopSync):
+    """A guard stopped the run before anything was sent: too many deletes, or state that went missing."""
+
+
+class TooManyRejects(StopSync):
+    """More rows were rejected than ``max_reject_percent`` allows. Everything else was delivered."""
+
+
+# Retry: the same call may succeed later; a new try of the task goes on at the last checkpoint.
+
+
+class RetryLater(CdiError):
+    """The source or the destination did not do its part within the bounds of the retry policy."""
+
+
+class Interrupted(RetryLater):
+    """The task was told to end. What was acknowledged is saved; a new try goes on from there."""
+
+
+# Unknown: nobody can tell whether the other side acted.
+
+
+class NoAnswer(CdiError):
+    """A request was made and no readable answer came back.
+
+    :param reason: what happened, without any part of the request in it.
+    :param may_have_arrived: False when it is certain that the request never reached the other side
+        (the connection was never made), True otherwise.
+    """
+
+    def __init__(self, reason: str, *, may_have_arrived: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.may_have_arrived = may_have_arrived
