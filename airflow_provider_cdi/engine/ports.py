@@ -58,9 +58,7 @@ class Counts:
 class Source(Protocol):
     """A table, view or query whose columns were already matched with a contract."""
 
-    def count(
-        self, bounds: Bounds, *, position: str | None, now: str, with_total: bool = False
-    ) -> Counts:
+    def count(self, bounds: Bounds, *, position: str | None, now: str, with_total: bool = False) -> Counts:
         """Count in one query.
 
         :param bounds: for ``in_bounds``.

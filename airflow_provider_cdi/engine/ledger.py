@@ -1,0 +1,263 @@
+"""The ledger: which rows have their outcome, and how far the unbroken run of them reaches.
+
+Rows are entered in blocks, in the order in which they were read. The prefix is the unbroken run of blocks whose
+rows all have an outcome; only it moves the watermark, the totals and the list of rejects to write down.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
+from airflow_provider_cdi.engine.position import is_later, position_of_stamp
+from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, row_hashes
+
+#: Rows a block. Small enough that a checkpoint is close behind the acknowledgements.
+BLOCK_ROWS = 256
+
+
+@dataclass(slots=True)
+class Totals:
+    """The outcomes of rows: ``rows_read`` is always the sum of the four others.
+
+    :param rejects: number of rejected and unknown rows by code.
+    :param skipped_because: number of skipped rows by reason: ``already_delivered``, ``future``,
+        ``no_updated_at``.
+    """
+
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    rejects: Counter[str] = field(default_factory=Counter)
+    skipped_because: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def skipped(self) -> int:
+        """Rows that were not due: delivered before, or their time has not come."""
+        return sum(self.skipped_because.values())
+
+    @property
+    def rows_read(self) -> int:
+        """All rows that have an outcome."""
+        return self.accepted + self.rejected + self.skipped + self.unknown
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.accepted + other.accepted,
+            self.rejected + other.rejected,
+            self.unknown + other.unknown,
+            self.rejects + other.rejects,
+            self.skipped_because + other.skipped_because,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads, and what a report shows."""
+        return {
+            "rows_read": self.rows_read,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "skipped": self.skipped,
+            "unknown": self.unknown,
+            "rejects": dict(sorted(self.rejects.items())),
+            "skipped_because": dict(sorted(self.skipped_because.items())),
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Totals:
+        """Read what :meth:`to_json` returned."""
+        return cls(
+            stored["accepted"],
+            stored["rejected"],
+            stored["unknown"],
+            Counter(stored["rejects"]),
+            Counter(stored["skipped_because"]),
+        )
+
+
+class Block:
+    """A run of rows that were read together.
+
+    :param rows: the batch that the rows came in.
+    :param start: place of the block's first row in it.
+    :param stop: place after its last row.
+    :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers.
+    """
+
+    __slots__ = (
+        "counted_before",
+        "handled_before",
+        "in_doubt",
+        "pending",
+        "rows",
+        "set_aside",
+        "stamps",
+        "start",
+        "stop",
+    )
+
+    def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: list[int]) -> None:
+        self.rows = rows
+        self.start = start
+        self.stop = stop
+        self.stamps = stamps
+        #: Rows without an outcome yet.
+        self.pending = stop - start
+        #: Rows of a request that is on its way, or was never answered and will be sent again.
+        self.in_doubt: set[int] = set()
+        self.handled_before = 0
+        #: Rows that an earlier try of this run has handled and counted.
+        self.counted_before = 0
+        self.set_aside: list[tuple[int, Rejection, bool]] = []
+
+    def reject(self, row: int, rejection: Rejection, *, unknown: bool = False) -> None:
+        """Give a row its outcome: rejected, or nobody knows."""
+        self.set_aside.append((row, rejection, unknown))
+        self.pending -= 1
+
+    def skip(self, *, by_this_run: bool = False) -> None:
+        """Give a row its outcome: it was handled before, by an earlier run or by an earlier try of this one."""
+        if by_this_run:
+            self.counted_before += 1
+        else:
+            self.handled_before += 1
+        self.pending -= 1
+
+    def totals(self) -> Totals:
+        """Count the outcomes so far."""
+        unknown = sum(1 for _, _, is_unknown in self.set_aside if is_unknown)
+        known = self.stop - self.start - self.pending - self.counted_before
+        return Totals(
+            accepted=known - len(self.set_aside) - self.handled_before,
+            rejected=len(self.set_aside) - unknown,
+            unknown=unknown,
+            rejects=Counter(rejection.code for _, rejection, _ in self.set_aside),
+            skipped_because=Counter(already_delivered=self.handled_before) if self.handled_before else Counter(),
+        )
+
+
+class Ledger:
+    """Follows every row from reading to its outcome.
+
+    :param contract: names the identifier columns, for the rejects.
+    :param after: the watermark where the slice starts.
+    :param totals: what an earlier try of the same run had counted up to its checkpoint.
+    """
+
+    def __init__(self, contract: Contract, after: Watermark | None, totals: Totals | None = None) -> None:
+        self._contract = contract
+        self._blocks: deque[Block] = deque()
+        self._unit = "us"
+        self._stamp: int | None = None
+        self._ties = Ties()
+        self._after = after
+        self._filter: TieFilter | None = None
+        self.totals = totals or Totals()
+        #: Rejects of the prefix that are not written down yet.
+        self.rejects: list[RejectedRow] = []
+        self.rows_entered = 0
+        self.rows_in_prefix = 0
+        self.bytes_held = 0
+
+    def reread_ties_with(self, tie_filter: TieFilter) -> None:
+        """Say that the rows at the old watermark are read again, and through which filter."""
+        self._filter = tie_filter
+
+    def enter(self, rows: pa.RecordBatch) -> list[Block]:
+        """Enter a batch of rows and return its blocks.
+
+        :raises ValueError: when ``UPDATED_AT`` goes backwards: the watermark would not be safe.
+        """
+        column = rows.column(UPDATED_AT)
+        stamps: list[int] = column.cast(pa.int64()).to_pylist()
+        last = self._blocks[-1].stamps[self._blocks[-1].stop - 1] if self._blocks else self._stamp
+        if stamps != sorted(stamps) or (last is not None and stamps[0] < last):
+            raise ValueError("the rows did not come in the order of UPDATED_AT")
+        self._unit = column.type.unit
+        blocks = [
+            Block(rows, start, min(start + BLOCK_ROWS, len(stamps)), stamps)
+            for start in range(0, len(stamps), BLOCK_ROWS)
+        ]
+        self._blocks.extend(blocks)
+        self.rows_entered += len(stamps)
+        self.bytes_held += rows.nbytes
+        return blocks
+
+    def position_of(self, block: Block, row: int) -> str:
+        """Return the position of a row."""
+        return position_of_stamp(block.stamps[row], self._unit)
+
+    def advance(self) -> None:
+        """Move the prefix over all leading blocks whose rows have their outcome."""
+        while self._blocks and not self._blocks[0].pending:
+            block = self._blocks.popleft()
+            self._pass(block)
+
+    def watermark(self, *, slice_is_done: bool = False) -> Watermark | None:
+        """Return how far the prefix reaches, never behind where the slice started.
+
+        :param slice_is_done: whether all rows of the slice were entered and have their outcome.
+        """
+        if self._stamp is None:
+            return self._after
+        position = position_of_stamp(self._stamp, self._unit)
+        if self._after is None or is_later(position, self._after.position):
+            return Watermark(position, self._ties.copy())
+        if self._filter is None or slice_is_done:
+            return Watermark(self._after.position, self._ties.copy())
+        return Watermark(self._after.position, self._filter.ties_so_far(self._ties))
+
+    def settled_totals(self) -> Totals:
+        """Count all outcomes, those behind the prefix too; rows of requests without an answer are unknown."""
+        totals = self.totals
+        for block in self._blocks:
+            totals = totals + block.totals() + Totals(unknown=len(block.in_doubt))
+        return totals
+
+    def _pass(self, block: Block) -> None:
+        self.totals = self.totals + block.totals()
+        self.rows_in_prefix += block.stop - block.start
+        self.rejects.extend(self._rejected_row(block, *entry) for entry in sorted(block.set_aside, key=_row_of))
+        if block.stop == block.rows.num_rows:
+            self.bytes_held -= block.rows.nbytes
+        last = block.stamps[block.stop - 1]
+        if last != self._stamp:
+            self._stamp, self._ties = last, Ties()
+        first = bisect_left(block.stamps, last, block.start, block.stop)
+        for row_hash in row_hashes(block.rows, first, block.stop):
+            self._ties.add(row_hash)
+
+    def _rejected_row(self, block: Block, row: int, rejection: Rejection, unknown: bool) -> RejectedRow:
+        return RejectedRow(
+            outcome="unknown" if unknown else "rejected",
+            code=rejection.code,
+            reason=rejection.reason,
+            identifier={
+                name: _plain(block.rows.column(name)[row])
+                for name in self._contract.identifiers
+                if name in block.rows.schema.names and block.rows.column(name)[row].is_valid
+            },
+            updated_at=self.position_of(block, row),
+            payload=_plain(block.rows.column(PAYLOAD)[row]) if PAYLOAD in block.rows.schema.names else None,
+        )
+
+
+def _row_of(entry: tuple[int, Rejection, bool]) -> int:
+    return entry[0]
+
+
+def _plain(value: pa.Scalar) -> Any:
+    """Return a value for the reject file; what JSON cannot hold goes in as text."""
+    try:
+        plain = value.as_py()
+        orjson.dumps(plain, default=str)
+    except (ValueError, TypeError):
+        return str(value)
+    return plain

@@ -1,0 +1,78 @@
+"""The report: the numbers of one run, its return value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_cdi.engine.delivery import Traffic
+from airflow_provider_cdi.engine.ledger import Totals
+
+
+@dataclass(slots=True)
+class Report:
+    """The numbers of one run. It holds no row's content.
+
+    :param slice: the slice in words.
+    :param totals: outcomes of the rows of the run, over all its tries.
+    :param traffic: what went over the wire in this try.
+    :param seconds: duration of this try.
+    :param watermark: position after the run, None when nothing was ever delivered.
+    :param dry_run: whether nothing was sent.
+    :param rejects_file: where the rejects are, None when there are none.
+    """
+
+    slice: str
+    totals: Totals
+    traffic: Traffic
+    seconds: float
+    watermark: str | None
+    dry_run: bool = False
+    rejects_file: str | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def reject_percent(self) -> float:
+        """Rejected and unknown rows in percent of those that were due."""
+        due = self.totals.rows_read - self.totals.skipped
+        return 100 * (self.totals.rejected + self.totals.unknown) / due if due else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON types."""
+        return {
+            **self.about,
+            "slice": self.slice,
+            **self.totals.to_json(),
+            "requests": self.traffic.requests,
+            "retries": self.traffic.retries,
+            "splits": self.traffic.splits,
+            "held_back": self.traffic.held_back,
+            "bytes_sent": self.traffic.bytes_sent,
+            "seconds": round(self.seconds, 3),
+            "watermark": self.watermark,
+            "dry_run": self.dry_run,
+            "rejects_file": self.rejects_file,
+        }
+
+    def lines(self) -> list[str]:
+        """Return the report as a block of text for the log."""
+        totals, rate = self.totals, self.totals.rows_read / self.seconds if self.seconds > 0 else 0.0
+        verb = "would be accepted" if self.dry_run else "accepted"
+        lines = [
+            f"{'Dry run' if self.dry_run else 'Run'} of {self.slice}",
+            f"  rows read  {totals.rows_read:>12,}",
+            f"  {verb:<10} {totals.accepted:>12,}",
+            f"  rejected   {totals.rejected:>12,}{_by_code(totals.rejects)}",
+            f"  skipped    {totals.skipped:>12,}{_by_code(totals.skipped_because)}",
+            f"  unknown    {totals.unknown:>12,}",
+            f"  {self.traffic.requests:,} requests, {self.traffic.retries:,} of them repeats, "
+            f"{self.traffic.bytes_sent:,} bytes, {self.seconds:.1f} s, {rate:,.0f} rows/s",
+            f"  watermark {self.watermark or 'none'}",
+        ]
+        return lines + ([f"  rejects in {self.rejects_file}"] if self.rejects_file else [])
+
+
+def _by_code(counts: dict[str, int]) -> str:
+    if not counts:
+        return ""
+    return "   " + ", ".join(f"{code} {number:,}" for code, number in sorted(counts.items()))

@@ -1,0 +1,64 @@
+"""How a sync delivers: how much at once, how often again, what to do when nobody knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+OnUnknown = Literal["resend", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long a request is tried before the run gives up; a new try of the task goes on where it stopped.
+
+    :param attempts: tries of one request that failed or were never answered.
+    :param seconds: time after which such a request is given up, whatever its attempts.
+    :param rate_limit_seconds: time for which a request may be put off because of answers that say "too many
+        requests". Braze's longest window is an hour, so the default is a little more.
+    :param first_wait: upper bound of the wait after the first failure, in seconds; it doubles with each.
+    :param longest_wait: upper bound of any wait after a failure, in seconds.
+    """
+
+    attempts: int = 8
+    seconds: float = 600.0
+    rate_limit_seconds: float = 3_900.0
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or min(self.seconds, self.first_wait, self.longest_wait) < 0:
+            raise ValueError("RetryPolicy: attempts must be 1 or more, and no time may be negative")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How a sync delivers.
+
+    :param max_in_flight: requests on their way at once. With a delay of 50 ms, 64 reach 75,000 rows a second.
+    :param window_rows: rows that may be read but not yet saved as delivered. A crash sends at most these again.
+    :param window_bytes: bytes of rows, as the warehouse returned them, that may wait for their outcome.
+    :param checkpoint_seconds: time after which progress is saved; it is saved earlier when half of
+        ``window_rows`` is used.
+    :param requests_per_second: a limit of our own, None for none.
+    :param on_unknown: what happens to events and purchases when the answer to their request never came:
+        ``resend`` (at least once) or ``reject`` (kept aside in the reject file, at most once). Attributes,
+        deletes and catalog items are always sent again, because a repeat changes nothing.
+    :param retry: see :class:`RetryPolicy`.
+    """
+
+    max_in_flight: int = 64
+    window_rows: int = 20_000
+    window_bytes: int = 64 * 1024 * 1024
+    checkpoint_seconds: float = 5.0
+    requests_per_second: float | None = None
+    on_unknown: OnUnknown = "resend"
+    retry: RetryPolicy = RetryPolicy()
+
+    def __post_init__(self) -> None:
+        if min(self.max_in_flight, self.window_rows, self.window_bytes) < 1:
+            raise ValueError("DeliverySettings: max_in_flight, window_rows and window_bytes must be 1 or more")
+        if self.requests_per_second is not None and self.requests_per_second <= 0:
+            raise ValueError("DeliverySettings: requests_per_second must be more than 0, or None for no limit")
+        if self.on_unknown not in ("resend", "reject"):
+            raise ValueError('DeliverySettings: on_unknown must be "resend" or "reject"')

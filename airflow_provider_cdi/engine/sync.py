@@ -1,0 +1,366 @@
+"""The sync itself: slice -> rows -> lanes -> batches -> outcomes -> watermark and report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.delivery import Delivery
+from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.lanes import Batch, Lanes
+from airflow_provider_cdi.engine.ledger import Block, Ledger, Totals
+from airflow_provider_cdi.engine.pacing import Pacer
+from airflow_provider_cdi.engine.ports import Bounds, Clock, Counts, Destination, Source, Transport
+from airflow_provider_cdi.engine.reading import read_in_thread
+from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.report import Report
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.watermark import TieFilter, Watermark, intact_buckets, row_hashes
+from airflow_provider_cdi.exceptions import Interrupted, SourceError
+
+log = logging.getLogger(__name__)
+
+#: Rejects that may wait for a checkpoint.
+REJECTS_HELD = 1_000
+#: How often the stop request, the checkpoint's age and the progress line are looked at, in seconds.
+TICK = 0.5
+#: Time between two progress lines, in seconds.
+PROGRESS_EVERY = 10.0
+#: Time that requests on their way have to come back when the run ends early, in seconds.
+GRACE = 10.0
+
+ReadAhead = Callable[[Callable[[], Iterator[pa.RecordBatch]]], AsyncGenerator[pa.RecordBatch, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a checkpoint saves.
+
+    :param watermark: how far the unbroken run of outcomes reaches, None when nothing was delivered ever.
+    :param totals: the outcomes up to there, over all tries of the run.
+    """
+
+    watermark: Watermark | None
+    totals: Totals
+
+
+class Journal(Protocol):
+    """Where progress is saved."""
+
+    async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
+        """Write the rejects down and only then save the progress; both are durable on return."""
+        ...
+
+
+class Sync:
+    """One try of one run.
+
+    :param source: where rows come from.
+    :param destination: what they become and what answers mean.
+    :param transport: sends requests.
+    :param journal: where progress and rejects are saved.
+    :param clock: where time comes from.
+    :param settings: how to deliver.
+    :param random: for the jitter of back-offs.
+    :param stop_requested: whether the run is to end early.
+    :param delete_cap: for a destination that deletes.
+    :param read_ahead: how a blocking reader is read beside the event loop.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        destination: Destination,
+        transport: Transport,
+        journal: Journal,
+        *,
+        clock: Clock,
+        settings: DeliverySettings | None = None,
+        random: Random | None = None,
+        stop_requested: Callable[[], bool] = lambda: False,
+        delete_cap: DeleteCap | None = None,
+        read_ahead: ReadAhead = read_in_thread,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings or DeliverySettings()
+        self._stop_requested = stop_requested
+        self._delete_cap = delete_cap
+        self._read_ahead = read_ahead
+        self._ready: asyncio.Queue[Batch | None] = asyncio.Queue()
+        self._lanes = Lanes(destination.limits, self._ready.put_nowait)
+        self._delivery = Delivery(
+            destination,
+            transport,
+            pacer=Pacer(clock, self._settings.requests_per_second),
+            settings=self._settings,
+            clock=clock,
+            random=random or Random(),  # noqa: S311 (jitter, not a secret)
+            stop_requested=self._is_ending,
+        )
+        self._moved = asyncio.Event()
+        self._checkpoint_due = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._is_closing = False
+        self._tie_filter: TieFilter | None = None
+        self._rows_started = 0
+        self._rows_saved = 0
+
+    async def run(self, part: Slice, progress: Progress | None = None) -> Report:
+        """Read the slice and deliver it.
+
+        :param part: the slice; for a resumed run the rest of it (:meth:`Slice.resumed_at`).
+        :param progress: the checkpoint of an earlier try of the same run.
+        :return: the report; it is also available from :meth:`report` when the run fails.
+        :raises StopSync: when only a person can help.
+        :raises RetryLater: when a new try may succeed. In both cases what was acknowledged is saved.
+        """
+        self._slice, self._is_resumed = part, progress is not None
+        self._started = self._saved_at = self._clock.monotonic()
+        self._ledger = Ledger(self._destination.contract, part.after, progress.totals if progress else None)
+        self._counts = self._count()
+        self._note_rows_not_due()
+        if self._rows_due():
+            self._check_delete_cap()
+            await self._read_and_deliver()
+        await self._save(slice_is_done=self._failure is None)
+        if self._failure is not None:
+            raise self._failure
+        return self.report()
+
+    def report(self) -> Report:
+        """Return the numbers so far."""
+        watermark = self._ledger.watermark(slice_is_done=self._failure is None)
+        return Report(
+            slice=self._slice.describe(),
+            totals=self._ledger.settled_totals(),
+            traffic=self._delivery.traffic,
+            seconds=self._clock.monotonic() - self._started,
+            watermark=watermark.position if watermark else None,
+        )
+
+    # --- before the first row -------------------------------------------------------------------------
+
+    def _count(self) -> Counts:
+        after = self._slice.after
+        return self._source.count(
+            self._slice.bounds(),
+            position=after.position if after else None,
+            now=self._slice.up_to,
+            with_total=self._delete_cap is not None,
+        )
+
+    def _note_rows_not_due(self) -> None:
+        if self._slice.mode == "window":
+            return
+        for reason, number in (("future", self._counts.future), ("no_updated_at", self._counts.without_time)):
+            if number:
+                self._ledger.totals.skipped_because[reason] = number
+                log.warning("%s", _NOT_DUE[reason].format(number=number))
+
+    def _rows_due(self) -> int:
+        return self._counts.in_bounds + self._new_ties()
+
+    def _new_ties(self) -> int:
+        """Rows by which the group at the watermark has changed."""
+        after = self._slice.after
+        return abs(self._counts.at_position - len(after.ties)) if after else 0
+
+    def _check_delete_cap(self) -> None:
+        if self._delete_cap is not None:
+            is_first_run = self._slice.after is None and self._slice.mode == "incremental"
+            self._delete_cap.check(self._rows_due(), self._counts.total or 0, is_first_run=is_first_run)
+
+    def _choose_bounds(self) -> Bounds:
+        """Read the rows at the watermark again only if that can bring something new."""
+        after = self._slice.after
+        if after is None or not self._counts.at_position:
+            return self._slice.bounds()
+        if after.ties.exact is not None:
+            self._tie_filter = TieFilter(after.ties)
+        elif self._new_ties():
+            group = (h for rows in self._source.read(self._slice.bounds_of_ties()) for h in row_hashes(rows))
+            self._tie_filter = TieFilter(after.ties, intact_buckets(after.ties, group))
+        else:
+            return self._slice.bounds()
+        self._ledger.reread_ties_with(self._tie_filter)
+        return self._slice.bounds_with_ties()
+
+    # --- the flow -------------------------------------------------------------------------------------
+
+    async def _read_and_deliver(self) -> None:
+        senders = [asyncio.create_task(self._send_batches()) for _ in range(self._settings.max_in_flight)]
+        saver, ticker = asyncio.create_task(self._save_when_due()), asyncio.create_task(self._tick())
+        self._reader = asyncio.create_task(self._read())
+        try:
+            await self._reader
+            await self._wait_until(lambda: self._lanes.is_idle)
+        except asyncio.CancelledError:
+            self._fail(Interrupted(_TOLD_TO_END))
+        except Exception as error:  # raised again at the end of run(), when what was acknowledged is saved
+            self._fail(error)
+        finally:
+            ticker.cancel()
+            await self._end(senders, saver)
+
+    async def _read(self) -> None:
+        bounds = self._choose_bounds()
+        async with aclosing(self._read_ahead(lambda: self._source.read(bounds))) as batches:
+            async for rows in batches:
+                await self._wait_until(lambda: self._ledger.bytes_held <= self._settings.window_bytes)
+                await self._enter(rows)
+
+    async def _enter(self, rows: pa.RecordBatch) -> None:
+        entries = self._destination.encode(rows)
+        try:
+            blocks = self._ledger.enter(rows)
+        except ValueError as error:
+            raise SourceError(f"The source cannot be synced safely: {error}.") from error
+        handled = self._handled_before(rows, blocks[0])
+        for block in blocks:
+            self._rows_started += block.stop - block.start
+            self._distribute(block, entries, handled)
+            self._note_movement()
+            await self._wait_until(self._window_has_room)
+
+    def _distribute(self, block: Block, entries: list[Record | Rejection], handled: Sequence[bool]) -> None:
+        for row in range(block.start, block.stop):
+            entry = entries[row]
+            if row < len(handled) and handled[row]:
+                block.skip(by_this_run=self._is_resumed)
+            elif isinstance(entry, Rejection):
+                block.reject(row, entry)
+            else:
+                entry.block, entry.row = block, row
+                self._lanes.add(entry)
+
+    def _handled_before(self, rows: pa.RecordBatch, first: Block) -> Sequence[bool]:
+        """Say of the leading rows at the old watermark which were handled before."""
+        after = self._slice.after
+        if after is None or self._tie_filter is None:
+            return ()
+        if self._ledger.position_of(first, 0) != after.position:
+            return ()
+        ties = bisect_right(first.stamps, first.stamps[0])
+        return [self._tie_filter.is_handled(row_hash) for row_hash in row_hashes(rows, 0, ties)]
+
+    async def _send_batches(self) -> None:
+        while (batch := await self._ready.get()) is not None and not self._is_ending():
+            try:
+                await self._delivery.deliver(batch.records)
+            except Exception as error:  # raised again at the end of run()
+                self._fail(error)
+                return
+            self._lanes.finish(batch)
+            self._note_movement()
+
+    def _note_movement(self) -> None:
+        self._ledger.advance()
+        waiting = self._ledger.rows_in_prefix - self._rows_saved
+        if waiting >= self._settings.window_rows / 2 or len(self._ledger.rejects) >= REJECTS_HELD:
+            self._checkpoint_due.set()
+        self._moved.set()
+
+    def _window_has_room(self) -> bool:
+        return self._rows_started - self._rows_saved < self._settings.window_rows
+
+    async def _wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for the senders; batches that are not full go out meanwhile, or they would wait for ever."""
+        while not condition() and self._failure is None:
+            self._lanes.flush()
+            self._moved.clear()
+            await self._moved.wait()
+
+    # --- checkpoints ----------------------------------------------------------------------------------
+
+    async def _save_when_due(self) -> None:
+        while not self._is_closing:
+            await self._checkpoint_due.wait()
+            self._checkpoint_due.clear()
+            try:
+                await self._save()
+            except Exception as error:  # raised again at the end of run()
+                self._fail(error)
+                return
+
+    async def _save(self, *, slice_is_done: bool = False) -> None:
+        rows = self._ledger.rows_in_prefix
+        if rows == self._rows_saved and not slice_is_done:
+            return
+        progress = Progress(self._ledger.watermark(slice_is_done=slice_is_done), self._ledger.totals)
+        rejects, self._ledger.rejects = self._ledger.rejects, []
+        try:
+            await self._journal.commit(progress, rejects)
+        except BaseException:
+            self._ledger.rejects = rejects + self._ledger.rejects
+            raise
+        self._rows_saved = rows
+        self._saved_at = self._clock.monotonic()
+        self._moved.set()
+
+    # --- watching and ending --------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        next_line = self._started + PROGRESS_EVERY
+        while True:
+            await self._clock.sleep(TICK)
+            now = self._clock.monotonic()
+            if now - self._saved_at >= self._settings.checkpoint_seconds:
+                self._checkpoint_due.set()
+            if now >= next_line:
+                self._log_progress(now - self._started)
+                next_line = now + PROGRESS_EVERY
+            if self._stop_requested():
+                self._fail(Interrupted(_TOLD_TO_END))
+
+    def _log_progress(self, seconds: float) -> None:
+        totals = self._ledger.totals
+        done, due = self._ledger.rows_in_prefix, max(self._rows_due(), 1)
+        rate = done / seconds if seconds else 0.0
+        eta = f"{(due - done) / rate:.0f} s left" if rate and due >= done else "time left unknown"
+        rejected = totals.rejected + totals.unknown
+        log.info(
+            "%s of about %s rows (%.0f %%), %s rows/s, %s, %s rejects",
+            f"{done:,}", f"{due:,}", min(100.0, 100 * done / due), f"{rate:,.0f}", eta, f"{rejected:,}",
+        )  # fmt: skip
+
+    def _is_ending(self) -> bool:
+        return self._failure is not None or self._stop_requested()
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
+            self._reader.cancel()
+            self._moved.set()
+
+    async def _end(self, senders: Sequence[asyncio.Task[None]], saver: asyncio.Task[None]) -> None:
+        """End all tasks; requests on their way get a moment to come back, so that few outcomes stay unknown."""
+        for _ in senders:
+            self._ready.put_nowait(None)
+        _, late = await asyncio.wait(senders, timeout=GRACE)
+        for sender in late:
+            sender.cancel()
+        self._is_closing = True
+        self._checkpoint_due.set()
+        await asyncio.gather(saver, *late, return_exceptions=True)
+        self._ledger.advance()
+
+
+_TOLD_TO_END = "The task was told to end. What was acknowledged is saved; a new try goes on from there."
+
+_NOT_DUE = {
+    "future": "{number:,} rows are stamped later than now: they are skipped and will be sent when their time has come",
+    "no_updated_at": "{number:,} rows have no UPDATED_AT: they are never sent until it is filled in",
+}
