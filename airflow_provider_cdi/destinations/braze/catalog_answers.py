@@ -1,0 +1,76 @@
+"""Catalogs refuse a request as a whole; some of their reasons concern the catalog, not an item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from airflow_provider_cdi.destinations.braze.answers import json_object
+from airflow_provider_cdi.destinations.braze.codes import BRAZE_NAMES, SENTENCE_CHARS
+from airflow_provider_cdi.engine.ports import Answer, Refused
+from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.exceptions import DestinationRefused
+
+_STORAGE = (
+    "the catalog storage of the company is full ({error}). Delete items or catalogs, or buy storage; then run "
+    "the sync again, nothing of this request was stored."
+)
+#: Braze's ``errors[].id`` that no item can mend -> what to do. ``{fields}`` are those of the refused items.
+_SYNC_ERRORS = {
+    "catalog-not-found": (
+        "there is no such catalog in the workspace of this API key. Create it in Braze first, with its "
+        "fields, or correct the operator's catalog argument."
+    ),
+    "invalid-fields": (
+        "some field does not exist in the catalog. The refused items have: {fields}. Add the missing fields to the "
+        "catalog in Braze, or leave them out of the payload."
+    ),
+    "company-size-limit-already-reached": _STORAGE,
+    "company-size-limit-surge": _STORAGE,
+}
+_MOST_FIELDS = 30
+
+
+def read_catalog_refusal(answer: Answer, records: Sequence[Record], catalog: str) -> Refused | None:
+    """Read a 400 or 404 of a catalog.
+
+    Nothing was stored, also not the items without a fault, so the engine's halving finds the culprits.
+
+    :return: None when the body is not in the form of catalog errors.
+    :raises DestinationRefused: for an unknown catalog or field, and for full storage.
+    """
+    errors = (json_object(answer.body) or {}).get("errors")
+    if not isinstance(errors, list):
+        return None
+    named = [error for error in errors if isinstance(error, dict) and isinstance(error.get("id"), str)]
+    for error in named:
+        if error["id"] in _SYNC_ERRORS:
+            sentence = _SYNC_ERRORS[error["id"]].format(
+                error=error["id"], fields=_fields(_refused_items(error, records))
+            )
+            raise DestinationRefused(f"Braze refused items of the catalog {catalog!r}: {sentence}")
+    return Refused(_rejection(named[0])) if named and answer.status == 400 else None
+
+
+def _rejection(error: dict[str, Any]) -> Rejection:
+    """Keep both of Braze's texts: the id is the code, the message tells more."""
+    code = BRAZE_NAMES.get(error["id"], "braze_bad_request")
+    message = error.get("message")
+    more = f": {message}" if isinstance(message, str) else ""
+    return Rejection(code, f"Braze: {error['id']}{more}"[:SENTENCE_CHARS])
+
+
+def _refused_items(error: dict[str, Any], records: Sequence[Record]) -> list[dict[str, Any]]:
+    items = [orjson.loads(record.body) for record in records]
+    values = error.get("parameter_values")
+    ids = values if isinstance(values, list) else []
+    return [item for item in items if item["id"] in ids] or items
+
+
+def _fields(items: list[dict[str, Any]]) -> str:
+    """Name the fields of the items: names only, never values."""
+    names = sorted({name for item in items for name in item} - {"id"})
+    more = f" and {len(names) - _MOST_FIELDS} more" if len(names) > _MOST_FIELDS else ""
+    return ", ".join(names[:_MOST_FIELDS]) + more

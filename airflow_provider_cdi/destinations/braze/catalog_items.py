@@ -1,0 +1,175 @@
+"""The data type ``catalog_items``: ``/catalogs/{name}/items``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import types
+
+from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
+from airflow_provider_cdi.destinations.braze.catalog_answers import read_catalog_refusal
+from airflow_provider_cdi.destinations.braze.columns import by_halves, column, json_text
+from airflow_provider_cdi.destinations.braze.identifiers import identifier_texts
+from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
+from airflow_provider_cdi.destinations.braze.payload import PayloadBounds, read_payload, splice
+from airflow_provider_cdi.destinations.braze.structs import StructStyle, payload_texts
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+ID = "ID"
+DELETED = "DELETED"
+CONTRACT = Contract("catalog_items", identifiers=(ID,), optional=(DELETED,))
+
+#: Braze: catalog items, id.
+_ID_CHARACTERS = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_PERMISSIONS = {
+    "PUT": "catalogs.replace_items",
+    "PATCH": "catalogs.update_items",
+    "DELETE": "catalogs.delete_items",
+}
+#: Operators of array fields, for PATCH only.
+_MERGE_OPERATORS = frozenset({"$add", "$remove"})
+
+_UNREADABLE = Rejection("identifier_unreadable", "ID holds text that is not UTF-8.")
+_MISSING = Rejection("identifier_missing", "ID holds no value.")
+_ID_IN_PAYLOAD = Rejection("identifier_in_payload", "PAYLOAD names id, but the item's id comes from ID.")
+_DELETED_INVALID = Rejection("deleted_invalid", "DELETED is neither true nor false.")
+_BAD_KEY = Rejection("catalog_key_invalid", "A key in an object of PAYLOAD holds a dot or a dollar.")
+
+_TRUE = frozenset({"true", "t", "yes", "y", "1"})
+_FALSE = frozenset({"false", "f", "no", "n", "0", ""})
+
+
+class CatalogItems:
+    """A :class:`~airflow_provider_cdi.engine.ports.Destination` for the items of one catalog.
+
+    :param catalog: its name; the catalog and its fields must exist in Braze.
+    :param merge: change only the fields that the payload names (PATCH, items that exist) instead of
+        replacing the item, or creating it (PUT).
+    :param now: seconds since the epoch, for the rate-limit header that gives a moment.
+    """
+
+    contract = CONTRACT
+    #: The same item again is the same item.
+    repeat_is_harmless = True
+
+    def __init__(self, catalog: str, limits: BrazeLimits, *, merge: bool, now: Callable[[], float]) -> None:
+        self._catalog = catalog
+        self._path = f"/catalogs/{catalog}/items"
+        self._limits = limits
+        self._write = "PATCH" if merge else "PUT"
+        self._now = now
+        # No bound on the keys: how many fields there are, the catalog says.
+        self._bounds = PayloadBounds(limits.payload_bytes, None, limits.catalog_nesting)
+
+    @property
+    def limits(self) -> BatchLimits:
+        """How much fits into one request; Braze refuses a request with an id twice."""
+        return BatchLimits(self._limits.catalog_items, self._limits.body_bytes - ENVELOPE_BYTES, unique_keys=True)
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Turn rows into items to write or to delete, grouped by the method."""
+        ids: list[str | Rejection | None] = by_halves(rows, _ids, _UNREADABLE)
+        deleted: list[bool | Rejection] = by_halves(rows, _deleted, _DELETED_INVALID)
+        payloads = payload_texts(rows, StructStyle())
+        return [self._encode_row(*row) for row in zip(ids, deleted, payloads, strict=True)]
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Join items of one group into one request; the group is the method."""
+        items = b",".join([record.body for record in records])
+        return Request(records[0].group, self._path, b'{"items":[%b]}' % items)
+
+    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        """Say what the answer means: catalogs take a request as a whole or not at all."""
+        if answer.status in (400, 404):
+            verdict = read_catalog_refusal(answer, records, self._catalog)
+            if verdict is not None:
+                return verdict
+        method = records[0].group
+        endpoint = Endpoint(method, self._path, _PERMISSIONS[method])
+        return read_answer(answer, len(records), endpoint, self._now)
+
+    def _encode_row(
+        self, item: str | Rejection | None, deleted: bool | Rejection, raw: bytes | Rejection | None
+    ) -> Record | Rejection:
+        item = self._check_id(item)
+        if isinstance(item, Rejection):
+            return item
+        if isinstance(deleted, Rejection):
+            return deleted
+        head = b'{"id":%b' % json_text(item)
+        if deleted:
+            return Record(f"id:{item}", head + b"}", "DELETE")
+        payload = read_payload(raw, self._bounds)
+        if isinstance(payload, Rejection):
+            return payload
+        if "id" in payload.document:
+            return _ID_IN_PAYLOAD
+        fault = self._check_fields(payload.document)
+        return fault or Record(f"id:{item}", splice([head], payload), self._write)
+
+    def _check_id(self, item: str | Rejection | None) -> str | Rejection:
+        if item is None or isinstance(item, Rejection):
+            return item or _MISSING
+        if len(item) > self._limits.catalog_id_chars or not _ID_CHARACTERS.fullmatch(item):
+            return Rejection(
+                "catalog_id_invalid",
+                f"ID is not 1 to {self._limits.catalog_id_chars} letters, digits, _ and -.",
+            )
+        return item
+
+    def _check_fields(self, document: dict[str, Any]) -> Rejection | None:
+        operators = _MERGE_OPERATORS if self._write == "PATCH" else frozenset()
+        for field, value in document.items():
+            kind = type(value)
+            if kind is str and len(value) > self._limits.catalog_value_chars:
+                return self._too_long(field)
+            if kind is dict or kind is list:
+                fault = self._check_nested(field, value, operators)
+                if fault is not None:
+                    return fault
+        return None
+
+    def _check_nested(self, field: str, value: Any, operators: frozenset[str]) -> Rejection | None:
+        pending = [value]
+        while pending:
+            current = pending.pop()
+            if type(current) is dict:
+                if any(("." in key or "$" in key) and key not in operators for key in current):
+                    return _BAD_KEY
+                pending.extend(current.values())
+            elif type(current) is list:
+                pending.extend(current)
+            elif type(current) is str and len(current) > self._limits.catalog_value_chars:
+                return self._too_long(field)
+        return None
+
+    def _too_long(self, field: str) -> Rejection:
+        most = self._limits.catalog_value_chars
+        return Rejection("catalog_value_too_long", f"{field} has a text over {most:,} characters.")
+
+
+def _ids(rows: pa.RecordBatch) -> list[str | Rejection | None]:
+    return list(identifier_texts(rows, ID))
+
+
+def _deleted(rows: pa.RecordBatch) -> list[bool | Rejection]:
+    """Read DELETED; NULL is false, and what is neither true nor false must not delete anything."""
+    array = column(rows, DELETED)
+    if array is None:
+        return [False] * rows.num_rows
+    if types.is_boolean(array.type):
+        return [value is True for value in array.to_pylist()]
+    # Databases without booleans: BIT, NUMBER(1), CHAR(1) and the like, all of which Arrow can say as text.
+    return [_truth(text) for text in array.cast(pa.string()).to_pylist()]
+
+
+def _truth(text: str | None) -> bool | Rejection:
+    word = "" if text is None else text.strip().lower()
+    if word in _TRUE:
+        return True
+    return False if word in _FALSE else _DELETED_INVALID

@@ -1,0 +1,55 @@
+"""The data type ``purchases``: one purchase a row."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from airflow_provider_cdi.destinations.braze.identifiers import USER_IDENTIFIERS
+from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.destinations.braze.properties import check_properties, check_time
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.records import Rejection
+
+CONTRACT = Contract("purchases", identifiers=USER_IDENTIFIERS)
+
+#: ISO 4217 alphabetic. Which of the codes Braze supports is not documented, so only the form is checked.
+_CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
+
+
+def check_purchase(document: dict[str, Any], size: int, limits: BrazeLimits) -> Rejection | None:
+    """Find what Braze would refuse in a purchase.
+
+    :param document: the decoded payload, without nulls.
+    :param size: bytes of its text.
+    :return: the first fault, or None.
+    """
+    return (
+        _check_product(document.get("product_id"), limits.product_id_chars)
+        or _check_money(document.get("currency"), document.get("price"))
+        or _check_quantity(document.get("quantity", 1), limits.purchase_quantity)
+        or check_time(document)
+        or check_properties(document, size, limits)
+    )
+
+
+def _check_product(product_id: Any, most_chars: int) -> Rejection | None:
+    if not isinstance(product_id, str) or not product_id.strip():
+        return Rejection("product_id_missing", "product_id is missing, blank or not a text.")
+    if len(product_id) > most_chars:
+        return Rejection("product_id_too_long", f"product_id has more than {most_chars} characters.")
+    return None
+
+
+def _check_money(currency: Any, price: Any) -> Rejection | None:
+    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
+        return Rejection("currency_invalid", "currency is missing or not a code of three letters.")
+    if not isinstance(price, int | float) or isinstance(price, bool):
+        return Rejection("price_invalid", "price is missing or not a number.")
+    return None
+
+
+def _check_quantity(quantity: Any, most: int) -> Rejection | None:
+    if type(quantity) is int and 1 <= quantity <= most:
+        return None
+    return Rejection("quantity_invalid", f"quantity is not a whole number from 1 to {most}.")

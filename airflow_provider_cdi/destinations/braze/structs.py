@@ -1,0 +1,234 @@
+"""A PAYLOAD column of any Arrow type as JSON text, one text a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from airflow_provider_cdi.destinations.braze.columns import (
+    by_halves,
+    column,
+    date_texts,
+    is_text,
+    plain,
+    text_bytes,
+    timestamp_texts,
+)
+from airflow_provider_cdi.engine.contract import PAYLOAD
+from airflow_provider_cdi.engine.records import Rejection
+
+#: A text field with this Arrow field metadata holds JSON that goes into the payload as it stands.
+JSON_FIELD = (b"cdi", b"json")
+
+_UNREADABLE = Rejection(
+    "payload_type_unsupported", "PAYLOAD holds text that is not UTF-8 or a value out of its type's range."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StructStyle:
+    """What a data type wants from columns that become JSON. Text payloads are not touched by it.
+
+    :param nested_time: say a date or time inside a nested object as ``{"$time": …}`` (Braze: nested custom
+        attributes).
+    :param drop_nulls: leave NULL fields out of objects, at every level; otherwise they are JSON null.
+    """
+
+    nested_time: bool = False
+    drop_nulls: bool = False
+
+
+def payload_texts(rows: pa.RecordBatch, style: StructStyle) -> list[bytes | Rejection | None]:
+    """Give every row's payload as JSON text in UTF-8.
+
+    Text and binary columns and JSON extension types are given as they are, unchecked. Structs and maps are
+    encoded: decimals and integers with every digit, dates as ``2026-01-05``, times as ISO 8601 in UTC with
+    milliseconds.
+
+    :param rows: with or without a PAYLOAD column.
+    :return: one entry a row: the text, None for NULL, or the reason why there is no text.
+    """
+    array = column(rows, PAYLOAD)
+    if array is None:
+        return [None] * rows.num_rows
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = plain(array.storage)
+    if is_text(array.type) or types.is_binary(array.type) or types.is_large_binary(array.type):
+        return list(text_bytes(array))
+    return by_halves(array, lambda part: _encode(part, style), _UNREADABLE)
+
+
+class _Unfit(Exception):
+    """A value that JSON cannot say; raised while its row is encoded."""
+
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(rejection.reason)
+        self.rejection = rejection
+
+
+def _encode(array: pa.Array, style: StructStyle) -> list[bytes | Rejection | None]:
+    values = _Reader(style).read(array, PAYLOAD, in_object=False)
+    return [None if value is None else _dump(value) for value in values]
+
+
+def _dump(value: Any) -> bytes | Rejection:
+    try:
+        return orjson.dumps(value, default=_raise_unfit)
+    except TypeError as error:
+        # orjson wraps what the default function raised.
+        if isinstance(error.__cause__, _Unfit):
+            return error.__cause__.rejection
+        raise
+
+
+def _raise_unfit(value: Any) -> Any:
+    if isinstance(value, _Unfit):
+        # One object stands for all bad values of a column: without this its traceback grows by each row.
+        raise value.with_traceback(None)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+class _Reader:
+    """Reads an Arrow array column-wise into values that orjson can encode.
+
+    A value that JSON cannot say becomes an :class:`_Unfit`, which orjson hands to its default function: rows
+    without one pay nothing for the check.
+    """
+
+    def __init__(self, style: StructStyle) -> None:
+        self._style = style
+
+    def read(self, array: pa.Array, path: str, *, in_object: bool) -> list[Any]:
+        """Read one array.
+
+        :param path: its name for messages, for example ``PAYLOAD.address.zip``.
+        :param in_object: whether the values lie directly in a nested object.
+        """
+        array = plain(array)
+        if isinstance(array.type, pa.BaseExtensionType):
+            return self._extension(array, path, in_object)
+        if types.is_date(array.type) or types.is_timestamp(array.type):
+            return self._times(array, path, in_object)
+        for is_type, read in self._READERS:
+            if is_type(array.type):
+                return read(self, array, path)
+        unfit = _unfit(path, f"has the type {array.type}, which JSON cannot say")
+        return [None if null else unfit for null in array.is_null().to_pylist()]
+
+    def _extension(self, array: pa.Array, path: str, in_object: bool) -> list[Any]:
+        if array.type.extension_name == "arrow.json":
+            return _raw_json(array.storage, path)
+        if array.type.extension_name == "arrow.uuid":
+            return array.to_pylist()  # type: ignore[no-any-return]
+        return self.read(array.storage, path, in_object=in_object)
+
+    def _times(self, array: pa.Array, path: str, in_object: bool) -> list[Any]:
+        texts = date_texts(array) if types.is_date(array.type) else timestamp_texts(array)
+        unfit = _unfit(path, "is outside the years 1 to 9999")
+        nulls = array.is_null().to_pylist()
+        values = [None if null else text or unfit for text, null in zip(texts, nulls, strict=True)]
+        if not (in_object and self._style.nested_time):
+            return values
+        return [{"$time": value} if isinstance(value, str) else value for value in values]
+
+    def _as_they_are(self, array: pa.Array, path: str) -> list[Any]:
+        return array.to_pylist()  # type: ignore[no-any-return]
+
+    def _as_text(self, array: pa.Array, path: str) -> list[Any]:
+        return array.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
+
+    def _as_number_text(self, array: pa.Array, path: str) -> list[Any]:
+        return [text and orjson.Fragment(text) for text in array.cast(pa.string()).to_pylist()]
+
+    def _floats(self, array: pa.Array, path: str) -> list[Any]:
+        if not types.is_float64(array.type):
+            # As text, a 32-bit 0.1 stays 0.1; as a 64-bit number it would be 0.10000000149.
+            single = array.cast(pa.float32())
+            texts = pc.if_else(pc.is_finite(single), single.cast(pa.string()), None)
+            values = [text and orjson.Fragment(text) for text in texts.to_pylist()]
+        else:
+            values = pc.if_else(pc.is_finite(array), array, None).to_pylist()
+        if None not in values:
+            return values
+        unfit = _unfit(path, "is NaN or infinite")
+        nulls = array.is_null().to_pylist()
+        return [unfit if value is None and not null else value for value, null in zip(values, nulls, strict=True)]
+
+    def _objects(self, array: pa.Array, path: str) -> list[Any]:
+        fields = [array.type.field(place) for place in range(array.type.num_fields)]
+        columns = [
+            self._member(child, field, f"{path}.{field.name}", in_object=path != PAYLOAD)
+            # flatten, unlike the fields themselves, knows the slice and the NULL objects.
+            for field, child in zip(fields, array.flatten(), strict=True)
+        ]
+        names = [field.name for field in fields]
+        rows = zip(*columns, strict=True) if columns else iter([()] * len(array))
+        valid = array.is_valid().to_pylist()
+        return [self._object(names, row) if is_there else None for row, is_there in zip(rows, valid, strict=True)]
+
+    def _member(self, array: pa.Array, field: pa.Field, path: str, *, in_object: bool) -> list[Any]:
+        if field.metadata and field.metadata.get(JSON_FIELD[0]) == JSON_FIELD[1] and is_text(array.type):
+            return _raw_json(array, path)
+        return self.read(array, path, in_object=in_object)
+
+    def _object(self, names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
+        members = zip(names, row, strict=True)
+        if self._style.drop_nulls:
+            return {name: value for name, value in members if value is not None}
+        return dict(members)
+
+    def _maps(self, array: pa.Array, path: str) -> list[Any]:
+        entry = pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])
+        entries = array.cast(pa.list_(entry))
+        keys, items = entries.flatten().flatten()
+        names = iter(plain(keys).cast(pa.string()).to_pylist())
+        values = iter(self.read(items, f"{path}.*", in_object=path != PAYLOAD))
+        return [
+            None if length is None else self._object(list(islice(names, length)), tuple(islice(values, length)))
+            for length in pc.list_value_length(entries).to_pylist()
+        ]
+
+    def _lists(self, array: pa.Array, path: str) -> list[Any]:
+        values = iter(self.read(array.flatten(), f"{path}[]", in_object=False))
+        lengths = pc.list_value_length(array).to_pylist()
+        return [None if length is None else list(islice(values, length)) for length in lengths]
+
+    _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[_Reader, pa.Array, str], list[Any]]], ...] = (
+        (types.is_null, _as_they_are),
+        (types.is_boolean, _as_they_are),
+        (types.is_integer, _as_they_are),
+        (is_text, _as_text),
+        (types.is_floating, _floats),
+        (types.is_decimal, _as_number_text),
+        (types.is_time, _as_text),
+        (types.is_struct, _objects),
+        (types.is_map, _maps),
+        (lambda kind: types.is_list(kind) or types.is_large_list(kind), _lists),
+        (types.is_fixed_size_list, _lists),
+        (lambda kind: types.is_list_view(kind) or types.is_large_list_view(kind), _lists),
+    )
+
+
+def _unfit(path: str, fault: str) -> _Unfit:
+    return _Unfit(Rejection("payload_type_unsupported", f"{path} {fault}."))
+
+
+def _raw_json(array: pa.Array, path: str) -> list[Any]:
+    unfit = _Unfit(Rejection("payload_not_json", f"{path} should hold JSON text, and does not."))
+    return [None if text is None else _fragment(text) or unfit for text in text_bytes(plain(array))]
+
+
+def _fragment(text: bytes) -> orjson.Fragment | None:
+    # Checked on its own: a text like `1, "external_id": "…"` must not add members to its object.
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return orjson.Fragment(text)

@@ -1,0 +1,59 @@
+"""The data type ``user_deletes``: ``POST /users/delete``, one kind of identifier a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+
+from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
+from airflow_provider_cdi.destinations.braze.identifiers import PRIMARY, identify_rows
+from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+# Braze CDI refuses a table with a PAYLOAD column, so that a table of attributes cannot delete its users.
+CONTRACT = Contract("user_deletes", identifiers=PRIMARY, has_payload=False, refuses_payload=True)
+
+_ENDPOINT = Endpoint("POST", "/users/delete", "users.delete")
+#: The array of each identifier; Braze: only one kind a request, so each is a group.
+_ARRAYS = {"external_id": "external_ids", "user_alias": "user_aliases", "braze_id": "braze_ids"}
+
+
+class UserDeletes:
+    """A :class:`~airflow_provider_cdi.engine.ports.Destination` that deletes users.
+
+    :param now: seconds since the epoch, for the rate-limit header that gives a moment.
+    """
+
+    contract = CONTRACT
+    #: A user who is gone is not deleted again.
+    repeat_is_harmless = True
+
+    def __init__(self, limits: BrazeLimits, *, now: Callable[[], float]) -> None:
+        self._limits = limits
+        self._now = now
+
+    @property
+    def limits(self) -> BatchLimits:
+        """How much fits into one request."""
+        return BatchLimits(self._limits.delete_ids, self._limits.body_bytes - ENVELOPE_BYTES)
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Turn rows into ids to delete, grouped by their kind."""
+        return [
+            identity
+            if isinstance(identity, Rejection)
+            else Record(identity.key, identity.value, _ARRAYS[identity.kind])
+            for identity in identify_rows(rows, CONTRACT.identifiers, self._limits)
+        ]
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Join ids of one kind into one request."""
+        ids = b",".join([record.body for record in records])
+        return Request(_ENDPOINT.method, _ENDPOINT.path, b'{"%b":[%b]}' % (records[0].group.encode(), ids))
+
+    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        """Say what the answer means; its ``deleted`` counts queued ids and proves nothing, so it is not read."""
+        return read_answer(answer, len(records), _ENDPOINT, self._now)

@@ -1,0 +1,51 @@
+"""Reads Braze's list of catalogs before items are sent to one of them."""
+
+from __future__ import annotations
+
+import json
+
+from airflow_provider_cdi.engine.ports import Answer
+from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
+from airflow_provider_cdi.hooks.http_calls import TRANSIENT_STATUSES
+
+_REFUSALS = {
+    401: "refused the API key: check the key and that it belongs to this instance",
+    403: "refused to list the catalogs: the API key needs the permission catalogs.get",
+}
+
+
+def fields_of_catalog(answer: Answer, name: str, host: str) -> dict[str, str]:
+    """Find a catalog in the answer to ``GET /catalogs``.
+
+    :param name: the catalog's name, in its exact case.
+    :param host: for messages.
+    :return: field name -> Braze type, ``id`` included, in the catalog's order.
+    :raises DestinationRefused: when there is no such catalog, or the key may not list catalogs.
+    :raises RetryLater: when Braze was busy or out of order.
+    """
+    catalogs = _read_catalogs(answer, host)
+    if name not in catalogs:
+        existing = ", ".join(sorted(catalogs)) or "none"
+        raise DestinationRefused(
+            f"Braze at {host} has no catalog {name!r}; existing: {existing}. Create it in the dashboard "
+            "under Data Settings > Catalogs, or name an existing one (upper and lower case matter)."
+        )
+    return catalogs[name]
+
+
+def _read_catalogs(answer: Answer, host: str) -> dict[str, dict[str, str]]:
+    if answer.status in TRANSIENT_STATUSES:
+        raise RetryLater(f"Braze at {host} did not list its catalogs (status {answer.status}): try later.")
+    if answer.status != 200:
+        why = _REFUSALS.get(answer.status, "refused to list the catalogs: check the connection's host")
+        raise DestinationRefused(f"Braze at {host} {why} (status {answer.status} to GET /catalogs).")
+    try:
+        return {
+            catalog["name"]: {field["name"]: field["type"] for field in catalog["fields"]}
+            for catalog in json.loads(answer.body)["catalogs"]
+        }
+    except (ValueError, KeyError, TypeError):
+        raise DestinationRefused(
+            f"{host} answered GET /catalogs with something that is not Braze's list of catalogs: "
+            "check the connection's host and proxy."
+        ) from None

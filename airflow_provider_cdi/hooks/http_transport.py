@@ -1,0 +1,188 @@
+"""Delivery with ``aiohttp``: many requests in flight over few connections, each sent at most once.
+
+Imported when a task runs, never by a DAG file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace, TracebackType
+from typing import Self
+
+import aiohttp
+
+from airflow_provider_cdi.engine.ports import Answer, Request
+from airflow_provider_cdi.hooks.http_faults import (
+    Fault,
+    name_os_error,
+    no_answer,
+    os_words,
+    refused_tunnel,
+)
+from airflow_provider_cdi.hooks.http_settings import MAX_ANSWER_BYTES, HttpSettings
+
+#: Seconds an idle connection is kept. Load balancers close theirs after a minute or more; ours go first, so
+#: that a request seldom meets a connection that is being closed.
+KEEP_ALIVE = 15.0
+
+
+class _Attempt:
+    """One call of ``send``: whether its request began to be written."""
+
+    __slots__ = ("began",)
+
+    def __init__(self) -> None:
+        self.began = False
+
+
+class AiohttpTransport:
+    """Sends requests to one host over a bounded number of kept connections.
+
+    Satisfies :class:`airflow_provider_cdi.engine.ports.Transport`. Belongs to the event loop in which it is
+    first used; close it there, or use it as an asynchronous context manager.
+
+    :param settings: where and how.
+    :param max_connections: connections that are open at most; further calls of ``send`` wait their turn, and
+        their waiting does not count into the time-outs.
+    """
+
+    def __init__(self, settings: HttpSettings, max_connections: int) -> None:
+        if max_connections < 1:
+            raise ValueError(f"max_connections must be at least 1, not {max_connections}")
+        self._settings = settings
+        self._max_connections = max_connections
+        self._turns = asyncio.Semaphore(max_connections)
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def send(self, request: Request) -> Answer:
+        """Send once and return whatever answer came, of any status; redirects are not followed.
+
+        :raises NoAnswer: when no complete answer came. ``may_have_arrived`` is False only when not one byte
+            of the request was written.
+        """
+        async with self._turns:
+            attempt = _Attempt()
+            try:
+                return await self._exchange(request, attempt)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                fault, detail = _name_fault(error, began=attempt.began)
+                raise no_answer(fault, self._settings, detail=detail, may_have_arrived=attempt.began) from None
+
+    async def close(self) -> None:
+        """Close the connections. A closed transport sends nothing any more."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+
+    async def _exchange(self, request: Request, attempt: _Attempt) -> Answer:
+        async with self._open_session().request(
+            request.method,
+            self._settings.url(request.path),
+            data=request.body or None,
+            # Not the session's: aiohttp would send the session's key to the proxy, with CONNECT, in plain text.
+            headers=self._settings.headers,
+            proxy=self._settings.proxy,
+            allow_redirects=False,
+            trace_request_ctx=attempt,
+        ) as response:
+            body = await self._read_body(response)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, headers, self._settings.without_secret(response.status, body))
+
+    async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                response.close()
+                raise no_answer(Fault.TOO_LARGE, self._settings)
+        return bytes(body)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise RuntimeError("This transport is closed: make a new one for further requests.")
+        if self._session is None:
+            self._session = self._make_session()
+        return self._session
+
+    def _make_session(self) -> aiohttp.ClientSession:
+        settings = self._settings
+        tls = settings.tls_context()
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._max_connections,
+                keepalive_timeout=KEEP_ALIVE,
+                ssl=True if tls is None else tls,
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=settings.connect_timeout + settings.timeout,
+                connect=settings.connect_timeout,
+                sock_connect=settings.connect_timeout,
+                sock_read=settings.timeout,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            trace_configs=[self._trace_sending()],
+        )
+
+    def _trace_sending(self) -> aiohttp.TraceConfig:
+        """Mark the moment before a request is written, and forbid a second writing.
+
+        aiohttp sends PUT and DELETE again by itself when a kept connection breaks (from 3.10 on, no public
+        switch). The engine alone decides what is sent twice, so the second writing is stopped here.
+        """
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(self._before_writing)
+        return trace
+
+    async def _before_writing(
+        self,
+        session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        params: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
+        attempt: _Attempt = context.trace_request_ctx
+        if attempt.began:
+            raise no_answer(Fault.BROKEN, self._settings, may_have_arrived=True)
+        attempt.began = True
+
+
+def _name_fault(error: Exception, *, began: bool) -> tuple[Fault, str]:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return Fault.PROXY, refused_tunnel(error.status)
+    if isinstance(error, TimeoutError):
+        return (Fault.ANSWER_TIMEOUT if began else Fault.CONNECT_TIMEOUT), ""
+    if began:
+        return _name_broken_exchange(error)
+    return _name_failed_connection(error)
+
+
+def _name_broken_exchange(error: Exception) -> tuple[Fault, str]:
+    if isinstance(error, aiohttp.ClientResponseError):
+        return Fault.NOT_HTTP, ""
+    return Fault.BROKEN, os_words(error)
+
+
+def _name_failed_connection(error: Exception) -> tuple[Fault, str]:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Fault.NAME, ""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return name_os_error(error.certificate_error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return name_os_error(error.os_error)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        # Before the request only a proxy has been spoken to.
+        return Fault.PROXY, "it closed the connection"
+    return name_os_error(error)

@@ -1,0 +1,309 @@
+"""What Braze's answers mean. The bodies are those of the reference's fixtures."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_cdi.destinations.braze import braze_destination
+from airflow_provider_cdi.engine.ports import Answer, Busy, Refused, Settled, Unattributed, Unclear
+from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.exceptions import DestinationRefused
+
+NOW = 1_790_000_000.0
+NO_IDENTIFIER = "'external_id', 'braze_id', 'user_alias', 'email' or 'phone' is required"
+ALL_INVALID = "Valid data must be provided in the 'attributes', 'events', or 'purchases' fields."
+BAD_EMAIL = "The value provided for the 'email' field is not a valid email."
+
+
+def read(data_type, status, body, *, count=3, headers=None):
+    catalog = "stores" if data_type == "catalog_items" else None
+    destination = braze_destination(data_type, catalog=catalog, now=lambda: NOW)
+    group = {"catalog_items": "PUT", "user_deletes": "external_ids"}.get(data_type, "")
+    records = [
+        Record(f"k{n}", json.dumps({"id": f"s-{n}", "city": "Seoul", f"f{n}": "private"}).encode(), group)
+        for n in range(count)
+    ]
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return destination.read_answer(Answer(status, headers or {}, text), records)
+
+
+def error(said, index=None, array=None):
+    members = {"type": said, "index": index, "input_array": array}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def success(*errors):
+    return {"message": "success", "attributes_processed": 1} | ({"errors": list(errors)} if errors else {})
+
+
+# --- accepted -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data_type", "status", "body"),
+    [
+        ("attributes", 201, {"attributes_processed": 3, "message": "success"}),
+        ("events", 201, {"events_processed": 3, "message": "success", "errors": []}),
+        ("purchases", 200, {"message": "success", "errors": None}),
+        ("attributes", 202, {"message": "queued"}),
+        ("attributes", 201, {"attributes_processed": 2, "message": "success"}),
+        ("user_deletes", 201, {"deleted": 2, "message": "success"}),
+        ("catalog_items", 202, {"message": "success"}),
+    ],
+)
+def test_a_success_accepts_every_record(data_type, status, body):
+    assert read(data_type, status, body) == Settled()
+
+
+# --- partial --------------------------------------------------------------------------------------------
+
+
+def test_partial_errors_are_mapped_to_their_records():
+    body = success(error(NO_IDENTIFIER, 1, "attributes"), error(BAD_EMAIL, 2, "attributes"))
+    assert read("attributes", 201, body) == Settled(
+        {
+            1: Rejection("braze_identifier_missing", f"Braze: {NO_IDENTIFIER}"),
+            2: Rejection("braze_email_invalid", f"Braze: {BAD_EMAIL}"),
+        }
+    )
+
+
+def test_a_code_without_input_array_is_understood_too():
+    verdict = read("attributes", 201, success(error("EXTERNAL_USER_ID_TOO_LARGE", 0)))
+    assert {place: rejection.code for place, rejection in verdict.rejected.items()} == {
+        0: "braze_external_id_too_large"
+    }
+
+
+def test_the_first_of_two_errors_of_a_record_counts():
+    verdict = read("attributes", 201, success(error("EMAIL_BAD_FORMAT", 0), error("BAD_DEVICE_ID", 0)))
+    assert [rejection.code for rejection in verdict.rejected.values()] == ["braze_email_invalid"]
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [error(BAD_EMAIL)],
+        [error(BAD_EMAIL, 3)],
+        [error(BAD_EMAIL, -1)],
+        [error(BAD_EMAIL, "1")],
+        [error(BAD_EMAIL, True)],
+        [error(BAD_EMAIL, 1.0)],
+        [error(BAD_EMAIL, 1, "events")],
+        [error(BAD_EMAIL, 0, "attributes"), error(BAD_EMAIL)],
+        [BAD_EMAIL],
+    ],
+)
+def test_an_error_that_names_no_record_leaves_the_batch_unattributed(errors):
+    verdict = read("attributes", 201, success(*errors))
+    assert verdict == Unattributed(Rejection("braze_email_invalid", f"Braze: {BAD_EMAIL}"))
+
+
+@pytest.mark.parametrize("errors", ["broken", {"0": "x"}, [None], [[]]])
+def test_errors_in_another_form_leave_the_batch_unattributed(errors):
+    assert isinstance(read("attributes", 201, {"message": "success", "errors": errors}), Unattributed)
+
+
+# --- unclear --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data_type", ["events", "user_deletes", "catalog_items"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>OK</html>", b'{"message":"succ', b'"success"', b"[]", {}, {"message": "Failed"}, {"message": 1}],
+)
+def test_a_success_status_without_brazes_success_is_unclear(data_type, body):
+    assert isinstance(read(data_type, 201, body), Unclear)
+
+
+@pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 520, 599])
+@pytest.mark.parametrize("body", [b"", b"<html>", {"message": "Internal server error"}])
+def test_a_server_error_is_unclear_whatever_its_body(status, body):
+    verdict = read("events", status, body)
+    assert verdict == Unclear(f"Braze answered {status}")
+
+
+# --- refused --------------------------------------------------------------------------------------------
+
+
+def test_all_invalid_with_every_record_named_is_settled():
+    body = {"message": ALL_INVALID, "errors": [error(NO_IDENTIFIER, n, "events") for n in range(3)]}
+    verdict = read("events", 400, body)
+    assert {n: rejection.code for n, rejection in verdict.rejected.items()} == dict.fromkeys(
+        range(3), "braze_identifier_missing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "reason"),
+    [
+        ({"message": ALL_INVALID}, "braze_bad_request", f"Braze: {ALL_INVALID}"),
+        ({"message": "Max Input Length Exceeded"}, "braze_bad_request", "Braze: Max Input Length Exceeded"),
+        ({"error": "Error while parsing"}, "braze_bad_request", "Braze: Error while parsing"),
+        (
+            {"message": ALL_INVALID, "errors": [error(BAD_EMAIL, 1, "attributes")]},
+            "braze_email_invalid",
+            f"Braze: {BAD_EMAIL}",
+        ),
+        ({"message": ALL_INVALID, "errors": [error("news")]}, "braze_bad_request", "Braze: news"),
+        ({"message": "x", "errors": "y"}, "braze_bad_request", "Braze: x"),
+        (b"<html>", "braze_bad_request", "Braze gave no reason."),
+        (b"", "braze_bad_request", "Braze gave no reason."),
+    ],
+)
+def test_any_other_bad_request_is_refused_as_a_whole(body, code, reason):
+    assert read("attributes", 400, body) == Refused(Rejection(code, reason))
+
+
+def test_too_many_deletes_are_refused_as_a_whole():
+    verdict = read("user_deletes", 400, {"message": "The max number of ids per request was exceeded"})
+    assert isinstance(verdict, Refused)
+
+
+@pytest.mark.parametrize("body", [{"message": "Request Entity Too Large"}, b"<html>", b""])
+def test_too_large_is_refused_as_a_whole(body):
+    verdict = read("purchases", 413, body)
+    assert isinstance(verdict, Refused)
+    assert verdict.rejection.code == "braze_too_large"
+
+
+# --- catalogs -------------------------------------------------------------------------------------------
+
+
+def catalog_error(name, values=()):
+    return {
+        "message": "Invalid Request",
+        "errors": [{"id": name, "message": "said so", "parameters": ["id"], "parameter_values": list(values)}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("ids-too-large", "braze_catalog_id_invalid"), ("request-includes-too-many-items", "braze_bad_request")],
+)
+def test_a_fault_of_an_item_refuses_the_request_as_a_whole(name, code):
+    verdict = read("catalog_items", 400, catalog_error(name, ["s-1"]))
+    assert verdict == Refused(Rejection(code, f"Braze: {name}: said so"))
+
+
+def test_an_unknown_error_of_a_catalog_is_a_bad_request():
+    assert read("catalog_items", 400, catalog_error("new-rule")).rejection.code == "braze_bad_request"
+
+
+@pytest.mark.parametrize("errors", ["x", [1], [{"id": 7}], []])
+def test_catalog_errors_in_another_form_refuse_as_a_whole(errors):
+    assert isinstance(read("catalog_items", 400, {"message": "x", "errors": errors}), Refused)
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "words"),
+    [
+        (404, "catalog-not-found", "'stores': there is no such catalog"),
+        (400, "catalog-not-found", "'stores': there is no such catalog"),
+        (400, "company-size-limit-already-reached", "storage of the company is full"),
+        (400, "company-size-limit-surge", "company-size-limit-surge"),
+        (400, "invalid-fields", "Add the missing fields"),
+    ],
+)
+def test_a_fault_of_the_catalog_stops_the_sync(status, name, words):
+    with pytest.raises(DestinationRefused, match=words):
+        read("catalog_items", status, catalog_error(name))
+
+
+def test_an_unknown_field_is_narrowed_to_the_refused_items_and_no_value_is_told():
+    with pytest.raises(DestinationRefused, match=r"items have: city, f1\.") as raised:
+        read("catalog_items", 400, catalog_error("invalid-fields", ["s-1"]))
+    assert "private" not in str(raised.value)
+
+
+def test_a_long_list_of_fields_is_cut():
+    with pytest.raises(DestinationRefused, match="and 11 more"):
+        read("catalog_items", 400, catalog_error("invalid-fields"), count=40)
+
+
+# --- the sync as a whole --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data_type", "permission"),
+    [
+        ("attributes", "users.track"),
+        ("user_deletes", "users.delete"),
+        ("catalog_items", "catalogs.replace_items"),
+    ],
+)
+@pytest.mark.parametrize(("status", "text"), [(401, "Access Denied"), (403, "Access Denied"), (403, "Forbidden")])
+def test_a_missing_permission_is_named(data_type, permission, status, text):
+    with pytest.raises(DestinationRefused, match=permission):
+        read(data_type, status, {"message": text})
+
+
+@pytest.mark.parametrize("text", ["Invalid API key: s3cret", "Invalid API Key"])
+def test_an_unknown_key_is_told_and_never_repeated(text):
+    with pytest.raises(DestinationRefused, match="does not know the API key") as raised:
+        read("attributes", 401, {"message": text})
+    assert "s3cret" not in str(raised.value)
+    assert "permission" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 407])
+def test_a_refusal_that_is_not_brazes_says_so(status):
+    with pytest.raises(DestinationRefused, match="proxy or firewall"):
+        read("attributes", status, b"<html>blocked</html>")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "no such path"),
+        (301, "redirects"),
+        (307, "redirects"),
+        (407, "HTTPS_PROXY"),
+        (415, "content type"),
+        (405, "not documented"),
+        (418, "not documented"),
+        (100, "not documented"),
+    ],
+)
+def test_other_statuses_stop_the_sync_and_say_where_to_look(status, words):
+    with pytest.raises(DestinationRefused, match=words) as raised:
+        read("attributes", status, {"message": "Not Found"})
+    assert f"Braze answered {status} to POST /users/track" in str(raised.value)
+
+
+def test_a_404_of_a_catalog_without_its_error_is_a_wrong_path():
+    with pytest.raises(DestinationRefused, match="no such path"):
+        read("catalog_items", 404, {"message": "Not Found"})
+
+
+# --- busy -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"x-ratelimit-retry-after": "2"}, 2.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"x-ratelimit-reset": "1790000003", "x-ratelimit-remaining": "0"}, 3.0),
+        ({"x-ratelimit-reset": "1743"}, 1743.0),
+        ({"x-ratelimit-retry-after": "2", "retry-after": "5", "x-ratelimit-reset": "9"}, 2.0),
+        ({"retry-after": "5", "x-ratelimit-reset": "9"}, 5.0),
+        ({"x-ratelimit-retry-after": "", "retry-after": "soon", "x-ratelimit-reset": "9"}, 9.0),
+        ({"x-ratelimit-reset": "1789999999"}, None),
+        ({"x-ratelimit-reset": "1790000003000"}, None),
+        ({"x-ratelimit-reset": "1790090000"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"x-ratelimit-limit": "", "x-ratelimit-remaining": "", "x-ratelimit-reset": ""}, None),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("data_type", ["attributes", "user_deletes", "catalog_items"])
+def test_over_the_rate_limit_is_busy_for_as_long_as_braze_says(data_type, headers, wait):
+    verdict = read(data_type, 429, {"message": "Rate limited"}, headers=headers)
+    assert isinstance(verdict, Busy)
+    assert verdict.wait == wait

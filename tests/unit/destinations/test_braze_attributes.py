@@ -1,0 +1,82 @@
+"""Attributes: what Braze would drop without a word is rejected with one."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_cdi.destinations.braze import braze_destination
+
+LONG = "x" * 256
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"plan": "pro", "points": {"inc": 40}, "last_seen_city": "Busan"},
+        {"topics": {"add": ["ski"], "remove": ["golf"]}},
+        {"topics": {"add": ["x" * 300]}},
+        {"a": None, "email_subscribe": None, "subscription_groups": None},
+        {"email_subscribe": "opted_in", "push_subscribe": "unsubscribed"},
+        {"subscription_groups": [{"subscription_group_id": "g", "subscription_state": "subscribed"}]},
+        {"a": {"b": {"$time": "2026-01-05"}, "c": [1, "x", None]}, "_merge_objects": True},
+        {"cars": {"$add": [{"id": 1, "model": "x"}]}},
+        {"cars": {"$update": [{"$identifier_key": "id", "$identifier_value": 1, "$new_object": {"m": 2}}]}},
+        {"cars": [{"id": n} for n in range(600)]},
+        {"a": ["x"] * 500, LONG: LONG},
+        {"facebook": {"id": "1", "likes": [{"name": LONG}]}, "push_tokens": [{"app_id": "a", "token": LONG}]},
+        {"add": {"add": 1}},
+        {},
+    ],
+)
+def test_what_braze_documents_is_accepted(payload, code_of):
+    assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ({"a": {"b.c": 1}}, "nested_value_invalid"),
+        ({"a": {"b c": 1}}, "nested_value_invalid"),
+        ({"a": {"$b": 1}}, "nested_value_invalid"),
+        ({"a": {LONG: 1}}, "nested_value_invalid"),
+        ({"a": {"b": LONG}}, "nested_value_invalid"),
+        ({"a": {"b": [1, {"c": LONG}]}}, "nested_value_invalid"),
+        ({"a": [{"b": 1}, {"c.d": 1}]}, "nested_value_invalid"),
+        ({"a": {"$add": [{"b.c": 1}]}}, "nested_value_invalid"),
+        ({"a": {"b": ["x" * 200] * 600}}, "nested_value_invalid"),
+        ({"a": [{"b": "x" * 200}] * 600}, "nested_value_invalid"),
+        ({"a": [1] * 501}, "array_too_long"),
+        ({"a": {"add": [1] * 501}}, "array_too_long"),
+        ({"a": {"add": [1], "remove": [1] * 501}}, "array_too_long"),
+        ({"email_subscribe": "yes"}, "subscription_state_invalid"),
+        ({"push_subscribe": True}, "subscription_state_invalid"),
+        ({"subscription_groups": {"g": "subscribed"}}, "subscription_state_invalid"),
+        ({"subscription_groups": ["g"]}, "subscription_state_invalid"),
+        ({"subscription_groups": [{"subscription_state": "opted_in"}]}, "subscription_state_invalid"),
+        ({"subscription_groups": [{"subscription_state": ["subscribed"]}]}, "subscription_state_invalid"),
+    ],
+)
+def test_what_braze_drops_or_refuses_is_rejected(payload, code, code_of):
+    assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) == code
+
+
+def test_a_large_payload_of_small_objects_is_accepted(code_of):
+    payload = {f"k{n}": {"b": "x" * 250} for n in range(249)} | {"long": ["y" * 1000] * 300}
+    assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) is None
+
+
+def test_the_reason_names_the_attribute(encode_row):
+    rejection = encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": {"address": {"zip code": "1"}}})
+    assert rejection.reason.startswith("address has a nested key")
+
+
+def test_null_removes_an_attribute_and_is_sent(encoded):
+    assert encoded("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": {"plan": None}}) == {
+        "external_id": "c",
+        "plan": None,
+    }
+
+
+def test_a_source_without_rows_gives_no_records(rows_of):
+    rows = rows_of(EXTERNAL_ID=["c"], PAYLOAD=["{}"]).slice(0, 0)
+    assert braze_destination("attributes").encode(rows) == []

@@ -1,0 +1,66 @@
+"""What Airflow reads about the package must be valid: one mistake breaks every ``airflow`` command."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.resources
+import json
+
+import pytest
+from airflow.sdk import BaseHook
+
+from airflow_provider_cdi.get_provider_info import get_provider_info
+from airflow_provider_cdi.hooks.braze import BrazeHook
+
+
+def schema(name):
+    return json.loads(importlib.resources.files("airflow").joinpath(name).read_text())
+
+
+def test_provider_info_satisfies_airflow_s_schema():
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(get_provider_info(), schema("provider_info.schema.json"))
+
+
+def test_connection_type_satisfies_the_stricter_schema_of_providers():
+    jsonschema = pytest.importorskip("jsonschema")
+    whole = schema("provider.yaml.schema.json")
+    part = {"$ref": "#/properties/connection-types", "properties": whole["properties"]}
+    part["definitions"] = whole.get("definitions", {})
+    jsonschema.validate(get_provider_info()["connection-types"], part)
+
+
+def test_provider_info_is_plain_json():
+    assert json.loads(json.dumps(get_provider_info())) == get_provider_info()
+
+
+def test_connection_type_names_the_hook():
+    (connection,) = get_provider_info()["connection-types"]
+    assert connection["hook-class-name"] == f"{BrazeHook.__module__}.{BrazeHook.__qualname__}"
+    assert (connection["connection-type"], connection["hook-name"]) == (BrazeHook.conn_type, BrazeHook.hook_name)
+
+
+def test_entry_point_leads_to_the_provider_info():
+    (point,) = importlib.metadata.entry_points(group="apache_airflow_provider").select(
+        module="airflow_provider_cdi.get_provider_info"
+    )
+    assert point.load() is get_provider_info
+    assert get_provider_info()["package-name"] == point.dist.name
+
+
+def test_airflow_finds_the_hook_of_the_connection_type(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_TEST", '{"conn_type": "braze"}')
+    assert isinstance(BaseHook.get_hook("braze_test"), BrazeHook)
+
+
+def test_airflow_offers_the_connection_type_with_its_form():
+    from airflow.providers_manager import ProvidersManager
+
+    manager = ProvidersManager()
+    manager.initialize_providers_list()
+    assert manager.providers["airflow-provider-cdi"].data["name"] == get_provider_info()["name"]
+    form = manager.connection_form_widgets
+    assert {name for name in form if name.startswith("extra__braze__")} == {
+        f"extra__braze__{field}" for field in ("timeout", "connect_timeout", "ca_bundle", "proxy")
+    }
+    assert manager.field_behaviours["braze"]["placeholders"]["port"] == "443"
