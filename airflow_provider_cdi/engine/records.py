@@ -34,7 +34,7 @@ class Record:
 class Rejection:
     """Why a row is not accepted.
 
-    :param code: stable, in ``snake_case``, listed in ``docs/rejects.rst``.
+    :param code: stable, in ``snake_case``, listed in ``docs/rejects.md``.
     :param reason: one sentence for the person who mends the row. It may quote field names, never values.
     """
 

@@ -1,0 +1,293 @@
+"""What a sync remembers from run to run and from try to try, kept in Airflow.
+
+One self-describing record holds the watermark. It is written to the asset state store of the sync's own asset
+(Airflow 3.3 and later) and pushed as an XCom (every version); whoever reads takes the copy with the highest
+generation and trusts no ordering of Airflow's. The plan of a run (its slice, how far it is) lives in the task
+state store, which survives retries and clears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_provider_cdi.assets import sync_asset
+from airflow_provider_cdi.engine.ledger import Totals
+from airflow_provider_cdi.engine.position import is_later, parse_position
+from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.watermark import Watermark
+from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
+
+RECORD_VERSION = 1
+STATE_KEY = "cdi_state"
+PLAN_KEY = "cdi_plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is fixed for the life of a sync.
+
+    :param sync_id: stable name, ``<dag_id>.<task_id>`` by default.
+    :param data_type: for example ``attributes``.
+    :param destination: where it goes, for example ``https://rest.fra-01.braze.eu``.
+    """
+
+    sync_id: str
+    data_type: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a run is.
+
+    :param watermark: end of the unbroken run of outcomes.
+    :param totals: outcomes up to there.
+    :param rejects_written: length of the reject file up to there (see ``RejectFile``).
+    """
+
+    watermark: Watermark | None
+    totals: Totals
+    rejects_written: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads."""
+        mark = self.watermark.to_json() if self.watermark else None
+        return {"watermark": mark, "totals": self.totals.to_json(), "rejects_written": self.rejects_written}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Checkpoint:
+        """Read what :meth:`to_json` returned."""
+        mark = Watermark.from_json(stored["watermark"]) if stored["watermark"] else None
+        return cls(mark, Totals.from_json(stored["totals"]), stored["rejects_written"])
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecord:
+    """The record that is carried from run to run.
+
+    :param identity: whose record it is.
+    :param gen: grows by one with each commit, so that copies can be compared.
+    :param checkpoint: the watermark, and how far the run that wrote it was.
+    :param run_id: the run that wrote it.
+    :param at: when, as ISO 8601.
+    """
+
+    identity: Identity
+    gen: int
+    checkpoint: Checkpoint
+    run_id: str
+    at: str
+
+    @property
+    def watermark(self) -> Watermark | None:
+        """Up to where everything is delivered; None when nothing was delivered yet."""
+        return self.checkpoint.watermark
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON types, under 32 KB."""
+        return {
+            "v": RECORD_VERSION,
+            "sync_id": self.identity.sync_id,
+            "data_type": self.identity.data_type,
+            "destination": self.identity.destination,
+            "gen": self.gen,
+            "run_id": self.run_id,
+            "at": self.at,
+            **self.checkpoint.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> StateRecord:
+        """Read a record of this or an earlier version, also one that a person wrote by hand.
+
+        By hand, ``sync_id`` and ``watermark`` are enough; ``{"position": "2026-01-05T00:00:00Z"}`` and a plain
+        timestamp both make a watermark.
+
+        :raises ConfigurationError: when a newer version of this package wrote it.
+        """
+        if stored.get("v", RECORD_VERSION) > RECORD_VERSION:
+            raise ConfigurationError(
+                f"The state of sync {stored.get('sync_id')!r} was written by a newer airflow-provider-cdi (state "
+                f"version {stored['v']}, this one knows {RECORD_VERSION}). Upgrade this worker."
+            )
+        identity = Identity(stored["sync_id"], stored.get("data_type", ""), stored.get("destination", ""))
+        checkpoint = Checkpoint.from_json(
+            {"totals": Totals().to_json(), "rejects_written": 0, **stored, "watermark": _watermark_of(stored)}
+        )
+        return cls(identity, stored.get("gen", 0), checkpoint, stored.get("run_id", ""), stored.get("at", ""))
+
+
+def _watermark_of(stored: Mapping[str, Any]) -> dict[str, Any] | None:
+    mark = stored.get("watermark")
+    if not mark:
+        return None
+    mark = {"position": mark} if isinstance(mark, str) else dict(mark)
+    try:
+        return {**mark, "position": parse_position(mark["position"])}
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(
+            f"The watermark in the state of sync {stored.get('sync_id')!r} is not a timestamp. Write it as "
+            '"2026-01-05T00:00:00Z" on the asset page of the sync.'
+        ) from error
+
+
+class SyncState:
+    """Reads and commits the record of one sync.
+
+    :param context: of the running task.
+    :param identity: of the sync.
+    :param at: the time to note in records, as ISO 8601.
+    """
+
+    def __init__(self, context: Mapping[str, Any], identity: Identity, at: str) -> None:
+        self._context = context
+        self._ti = context["ti"]
+        self._identity = identity
+        self._at = at
+        self._record: StateRecord | None = None
+
+    def load(self, *, starting_over: bool = False) -> StateRecord | None:
+        """Return the newest record, or None when the sync has never run.
+
+        :param starting_over: whether this run replaces the state, whatever it is.
+        :raises GuardTripped: when the task succeeded before and yet no record is found.
+        :raises ConfigurationError: when the record belongs to another data type or destination.
+        """
+        own = [record for record in self._candidates() if record.identity.sync_id == self._identity.sync_id]
+        self._record = max(own, key=lambda record: record.gen, default=None)
+        if not starting_over:
+            self._refuse_lost_state()
+            self._refuse_other_identity()
+        return self._record
+
+    def commit(self, checkpoint: Checkpoint, *, starting_over: bool = False) -> None:
+        """Write a new record; the watermark never goes back unless the sync starts over."""
+        if not starting_over and self._record and _is_behind(checkpoint.watermark, self._record.watermark):
+            checkpoint = replace(checkpoint, watermark=self._record.watermark)
+        gen = self._record.gen + 1 if self._record else 1
+        self._write(StateRecord(self._identity, gen, checkpoint, self._ti.run_id, self._at))
+
+    def touch(self) -> None:
+        """Write the present record once more for a run that does not move it, so that none gets lost with age."""
+        self._write(self._record or StateRecord(self._identity, 0, Checkpoint(None, Totals()), "", self._at))
+
+    def push(self) -> None:
+        """Push the record as an XCom, the copy that every version of Airflow has."""
+        if self._record:
+            self._ti.xcom_push(key=STATE_KEY, value=self._record.to_json())
+
+    def _write(self, record: StateRecord) -> None:
+        self._record = record
+        store = self._asset_store()
+        if store is not None:
+            store.set(STATE_KEY, record.to_json())
+        else:
+            self.push()
+
+    def _candidates(self) -> Iterator[StateRecord]:
+        store = self._asset_store()
+        found = [store.get(STATE_KEY)] if store is not None else []
+        # Two forms, because neither is right alone: without map_indexes a list of all prior runs comes back
+        # unordered, with it the order is wrong after a run without a logical date (both Airflow 3).
+        for which in ({"map_indexes": self._ti.map_index}, {}):
+            pulled = self._ti.xcom_pull(task_ids=self._ti.task_id, key=STATE_KEY, include_prior_dates=True, **which)
+            found += pulled if isinstance(pulled, list) else [pulled]
+        for stored in found:
+            if isinstance(stored, Mapping) and "sync_id" in stored:
+                yield StateRecord.from_json(stored)
+
+    def _asset_store(self) -> Any:
+        """Return the store of the sync's asset, None where there is none (before 3.3)."""
+        stores = self._context.get("asset_state_store")
+        return stores[sync_asset(self._identity.sync_id)] if stores is not None else None
+
+    def _refuse_lost_state(self) -> None:
+        if self._record is not None:
+            return
+        successes = self._ti.get_ti_count(
+            dag_id=self._ti.dag_id, task_ids=[self._ti.task_id], map_index=self._ti.map_index, states=["success"]
+        )
+        if successes:
+            raise GuardTripped(
+                f"Task {self._ti.task_id!r} succeeded {successes} times before, but the watermark of sync "
+                f"{self._identity.sync_id!r} is not found: it was deleted or cleaned away. Nothing was sent. To send "
+                "everything again, trigger the DAG with sync_mode=full; to go on from a time that you know, write "
+                f'{{"sync_id": "{self._identity.sync_id}", "watermark": "2026-01-05T00:00:00Z"}} under the key '
+                f"{STATE_KEY!r} on the state page of the asset {sync_asset(self._identity.sync_id).name!r}."
+            )
+
+    def _refuse_other_identity(self) -> None:
+        if self._record is None:
+            return
+        stored = self._record.identity
+        for what, old, new in (
+            ("data type", stored.data_type, self._identity.data_type),
+            ("destination", stored.destination, self._identity.destination),
+        ):
+            if old and old != new:
+                raise ConfigurationError(
+                    f"Sync {stored.sync_id!r} has always had the {what} {old!r} and is now given {new!r}; its "
+                    "watermark would be wrong. Give the new sync a sync_id of its own, or start over with sync_mode=full."
+                )
+
+
+def _is_behind(one: Watermark | None, other: Watermark | None) -> bool:
+    if one is None or other is None:
+        return other is not None
+    return is_later(other.position, one.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run does, fixed at its first try.
+
+    :param slice: what it reads.
+    :param clear_number: how often the run had been cleared when the plan was made.
+    :param is_done: whether everything was delivered.
+    :param checkpoint: how far it is, for runs that do not move the watermark; others keep that in the record.
+    """
+
+    slice: Slice
+    clear_number: int
+    is_done: bool = False
+    checkpoint: Checkpoint | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads."""
+        return {
+            "v": RECORD_VERSION,
+            "slice": self.slice.to_json(),
+            "clear_number": self.clear_number,
+            "is_done": self.is_done,
+            "checkpoint": self.checkpoint.to_json() if self.checkpoint else None,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Plan:
+        """Read what :meth:`to_json` returned."""
+        checkpoint = Checkpoint.from_json(stored["checkpoint"]) if stored["checkpoint"] else None
+        return cls(Slice.from_json(stored["slice"]), stored["clear_number"], stored["is_done"], checkpoint)
+
+
+class PlanStore:
+    """Keeps the plan of one run through retries and clears, where Airflow can (3.3 and later).
+
+    :param context: of the running task.
+    """
+
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        self._store = context.get("task_state_store")
+
+    def load(self) -> Plan | None:
+        """Return the plan that an earlier try made."""
+        stored = self._store.get(PLAN_KEY) if self._store is not None else None
+        return Plan.from_json(stored) if stored else None
+
+    def save(self, plan: Plan) -> None:
+        """Keep the plan as long as its run exists."""
+        if self._store is not None:
+            from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # lazily there since 3.3
+
+            self._store.set(PLAN_KEY, plan.to_json(), retention=NEVER_EXPIRE)

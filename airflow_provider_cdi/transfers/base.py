@@ -1,0 +1,276 @@
+"""What all syncs share: arguments, context, state, report. One subclass per destination says the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_cdi.assets import sync_asset
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, StopSync, TooManyRejects
+
+# A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_cdi.engine.guards import DeleteCap
+    from airflow_provider_cdi.engine.ports import Destination, Source, Transport
+    from airflow_provider_cdi.engine.report import Report
+    from airflow_provider_cdi.engine.slice import Mode
+    from airflow_provider_cdi.engine.sync import Journal, Sync
+    from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
+    from airflow_provider_cdi.transfers.journal import TaskJournal
+    from airflow_provider_cdi.transfers.run_plan import RunRequest
+    from airflow_provider_cdi.transfers.run_state import RunState
+
+_TRUE = ("true", "1", "yes", "on")
+
+
+class WarehouseSyncOperator(BaseOperator):
+    """Sends the rows of a warehouse table that changed since the last run to a destination.
+
+    Not used directly: see :class:`~airflow_provider_cdi.transfers.warehouse_to_braze.WarehouseToBrazeOperator`
+    for the arguments.
+    """
+
+    template_fields: Sequence[str] = (
+        "warehouse_conn_id",
+        "source",
+        "sql",
+        "initial",
+        "sync_mode",
+        "since",
+        "until",
+        "is_dry_run",
+        "rejects_path",
+    )
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers = {"sql": "sql"}
+    ui_color = "#e6f2ff"
+
+    def __init__(
+        self,
+        *,
+        warehouse_conn_id: str,
+        data_type: str,
+        source: str | None = None,
+        sql: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        payload_columns: Sequence[str] | Mapping[str, str] = (),
+        sync_id: str | None = None,
+        initial: str | datetime = "everything",
+        sync_mode: str = "{{ params.sync_mode | default('auto', true) }}",
+        since: str | datetime = "{{ params.since | default('', true) }}",
+        until: str | datetime = "{{ params.until | default('', true) }}",
+        dry_run: str | bool = "{{ params.dry_run | default(false, true) }}",
+        rejects_path: str | None = None,
+        max_reject_percent: float | None = None,
+        delivery: DeliverySettings | None = None,
+        max_active_tis_per_dag: int | None = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(max_active_tis_per_dag=max_active_tis_per_dag, **kwargs)
+        self.warehouse_conn_id = warehouse_conn_id
+        self.data_type = data_type
+        self.source = source
+        self.sql = sql
+        self.columns = columns or {}
+        self.payload_columns = payload_columns
+        self.sync_id = sync_id or f"{self.dag_id}.{self.task_id}"
+        self.initial = initial
+        self.sync_mode = sync_mode
+        self.since = since
+        self.until = until
+        self.is_dry_run = dry_run  # BaseOperator has a method of the shorter name
+        self.rejects_path = rejects_path
+        self.max_reject_percent = max_reject_percent
+        self.delivery = delivery or DeliverySettings()
+        # Inlet and outlet: an asset that is only an outlet loses its state when the DAG file is gone for a moment.
+        asset = sync_asset(self.sync_id)
+        self.inlets = [*self.inlets, asset]
+        self.outlets = [*self.outlets, asset]
+        self._is_told_to_end = False
+        self._cancel_reading: Callable[[], None] | None = None
+
+    # --- what a destination says --------------------------------------------------------------------
+
+    @abstractmethod
+    def destination_name(self) -> str:
+        """Return where the rows go, without secrets; it is fixed for the life of a sync."""
+
+    @abstractmethod
+    def make_destination(self) -> Destination:
+        """Return the data type's contract, encoding and reading of answers."""
+
+    @abstractmethod
+    def make_transport(self) -> AiohttpTransport:
+        """Return what sends requests."""
+
+    def delete_cap_or_none(self) -> DeleteCap | None:
+        """Return the guard of a data type that deletes."""
+        return None
+
+    # --- one try --------------------------------------------------------------------------------------
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the sync and return its report."""
+        try:
+            report = self._run(context)
+            for line in report.lines():
+                self.log.info("%s", line)
+            self._check_rejects(report)
+        except StopSync as error:
+            raise AirflowFailException(str(error)) from error
+        return report.to_json()
+
+    def on_kill(self) -> None:
+        """Stop sending, save what was acknowledged, and end the query in the warehouse."""
+        self._is_told_to_end = True
+        if self._cancel_reading:
+            self._cancel_reading()
+
+    def _run(self, context: Context) -> Report:
+        from airflow_provider_cdi.transfers.run_plan import resolve_mode
+
+        request = self._request()
+        mode = resolve_mode(request, context)
+        destination = self.make_destination()
+        source = self._open_source(destination)
+        run = self._plan(request, mode, context)
+        self.log.info("Sync %s to %s: %s", self.sync_id, self.destination_name(), run.plan.slice.describe())
+        if _is_true(self.is_dry_run):
+            report = self._rehearse(source, destination, run)
+        else:
+            report = self._deliver(context, source, destination, run)
+        report.about = self._about(context, run)
+        return report
+
+    def _request(self) -> RunRequest:
+        from airflow_provider_cdi.transfers.run_plan import RunRequest
+
+        return RunRequest(self.sync_mode, _text(self.since), _text(self.until), _text(self.initial))
+
+    def _open_source(self, destination: Destination) -> Source:
+        from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
+
+        if bool(self.source) == bool(self.sql):
+            raise ConfigurationError(f"Task {self.task_id!r} needs either source= (a table or view) or sql= (a query).")
+        hook = get_warehouse_hook(self.warehouse_conn_id)
+        self._cancel_reading = hook.cancel
+        return hook.source(
+            self.source,
+            sql=self.sql,
+            contract=destination.contract,
+            columns=self.columns,
+            payload_columns=self.payload_columns,
+        )
+
+    def _plan(self, request: RunRequest, mode: Mode, context: Context) -> RunState:
+        from airflow_provider_cdi.state import Identity, PlanStore, SyncState
+        from airflow_provider_cdi.transfers.run_plan import new_plan, resume_or_replay
+        from airflow_provider_cdi.transfers.run_state import RunState
+
+        now = datetime.now(UTC)
+        identity = Identity(self.sync_id, self.data_type, self.destination_name())
+        state, plans = SyncState(context, identity, now.isoformat(timespec="seconds")), PlanStore(context)
+        record = state.load(starting_over=mode == "full")
+        earlier = None if _is_true(self.is_dry_run) else plans.load()
+        left_over = resume_or_replay(earlier, mode, context, record)
+        plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
+        return RunState(state, plans, plan, checkpoint)
+
+    def _deliver(self, context: Context, source: Source, destination: Destination, run: RunState) -> Report:
+        from airflow_provider_cdi.reject_file import RejectFile
+        from airflow_provider_cdi.transfers.journal import TaskJournal
+
+        run.plans.save(run.plan)
+        rejects = RejectFile(self._rejects_path(context), run.checkpoint.rejects_written if run.checkpoint else 0)
+        try:
+            report = asyncio.run(self._send(source, destination, TaskJournal(rejects, run.save), run))
+            run.finish()
+        finally:
+            run.state.push()
+        report.rejects_file = rejects.path if rejects.written else None
+        context["outlet_events"][sync_asset(self.sync_id)].extra = report.to_json()
+        return report
+
+    async def _send(self, source: Source, destination: Destination, journal: TaskJournal, run: RunState) -> Report:
+        from airflow_provider_cdi.engine.sync import Progress
+
+        part, progress, earlier = run.plan.slice, None, run.checkpoint
+        if earlier is not None:
+            progress = Progress(earlier.watermark, earlier.totals)
+            part = part.resumed_at(earlier.watermark) if earlier.watermark else part
+            self.log.info("Going on behind %s rows of an earlier try", f"{earlier.totals.rows_read:,}")
+        async with self.make_transport() as transport:
+            sync = self._make_sync(source, destination, transport, journal)
+            try:
+                return await sync.run(part, progress)
+            except CdiError:
+                self.log.warning("%s", "\n".join(["The run ended early", *sync.report().lines()]))
+                raise
+
+    def _rehearse(self, source: Source, destination: Destination, run: RunState) -> Report:
+        from airflow_provider_cdi.transfers.rehearsal import AgreeableDestination, DryJournal, NoTransport
+
+        sync = self._make_sync(source, AgreeableDestination(destination), NoTransport(), DryJournal())
+        report = asyncio.run(sync.run(run.plan.slice))
+        report.dry_run = True
+        return report
+
+    def _make_sync(self, source: Source, destination: Destination, transport: Transport, journal: Journal) -> Sync:
+        from airflow_provider_cdi.engine.clock import SystemClock
+        from airflow_provider_cdi.engine.sync import Sync
+
+        return Sync(
+            source,
+            destination,
+            transport,
+            journal,
+            clock=SystemClock(),
+            settings=self.delivery,
+            stop_requested=lambda: self._is_told_to_end,
+            delete_cap=self.delete_cap_or_none(),
+        )
+
+    def _rejects_path(self, context: Context) -> str:
+        if self.rejects_path:
+            return self.rejects_path
+        ti = context["ti"]
+        mapped = f"_{ti.map_index}" if ti.map_index is not None and ti.map_index >= 0 else ""
+        home = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
+        return os.path.join(home, "cdi_rejects", ti.dag_id, f"{ti.task_id}{mapped}", f"{ti.run_id}.jsonl")
+
+    def _about(self, context: Context, run: RunState) -> dict[str, Any]:
+        return {
+            "sync_id": self.sync_id,
+            "data_type": self.data_type,
+            "destination": self.destination_name(),
+            "run_id": context["ti"].run_id,
+            "mode": run.plan.slice.mode,
+            "moves_watermark": run.plan.slice.moves_watermark,
+        }
+
+    def _check_rejects(self, report: Report) -> None:
+        if self.max_reject_percent is None or report.reject_percent <= self.max_reject_percent:
+            return
+        raise TooManyRejects(
+            f"{report.reject_percent:.2f} % of the rows were rejected, more than max_reject_percent="
+            f"{self.max_reject_percent:g}. Everything else was delivered and the watermark is saved; the rejected rows "
+            f"are in {report.rejects_file}."
+        )
+
+
+def _is_true(value: str | bool) -> bool:
+    return value if isinstance(value, bool) else str(value).strip().lower() in _TRUE
+
+
+def _text(value: str | datetime) -> str:
+    return value.isoformat() if isinstance(value, datetime) else value

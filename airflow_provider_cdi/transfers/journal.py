@@ -1,0 +1,31 @@
+"""The journal of a running task: rejects first, then the state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.sync import Progress
+from airflow_provider_cdi.reject_file import RejectFile
+from airflow_provider_cdi.state import Checkpoint
+
+
+class TaskJournal:
+    """Saves progress without holding up the event loop.
+
+    :param rejects: where rejects are written.
+    :param save: keeps a checkpoint in Airflow.
+    """
+
+    def __init__(self, rejects: RejectFile, save: Callable[[Checkpoint], None]) -> None:
+        self._rejects = rejects
+        self._save = save
+
+    async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
+        """Write the rejects down and only then save the progress."""
+        await asyncio.to_thread(self._commit, progress, rejects)
+
+    def _commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
+        self._rejects.write(rejects)
+        self._save(Checkpoint(progress.watermark, progress.totals, self._rejects.written))

@@ -1,0 +1,62 @@
+"""A dry run: everything is read, checked and put into batches, and nothing leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Destination, Request, Settled
+from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.sync import Progress
+
+
+class AgreeableDestination:
+    """Checks and encodes as the real destination does, and takes every request for accepted.
+
+    :param real: the destination that a real run would use.
+    """
+
+    repeat_is_harmless = True
+
+    def __init__(self, real: Destination) -> None:
+        self._real = real
+
+    @property
+    def contract(self) -> Contract:
+        """The real one's."""
+        return self._real.contract
+
+    @property
+    def limits(self) -> BatchLimits:
+        """The real one's, so that the number of requests is right."""
+        return self._real.limits
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Encode as the real one does."""
+        return self._real.encode(rows)
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Join as the real one does."""
+        return self._real.request(records)
+
+    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Settled:
+        """Take all for accepted."""
+        return Settled()
+
+
+class NoTransport:
+    """Sends nothing."""
+
+    async def send(self, request: Request) -> Answer:
+        """Answer in the destination's place."""
+        return Answer(200, {}, b"")
+
+
+class DryJournal:
+    """Saves nothing: a dry run leaves no trace but its report."""
+
+    async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
+        """Forget it."""

@@ -1,0 +1,139 @@
+"""Which slice a run reads, and whether it moves the watermark: the kinds of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_cdi.engine.ledger import Totals
+from airflow_provider_cdi.engine.position import parse_position, position_of_moment
+from airflow_provider_cdi.engine.slice import Mode, Slice
+from airflow_provider_cdi.engine.watermark import Ties, Watermark
+from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state import Checkpoint, Plan, StateRecord
+
+SYNC_MODES = ("auto", "incremental", "full", "window")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the operator's arguments and the trigger form ask for.
+
+    :param sync_mode: one of :data:`SYNC_MODES`; ``auto`` is ``window`` for a backfill and ``incremental`` else.
+    :param since: first position of a window; empty for the start of the run's data interval.
+    :param until: position after the last one of a window; empty for the end of the data interval.
+    :param initial: where a new sync starts: ``everything``, ``now`` or a timestamp.
+    """
+
+    sync_mode: str
+    since: str = ""
+    until: str = ""
+    initial: str = "everything"
+
+
+def resolve_mode(request: RunRequest, context: Mapping[str, Any]) -> Mode:
+    """Return what kind of slice the run reads.
+
+    :raises ConfigurationError: when ``sync_mode`` is none of the known ones.
+    """
+    if request.sync_mode not in SYNC_MODES:
+        raise ConfigurationError(f"sync_mode is {request.sync_mode!r}; use one of {', '.join(SYNC_MODES)}.")
+    if request.sync_mode == "auto":
+        return "window" if _run_type(context) == "backfill" else "incremental"
+    return request.sync_mode  # type: ignore[return-value]  # checked against SYNC_MODES above
+
+
+def new_plan(
+    request: RunRequest, mode: Mode, context: Mapping[str, Any], record: StateRecord | None, now: datetime
+) -> Plan:
+    """Make the plan of a run at its first try.
+
+    :param request: what was asked for.
+    :param mode: see :func:`resolve_mode`.
+    :param context: of the task.
+    :param record: the state, None for a sync that never ran.
+    :param now: nothing later is read.
+    """
+    up_to = position_of_moment(now)
+    if mode == "window":
+        since, until = _window(request, context)
+        part = Slice("window", up_to, since=since, until=until, moves_watermark=False)
+    elif mode == "full":
+        part = Slice("full", up_to)
+    else:
+        part = Slice("incremental", up_to, after=(record and record.watermark) or _start(request.initial, up_to))
+    return Plan(part, clear_number=context["dag_run"].clear_number)
+
+
+def resume_or_replay(
+    plan: Plan | None, mode: Mode, context: Mapping[str, Any], record: StateRecord | None
+) -> tuple[Plan, Checkpoint | None] | None:
+    """Return what an earlier try of the same run left to do, None when there is nothing of the kind.
+
+    A run that had not finished goes on where its last acknowledged batch left off, with the same upper bound.
+    A run that had finished and was cleared sends exactly its slice again and leaves the watermark alone.
+    """
+    if plan is None or plan.slice.mode != mode:
+        return None
+    if not plan.is_done:
+        return plan, _checkpoint(plan, context, record)
+    if plan.clear_number == context["dag_run"].clear_number:
+        return None
+    part = replace(plan.slice, moves_watermark=False)
+    return Plan(part, clear_number=context["dag_run"].clear_number), None
+
+
+def _checkpoint(plan: Plan, context: Mapping[str, Any], record: StateRecord | None) -> Checkpoint | None:
+    if plan.checkpoint is not None or not plan.slice.moves_watermark or plan.slice.mode == "full":
+        return plan.checkpoint
+    if record is None:
+        return None
+    if record.run_id == context["ti"].run_id:
+        return record.checkpoint
+    # Another run of the sync has been further since: what it delivered is not sent again.
+    return Checkpoint(record.watermark, Totals()) if record.watermark else None
+
+
+def _window(request: RunRequest, context: Mapping[str, Any]) -> tuple[str, str]:
+    since = _given_or(request.since, "since", context.get("data_interval_start"))
+    until = _given_or(request.until, "until", context.get("data_interval_end"))
+    if since >= until:
+        raise ConfigurationError(
+            f"The window from {since} until {until} is empty. In Airflow 3 a cron schedule gives data intervals of no "
+            "length: use schedule=CronDataIntervalTimetable(...) in the DAG, or give since and until."
+        )
+    return since, until
+
+
+def _given_or(given: str, name: str, interval_end: datetime | None) -> str:
+    if given:
+        return _parse(given, name)
+    if interval_end is None:
+        raise ConfigurationError(
+            f"sync_mode=window needs {name}: this run has no data interval. Give since and until, for example "
+            '"2026-01-05T00:00:00Z".'
+        )
+    return position_of_moment(interval_end)
+
+
+def _start(initial: str, up_to: str) -> Watermark | None:
+    if initial == "everything":
+        return None
+    # No row at the start position counts as delivered, so those that carry it are included.
+    return Watermark(up_to if initial == "now" else _parse(initial, "initial"), Ties())
+
+
+def _parse(text: str, name: str) -> str:
+    try:
+        return parse_position(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f'{name} is {text!r}, which is no timestamp; write it as "2026-01-05T00:00:00Z".'
+        ) from error
+
+
+def _run_type(context: Mapping[str, Any]) -> str:
+    run_type = context["dag_run"].run_type
+    return str(getattr(run_type, "value", run_type))

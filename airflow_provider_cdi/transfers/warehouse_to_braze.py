@@ -1,0 +1,110 @@
+"""Sends changed rows of a warehouse table to Braze."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.hooks.braze import BrazeHook
+from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_cdi.engine.ports import Destination
+    from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
+
+
+class WarehouseToBrazeOperator(WarehouseSyncOperator):
+    """Sends the rows of a warehouse table that changed since the last run to Braze.
+
+    The table, view or query has the columns of Braze Cloud Data Ingestion: ``UPDATED_AT``, at least one
+    identifier (``EXTERNAL_ID``, ``ALIAS_NAME`` with ``ALIAS_LABEL``, ``BRAZE_ID``, ``EMAIL``, ``PHONE``; ``ID``
+    for catalogs) and, except for deletes, ``PAYLOAD``. Names match without regard to case, further columns are
+    ignored.
+
+    .. seealso::
+        :doc:`/operators/warehouse_to_braze` and :doc:`/how-a-run-works`
+
+    :param warehouse_conn_id: connection of the warehouse (templated).
+    :param source: table or view of one to three parts; put a part in double quotes to keep its case (templated).
+    :param sql: a query instead of ``source``, inline or the name of a ``.sql`` file (templated).
+    :param data_type: ``attributes``, ``events``, ``purchases``, ``user_deletes`` or ``catalog_items``. Fixed for the
+        life of the sync.
+    :param braze_conn_id: connection of type ``braze`` (templated).
+    :param columns: names that differ from the contract's, contract's name first: ``{"EXTERNAL_ID": "CUSTOMER_KEY"}``.
+    :param payload_columns: columns from which the payload is built when there is no ``PAYLOAD`` column: a list of
+        names, or a mapping of column to the place in the payload (``{"AMOUNT": "properties.amount"}``).
+    :param catalog: name of the catalog, for ``catalog_items`` (templated).
+    :param merge: for ``catalog_items``: change the given fields of existing items (PATCH) instead of replacing whole
+        items and creating missing ones (PUT).
+    :param update_existing_only: change known users only and create none.
+    :param initial: where a new sync starts: ``everything``, ``now``, or a timestamp, which is included (templated).
+    :param sync_id: stable name of the sync, ``<dag_id>.<task_id>`` by default.
+    :param sync_mode: ``auto`` (incremental, or the data interval for a backfill), ``incremental``, ``full`` or
+        ``window``; by default the DAG's Param of this name (templated).
+    :param since: first moment of a window (templated; by default the Param of this name, then the data interval).
+    :param until: moment after a window (templated; by default the Param of this name, then the data interval).
+    :param dry_run: read and check everything, send nothing, report what would be sent (templated).
+    :param rejects_path: file for the rejects of a run, local or on any storage that ``ObjectStoragePath`` knows, for
+        example ``s3://aws_default@bucket/rejects/{{ ti.task_id }}/{{ run_id }}.jsonl`` (templated). By default below
+        ``$AIRFLOW_HOME/cdi_rejects``.
+    :param max_reject_percent: fail the task when more of the due rows were rejected, after everything else was
+        delivered and the state saved; None never fails.
+    :param delete_cap: for ``user_deletes``: how much one run may delete.
+    :param limits: Braze's limits, where your contract has others than the documented ones.
+    :param delivery: requests in flight, requests per second, retries, what to do with unknown outcomes.
+    :param max_active_tis_per_dag: keeps runs of the sync from overlapping; leave it at 1.
+    """
+
+    template_fields: Sequence[str] = (*WarehouseSyncOperator.template_fields, "braze_conn_id", "catalog")
+
+    def __init__(
+        self,
+        *,
+        braze_conn_id: str = BrazeHook.default_conn_name,
+        catalog: str | None = None,
+        merge: bool = False,
+        update_existing_only: bool = False,
+        delete_cap: DeleteCap | None = None,
+        limits: BrazeLimits | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.braze_conn_id = braze_conn_id
+        self.catalog = catalog
+        self.merge = merge
+        self.update_existing_only = update_existing_only
+        self.delete_cap = delete_cap or DeleteCap()
+        self.limits = limits or BrazeLimits()
+
+    @cached_property
+    def hook(self) -> BrazeHook:
+        """The Braze connection."""
+        return BrazeHook(self.braze_conn_id)
+
+    def destination_name(self) -> str:
+        """Return the instance's address, and the catalog where there is one."""
+        place = self.hook.settings.base_url
+        return f"{place}/catalogs/{self.catalog}" if self.catalog else place
+
+    def make_destination(self) -> Destination:
+        """Return the data type."""
+        from airflow_provider_cdi.destinations.braze import braze_destination
+
+        return braze_destination(
+            self.data_type,
+            limits=self.limits,
+            update_existing_only=self.update_existing_only,
+            catalog=self.catalog,
+            merge=self.merge,
+        )
+
+    def make_transport(self) -> AiohttpTransport:
+        """Return what sends requests, with as many connections as may be in flight."""
+        return self.hook.transport(self.delivery.max_in_flight)
+
+    def delete_cap_or_none(self) -> DeleteCap | None:
+        """Return the cap for user deletes."""
+        return self.delete_cap if self.data_type == "user_deletes" else None
