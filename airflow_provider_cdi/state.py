@@ -229,7 +229,8 @@ class SyncState:
             if old and old != new:
                 raise ConfigurationError(
                     f"Sync {stored.sync_id!r} has always had the {what} {old!r} and is now given {new!r}; its "
-                    "watermark would be wrong. Give the new sync a sync_id of its own, or start over with sync_mode=full."
+                    "watermark would be wrong. Give the new sync a sync_id of its own, or start over with "
+                    "sync_mode=full."
                 )
 
 

@@ -78,6 +78,10 @@ class Source(Protocol):
         """
         ...
 
+    def cancel(self) -> None:
+        """Stop a running count or read from another thread, as far as the driver can; the source is done then."""
+        ...
+
 
 # --- destination ----------------------------------------------------------------------------------------
 

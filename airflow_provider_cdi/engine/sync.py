@@ -213,6 +213,8 @@ class Sync:
             self._fail(error)
         finally:
             ticker.cancel()
+            if self._failure is not None:
+                self._source.cancel()
             await self._end(senders, saver)
 
     async def _read(self) -> None:

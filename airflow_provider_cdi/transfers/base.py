@@ -162,15 +162,15 @@ class WarehouseSyncOperator(BaseOperator):
 
         if bool(self.source) == bool(self.sql):
             raise ConfigurationError(f"Task {self.task_id!r} needs either source= (a table or view) or sql= (a query).")
-        hook = get_warehouse_hook(self.warehouse_conn_id)
-        self._cancel_reading = hook.cancel
-        return hook.source(
+        source = get_warehouse_hook(self.warehouse_conn_id).source(
             self.source,
             sql=self.sql,
             contract=destination.contract,
             columns=self.columns,
             payload_columns=self.payload_columns,
         )
+        self._cancel_reading = source.cancel
+        return source
 
     def _plan(self, request: RunRequest, mode: Mode, context: Context) -> RunState:
         from airflow_provider_cdi.state import Identity, PlanStore, SyncState

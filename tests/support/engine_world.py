@@ -116,6 +116,9 @@ class ListSource:
         for start in range(0, len(rows), self.batch_rows):
             yield as_batch(rows[start : start + self.batch_rows])
 
+    def cancel(self) -> None:
+        self.rows = []
+
     def _within(self, bounds: Bounds) -> list[Row]:
         return [row for row in self.rows if row.at is not None and _is_within(_text(row), bounds)]
 

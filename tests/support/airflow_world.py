@@ -1,0 +1,85 @@
+"""The parts of a running Airflow task that the operator touches, in memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+
+class MemoryStore:
+    """A task or asset state store: JSON in, JSON out."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+        self.writes = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return json.loads(self.kept[key]) if key in self.kept else default
+
+    def set(self, key: str, value: Any, **_: Any) -> None:
+        self.writes += 1
+        self.kept[key] = json.dumps(value)
+
+    def delete(self, key: str) -> None:
+        self.kept.pop(key, None)
+
+
+@dataclass
+class AirflowWorld:
+    """What outlives a task: the asset's state, each run's own store, all XComs.
+
+    :param version: ``3.3`` has state stores, ``3.0`` has XComs alone.
+    """
+
+    version: str = "3.3"
+    asset: MemoryStore = field(default_factory=MemoryStore)
+    runs: dict[str, MemoryStore] = field(default_factory=dict)
+    xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
+    successes: int = 0
+
+    def context(self, run_id: str = "run-1", *, clear_number: int = 0, run_type: str = "scheduled", **more: Any) -> Any:
+        stores = {
+            "task_state_store": self.runs.setdefault(run_id, MemoryStore()),
+            "asset_state_store": _AnyAsset(self.asset),
+        }
+        for key in [key for key in self.xcoms if key[0] == run_id]:  # a try starts without its own XComs
+            del self.xcoms[key]
+        return {
+            "ti": _TaskInstance(self, run_id),
+            "dag_run": SimpleNamespace(run_type=run_type, clear_number=clear_number),
+            "outlet_events": _AnyAsset(SimpleNamespace(extra={})),
+            **(stores if self.version >= "3.3" else {}),
+            **more,
+        }
+
+
+class _AnyAsset:
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __getitem__(self, asset: Any) -> Any:
+        return self._value
+
+
+@dataclass
+class _TaskInstance:
+    world: AirflowWorld
+    run_id: str
+    dag_id: str = "a_dag"
+    task_id: str = "a_task"
+    map_index: int = -1
+    try_number: int = 1
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.world.xcoms[self.run_id, key] = json.loads(json.dumps(value))
+
+    def xcom_pull(self, *, task_ids: str, key: str, include_prior_dates: bool, map_indexes: int | None = None) -> Any:
+        found = [value for (_, name), value in self.world.xcoms.items() if name == key]
+        if not found:
+            return None
+        return found[0] if map_indexes is not None or len(found) == 1 else found
+
+    def get_ti_count(self, **_: Any) -> int:
+        return self.world.successes
