@@ -1,0 +1,160 @@
+"""Which slice each kind of run reads."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_cdi.engine.ledger import Totals
+from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.watermark import Ties, Watermark
+from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state import Checkpoint, Identity, Plan, StateRecord
+from airflow_provider_cdi.transfers.run_plan import RunRequest, new_plan, resolve_mode, resume_or_replay
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+MIDNIGHT, NOON = "2026-01-05T00:00:00.000000Z", "2026-01-05T12:00:00.000000Z"
+
+
+def context(run_type="scheduled", *, run_id="run-1", clear_number=0, **more):
+    return {
+        "ti": SimpleNamespace(run_id=run_id),
+        "dag_run": SimpleNamespace(run_type=run_type, clear_number=clear_number),
+        **more,
+    }
+
+
+def interval(start, end):
+    return {"data_interval_start": start, "data_interval_end": end}
+
+
+def record(position=MIDNIGHT, run_id="run-0", accepted=0):
+    mark = Watermark(position, Ties([1])) if position else None
+    return StateRecord(Identity("s", "attributes", "d"), 3, Checkpoint(mark, Totals(accepted=accepted)), run_id, "")
+
+
+def plan_of(request, ctx=None, found=None):
+    ctx = ctx or context()
+    return new_plan(request, resolve_mode(request, ctx), ctx, found, NOW).slice
+
+
+def test_a_scheduled_run_reads_from_the_watermark_to_now_and_moves_it():
+    part = plan_of(RunRequest("auto"), found=record())
+    assert (part.mode, part.after.position, part.up_to, part.moves_watermark) == ("incremental", MIDNIGHT, NOON, True)
+
+
+def test_a_manual_run_without_any_date_does_the_same():
+    ctx = context("manual", logical_date=None)
+    assert plan_of(RunRequest("auto"), ctx, record()).after.position == MIDNIGHT
+
+
+@pytest.mark.parametrize(
+    ("initial", "start"), [("everything", None), ("now", NOON), ("2026-01-05T02:00:00+02:00", MIDNIGHT)]
+)
+def test_a_new_sync_starts_where_initial_says(initial, start):
+    part = plan_of(RunRequest("auto", initial=initial))
+    assert (part.after.position if part.after else None) == start
+
+
+def test_initial_does_not_matter_once_there_is_a_watermark():
+    assert plan_of(RunRequest("auto", initial="now"), found=record()).after.position == MIDNIGHT
+
+
+def test_a_backfill_reads_its_data_interval_and_moves_nothing():
+    ctx = context("backfill", **interval(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)))
+    part = plan_of(RunRequest("auto"), ctx, record())
+    assert (part.mode, part.since, part.until) == (
+        "window",
+        "2026-01-01T00:00:00.000000Z",
+        "2026-01-02T00:00:00.000000Z",
+    )
+    assert not part.moves_watermark
+
+
+def test_a_window_by_hand_takes_its_bounds_from_the_form():
+    part = plan_of(RunRequest("window", since="2026-01-01", until="2026-01-02T06:00"))
+    assert (part.since, part.until) == ("2026-01-01T00:00:00.000000Z", "2026-01-02T06:00:00.000000Z")
+
+
+def test_an_empty_data_interval_is_an_error_with_the_cure():
+    ctx = context("backfill", **interval(NOW, NOW))
+    with pytest.raises(ConfigurationError, match="CronDataIntervalTimetable"):
+        plan_of(RunRequest("auto"), ctx)
+
+
+def test_a_window_without_bounds_is_an_error_with_an_example():
+    with pytest.raises(ConfigurationError, match="2026-01-05T00:00:00Z"):
+        plan_of(RunRequest("window"))
+
+
+def test_a_bound_that_is_no_timestamp_is_named():
+    with pytest.raises(ConfigurationError, match="since is 'yesterday'"):
+        plan_of(RunRequest("window", since="yesterday", until="2026-01-05"))
+
+
+def test_a_full_run_reads_everything():
+    part = plan_of(RunRequest("full"), found=record())
+    assert (part.mode, part.after, part.moves_watermark) == ("full", None, True)
+
+
+def test_an_unknown_mode_is_an_error_that_names_the_known_ones():
+    with pytest.raises(ConfigurationError, match="auto, incremental, full, window"):
+        resolve_mode(RunRequest("everything"), context())
+
+
+def incremental_plan(*, done=False, clear_number=0, after=MIDNIGHT):
+    mark = Watermark(after, Ties([1])) if after else None
+    return Plan(Slice("incremental", NOON, after=mark), clear_number, done)
+
+
+def test_a_retry_goes_on_at_the_checkpoint_of_its_own_run_with_the_same_upper_bound():
+    plan, checkpoint = resume_or_replay(
+        incremental_plan(), "incremental", context(), record("2026-01-05T06:00:00.000000Z", "run-1", accepted=44)
+    )
+    assert plan.slice.up_to == NOON
+    assert (checkpoint.watermark.position, checkpoint.totals.accepted) == ("2026-01-05T06:00:00.000000Z", 44)
+
+
+def test_a_retry_goes_on_behind_what_another_run_delivered_since():
+    _, checkpoint = resume_or_replay(
+        incremental_plan(), "incremental", context(), record("2026-01-05T13:00:00.000000Z", "run-9", accepted=44)
+    )
+    assert (checkpoint.watermark.position, checkpoint.totals.accepted) == ("2026-01-05T13:00:00.000000Z", 0)
+
+
+def test_a_clear_of_a_failed_run_goes_on_too():
+    left = resume_or_replay(incremental_plan(), "incremental", context(clear_number=1), record(run_id="run-1"))
+    assert left is not None
+    assert left[0].slice.moves_watermark
+
+
+def test_a_clear_of_a_finished_run_replays_exactly_its_slice_and_moves_nothing():
+    finished = incremental_plan(done=True)
+    plan, checkpoint = resume_or_replay(finished, "incremental", context(clear_number=1), record(NOON))
+    assert (plan.slice.after.position, plan.slice.up_to, plan.slice.moves_watermark) == (MIDNIGHT, NOON, False)
+    assert len(plan.slice.after.ties) == 1
+    assert checkpoint is None
+
+
+def test_a_finished_run_that_is_tried_again_without_a_clear_makes_a_new_plan():
+    assert resume_or_replay(incremental_plan(done=True), "incremental", context(), record(NOON)) is None
+
+
+def test_a_plan_of_another_mode_is_dropped():
+    assert resume_or_replay(incremental_plan(), "full", context(), record()) is None
+
+
+def test_a_full_run_goes_on_at_its_own_checkpoint_and_not_at_the_watermark():
+    own = Checkpoint(Watermark("2026-01-02T00:00:00.000000Z", Ties()), Totals(accepted=5))
+    plan = Plan(Slice("full", NOON), 0, checkpoint=own)
+    _, checkpoint = resume_or_replay(plan, "full", context(), record(NOON, "run-1"))
+    assert checkpoint is own
+
+
+def test_a_plan_survives_storage():
+    plan = Plan(
+        Slice("window", NOON, since=MIDNIGHT, until=NOON, moves_watermark=False), 2, checkpoint=record().checkpoint
+    )
+    assert Plan.from_json(plan.to_json()).to_json() == plan.to_json()

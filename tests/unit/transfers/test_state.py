@@ -1,0 +1,187 @@
+"""The record that is carried from run to run."""
+
+from __future__ import annotations
+
+import pytest
+from support.airflow_world import AirflowWorld
+
+from airflow_provider_cdi.engine.ledger import Totals
+from airflow_provider_cdi.engine.watermark import Ties, Watermark
+from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
+from airflow_provider_cdi.state import STATE_KEY, Checkpoint, Identity, StateRecord, SyncState
+
+IDENTITY = Identity("a_dag.a_task", "attributes", "https://rest.iad-01.braze.com")
+
+
+def state(world, run_id="run-1", identity=IDENTITY, **more):
+    return SyncState(world.context(run_id, **more), identity, "2026-01-05T12:00:00+00:00")
+
+
+def checkpoint(day, *hashes):
+    return Checkpoint(Watermark(f"2026-01-{day:02}T00:00:00.000000Z", Ties(hashes)), Totals(accepted=3))
+
+
+def commit(world, day, run_id="run-1", **more):
+    one = state(world, run_id)
+    one.load()
+    one.commit(checkpoint(day), **more)
+    one.push()
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.3"])
+def test_the_next_run_finds_what_the_last_one_committed(version):
+    world = AirflowWorld(version)
+    commit(world, 5)
+    record = state(world, "run-2").load()
+    assert (record.watermark.position, record.gen, record.run_id) == ("2026-01-05T00:00:00.000000Z", 1, "run-1")
+
+
+def test_of_many_copies_the_one_with_the_highest_generation_counts():
+    world = AirflowWorld("3.0")
+    for run, day in (("run-1", 5), ("run-2", 6), ("run-3", 7)):
+        commit(world, day, run)
+    world.xcoms = dict(reversed(world.xcoms.items()))  # Airflow promises no order
+    assert state(world, "run-4").load().watermark.position.startswith("2026-01-07")
+
+
+def test_a_deleted_asset_state_is_made_good_by_the_xcom():
+    world = AirflowWorld()
+    commit(world, 5)
+    world.asset.kept.clear()
+    assert state(world, "run-2").load().watermark.position.startswith("2026-01-05")
+
+
+def test_a_record_of_another_sync_is_not_ours():
+    world = AirflowWorld("3.0")
+    commit(world, 5)
+    assert state(world, "run-2", Identity("another", "attributes", "x")).load() is None
+
+
+def test_a_sync_that_never_ran_has_no_state():
+    assert state(AirflowWorld()).load() is None
+
+
+def test_a_lost_state_is_an_error_that_says_how_to_go_on():
+    world = AirflowWorld(successes=4)
+    with pytest.raises(GuardTripped, match="succeeded 4 times before") as caught:
+        state(world).load()
+    assert "sync_mode=full" in str(caught.value)
+
+
+def test_a_lost_state_does_not_matter_to_a_run_that_starts_over():
+    assert state(AirflowWorld(successes=4)).load(starting_over=True) is None
+
+
+@pytest.mark.parametrize(
+    ("identity", "named"),
+    [
+        (Identity(IDENTITY.sync_id, "events", IDENTITY.destination), "data type 'attributes'"),
+        (Identity(IDENTITY.sync_id, "attributes", "https://rest.fra-01.braze.eu"), "destination 'https://rest.iad"),
+    ],
+)
+def test_a_changed_data_type_or_destination_is_an_error_that_names_both(identity, named):
+    world = AirflowWorld()
+    commit(world, 5)
+    with pytest.raises(ConfigurationError, match=named):
+        state(world, "run-2", identity).load()
+
+
+def test_the_watermark_never_goes_back():
+    world = AirflowWorld()
+    commit(world, 9)
+    commit(world, 5, "run-2")
+    record = state(world, "run-3").load()
+    assert (record.watermark.position, record.gen) == ("2026-01-09T00:00:00.000000Z", 2)
+
+
+def test_a_run_without_a_watermark_does_not_erase_one():
+    world = AirflowWorld()
+    commit(world, 9)
+    one = state(world, "run-2")
+    one.load()
+    one.commit(Checkpoint(None, Totals()))
+    assert state(world, "run-3").load().watermark.position.startswith("2026-01-09")
+
+
+def test_starting_over_may_go_back():
+    world = AirflowWorld()
+    commit(world, 9)
+    commit(world, 5, "run-2", starting_over=True)
+    assert state(world, "run-3").load().watermark.position.startswith("2026-01-05")
+
+
+def test_a_run_that_does_not_move_the_watermark_keeps_the_copies_young():
+    world = AirflowWorld("3.0")
+    commit(world, 5)
+    one = state(world, "run-2")
+    one.load()
+    one.touch()
+    one.push()
+    assert world.xcoms["run-2", STATE_KEY]["watermark"]["position"].startswith("2026-01-05")
+
+
+def test_a_first_run_that_moves_nothing_leaves_a_trace_so_that_the_guard_stays_calm():
+    world = AirflowWorld(successes=1)
+    one = state(world)
+    one.load(starting_over=True)
+    one.touch()
+    record = state(world, "run-2").load()
+    assert (record.watermark, record.gen) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    "watermark", ["2026-01-05", "2026-01-05T00:00:00+00:00", {"position": "2026-01-05T00:00:00.000000Z"}]
+)
+def test_a_watermark_written_by_hand_is_understood(watermark):
+    world = AirflowWorld()
+    world.asset.set(STATE_KEY, {"sync_id": IDENTITY.sync_id, "watermark": watermark})
+    assert state(world).load().watermark.position == "2026-01-05T00:00:00.000000Z"
+
+
+def test_a_watermark_edited_within_the_record_wins_over_its_xcom_copy():
+    world = AirflowWorld()
+    commit(world, 9)
+    edited = world.asset.get(STATE_KEY) | {"watermark": "2026-01-02"}
+    world.asset.set(STATE_KEY, edited)
+    assert state(world, "run-2").load().watermark.position.startswith("2026-01-02")
+
+
+def test_nonsense_written_by_hand_is_an_error_that_says_what_to_write():
+    world = AirflowWorld()
+    world.asset.set(STATE_KEY, {"sync_id": IDENTITY.sync_id, "watermark": "soon"})
+    with pytest.raises(ConfigurationError, match="2026-01-05T00:00:00Z"):
+        state(world).load()
+
+
+def test_a_record_of_a_newer_version_is_refused():
+    world = AirflowWorld()
+    world.asset.set(STATE_KEY, {"v": 99, "sync_id": IDENTITY.sync_id})
+    with pytest.raises(ConfigurationError, match="newer airflow-provider-cdi"):
+        state(world).load()
+
+
+def test_the_record_of_version_1_is_read_as_it_was_written():
+    """An upgrade test: never change this text, add another for the next version."""
+    stored = {
+        "v": 1,
+        "sync_id": "a_dag.a_task",
+        "data_type": "attributes",
+        "destination": "https://rest.iad-01.braze.com",
+        "gen": 7,
+        "run_id": "scheduled__2026-01-05",
+        "at": "2026-01-05T12:00:00+00:00",
+        "watermark": {"position": "2026-01-05T11:59:59.123456Z", "rows": "AQAAAAAAAAACAAAAAAAAAA=="},
+        "totals": {
+            "rows_read": 5,
+            "accepted": 3,
+            "rejected": 1,
+            "skipped": 1,
+            "unknown": 0,
+            "rejects": {"payload_not_json": 1},
+            "skipped_because": {"future": 1},
+        },
+        "rejects_written": 120,
+    }
+    record = StateRecord.from_json(stored)
+    assert record.watermark.ties.exact == [1, 2]
+    assert record.to_json() == stored
