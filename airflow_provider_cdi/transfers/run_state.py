@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.state import Checkpoint, Plan, PlanStore, SyncState
 
 
@@ -42,4 +43,11 @@ class RunState:
             self.state.commit(self.checkpoint, starting_over=True)
         elif not self.plan.slice.moves_watermark:
             self.state.touch()
-        self.plans.save(replace(self.plan, is_done=True))
+        self.plans.save(replace(self.plan, slice=self._delivered_slice(), is_done=True))
+
+    def _delivered_slice(self) -> Slice:
+        """Return the slice with the end that it turned out to have: a replay sends these rows and no later ones."""
+        part = self.plan.slice
+        if part.mode == "window" or self.checkpoint is None or self.checkpoint.watermark is None:
+            return part
+        return replace(part, up_to=self.checkpoint.watermark.position)
