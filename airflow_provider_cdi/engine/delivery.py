@@ -101,7 +101,7 @@ class Delivery:
         self._transport = transport
         self._pacer = pacer
         self._retry = settings.retry
-        self._may_repeat = destination.repeat_is_harmless or settings.on_unknown == "resend"
+        self._repeats_all = settings.on_unknown == "resend"
         self._clock = clock
         self._random = random
         self._stop_requested = stop_requested
@@ -121,7 +121,7 @@ class Delivery:
             _reject_all(records, NO_ANSWER, unknown=True)
         elif len(records) == 1:
             _reject_all(records, verdict.rejection)
-        elif isinstance(verdict, Refused) or self._destination.repeat_is_harmless:
+        elif isinstance(verdict, Refused) or self._destination.repeat_is_harmless(records):
             await self._deliver_halves(records)
         else:
             _reject_all(records, verdict.rejection, unknown=True)
@@ -140,11 +140,14 @@ class Delivery:
             verdict = await self._send(request, records, tries)
             if isinstance(verdict, Busy):
                 await self._wait_while_busy(verdict, tries)
-            elif isinstance(verdict, Unclear) and self._may_repeat:
+            elif isinstance(verdict, Unclear) and self._may_repeat(records):
                 await self._back_off(verdict.reason, tries)
             else:
                 return verdict
             self.traffic.retries += 1
+
+    def _may_repeat(self, records: Sequence[Record]) -> bool:
+        return self._repeats_all or self._destination.repeat_is_harmless(records)
 
     async def _send(self, request: Request, records: Sequence[Record], tries: _Tries) -> Verdict:
         await self._pacer.wait_for_turn()

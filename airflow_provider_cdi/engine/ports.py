@@ -176,9 +176,8 @@ class Destination(Protocol):
         """How much fits into one request."""
         ...
 
-    @property
-    def repeat_is_harmless(self) -> bool:
-        """Whether a record that is applied twice leaves the same result as once."""
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """Whether these records, applied twice, leave the same result as once."""
         ...
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:

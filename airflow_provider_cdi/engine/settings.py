@@ -41,9 +41,9 @@ class DeliverySettings:
     :param checkpoint_seconds: time after which progress is saved; it is saved earlier when half of
         ``window_rows`` is used.
     :param requests_per_second: a limit of our own, None for none.
-    :param on_unknown: what happens to events and purchases when the answer to their request never came:
-        ``resend`` (at least once) or ``reject`` (kept aside in the reject file, at most once). Attributes,
-        deletes and catalog items are always sent again, because a repeat changes nothing.
+    :param on_unknown: what happens when the answer to a request never came and a repeat would count double
+        (events, purchases, attributes with ``inc`` or ``$add``): ``resend`` (at least once) or ``reject`` (kept
+        aside in the reject file, at most once). Where a repeat changes nothing, it is always sent again.
     :param retry: see :class:`RetryPolicy`.
     """
 

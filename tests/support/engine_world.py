@@ -99,6 +99,7 @@ class ListSource:
         self.rows = list(rows)
         self.batch_rows = batch_rows
         self.reads: list[Bounds] = []
+        self.cancelled = 0
 
     def count(self, bounds: Bounds, *, position: str | None, now: str, with_total: bool = False) -> Counts:
         stamps = [_text(row) for row in self.rows if row.at is not None]
@@ -117,7 +118,7 @@ class ListSource:
             yield as_batch(rows[start : start + self.batch_rows])
 
     def cancel(self) -> None:
-        self.rows = []
+        self.cancelled += 1
 
     def _within(self, bounds: Bounds) -> list[Row]:
         return [row for row in self.rows if row.at is not None and _is_within(_text(row), bounds)]
@@ -155,7 +156,10 @@ class ThingDestination:
 
     def __init__(self, limits: BatchLimits | None = None, *, repeat_is_harmless: bool = True) -> None:
         self.limits = limits or BatchLimits(records=5, body_bytes=1_000_000)
-        self.repeat_is_harmless = repeat_is_harmless
+        self._repeat_is_harmless = repeat_is_harmless
+
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        return self._repeat_is_harmless
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         return [self._entry(row) for row in rows.to_pylist()]

@@ -14,6 +14,7 @@ from airflow_provider_cdi.destinations.braze.catalog_answers import read_catalog
 from airflow_provider_cdi.destinations.braze.columns import by_halves, column, json_text
 from airflow_provider_cdi.destinations.braze.identifiers import identifier_texts
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
+from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.payload import PayloadBounds, read_payload, splice
 from airflow_provider_cdi.destinations.braze.structs import StructStyle, payload_texts
 from airflow_provider_cdi.engine.contract import Contract
@@ -54,8 +55,6 @@ class CatalogItems:
     """
 
     contract = CONTRACT
-    #: The same item again is the same item.
-    repeat_is_harmless = True
 
     def __init__(self, catalog: str, limits: BrazeLimits, *, merge: bool, now: Callable[[], float]) -> None:
         self._catalog = catalog
@@ -70,6 +69,10 @@ class CatalogItems:
     def limits(self) -> BatchLimits:
         """How much fits into one request; Braze refuses a request with an id twice."""
         return BatchLimits(self._limits.catalog_items, self._limits.body_bytes - ENVELOPE_BYTES, unique_keys=True)
+
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """The same item again is the same item, unless it adds to an array."""
+        return not any(adds_up(record) for record in records)
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into items to write or to delete, grouped by the method."""

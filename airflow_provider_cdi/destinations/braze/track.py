@@ -13,6 +13,7 @@ from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answe
 from airflow_provider_cdi.destinations.braze.columns import column, json_text, timestamp_texts
 from airflow_provider_cdi.destinations.braze.identifiers import Identity, identifier_in_payload, identify_rows
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
+from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.payload import (
     Payload,
     PayloadBounds,
@@ -83,10 +84,9 @@ class Track:
         """How much fits into one request."""
         return BatchLimits(self._limits.track_objects, self._limits.body_bytes - ENVELOPE_BYTES)
 
-    @property
-    def repeat_is_harmless(self) -> bool:
-        """Attributes may be repeated (but for ``inc`` and ``$add``); Braze counts a repeated event twice."""
-        return not self._kind.is_dated
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """Attributes may be repeated but for ``inc`` and ``$add``; Braze counts a repeated event twice."""
+        return not self._kind.is_dated and not any(adds_up(record) for record in records)
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into objects of the array, or the reasons why they cannot be sent."""

@@ -28,8 +28,6 @@ class UserDeletes:
     """
 
     contract = CONTRACT
-    #: A user who is gone is not deleted again.
-    repeat_is_harmless = True
 
     def __init__(self, limits: BrazeLimits, *, now: Callable[[], float]) -> None:
         self._limits = limits
@@ -39,6 +37,10 @@ class UserDeletes:
     def limits(self) -> BatchLimits:
         """How much fits into one request."""
         return BatchLimits(self._limits.delete_ids, self._limits.body_bytes - ENVELOPE_BYTES)
+
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """Who is deleted stays deleted."""
+        return True
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into ids to delete, grouped by their kind."""

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES, BrazeLimits, braze_destination
+from airflow_provider_cdi.engine.records import Record
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 
@@ -72,7 +73,15 @@ def test_a_limit_that_was_given_counts():
 
 @pytest.mark.parametrize("data_type", DATA_TYPES)
 def test_only_events_and_purchases_count_twice_when_repeated(data_type):
-    assert make(data_type).repeat_is_harmless == (data_type not in ("events", "purchases"))
+    records = [Record("external_id:c-1", b'{"external_id":"c-1","visits":1}')]
+    assert make(data_type).repeat_is_harmless(records) == (data_type not in ("events", "purchases"))
+
+
+@pytest.mark.parametrize("operator", ['{"inc":1}', '{"$add":[{"a":1}]}'])
+@pytest.mark.parametrize("data_type", ["attributes", "catalog_items"])
+def test_an_operator_that_adds_up_counts_twice_when_repeated(data_type, operator):
+    records = [Record("k", b"{}"), Record("l", b'{"visits":' + operator.encode() + b"}")]
+    assert not make(data_type).repeat_is_harmless(records)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "75", None])

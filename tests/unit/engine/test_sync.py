@@ -343,6 +343,7 @@ def test_a_stop_request_saves_what_was_acknowledged_and_a_new_try_goes_on_from_t
     source, journal = ListSource(rows(2000, start=-5000)), MemoryJournal()
     with pytest.raises(Interrupted):
         run(source, things, journal, stop_requested=lambda: len(asked) > 200)
+    assert source.cancelled == 1
     done = journal.progress.totals.accepted
     assert 500 < done < 2000
     _, rest, _ = run(source, journal=journal)

@@ -1,0 +1,155 @@
+"""Bad input gets a clear error and loses nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+USERS = "create table users (updated_at timestamp, external_id varchar, payload varchar)"
+
+
+def deep(levels):
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+def refuse(lab, match, **arguments):
+    with pytest.raises(AirflowFailException, match=match) as caught:
+        lab.run(**arguments)
+    assert lab.arrivals()["requests"] == 0
+    return str(caught.value)
+
+
+def test_an_unknown_table_is_named(lab):
+    lab.sql(USERS)
+    refuse(lab, "no_such_table", source="no_such_table")
+
+
+def test_a_table_name_with_a_quote_never_becomes_sql(lab):
+    lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}')")
+    refuse(lab, "users", source='users"; drop table users; --')
+    assert lab.run()["accepted"] == 1
+
+
+def test_an_unknown_connection_is_named(lab):
+    refuse(lab, "no_such_connection", warehouse_conn_id="no_such_connection")
+
+
+def test_a_view_without_updated_at_gets_advice(lab):
+    lab.sql(USERS, "create view plain as select external_id, payload from users")
+    assert "columns=" in refuse(lab, "UPDATED_AT", source="plain")
+
+
+def test_a_source_without_any_identifier_column_is_refused(lab):
+    lab.sql(USERS)
+    refuse(lab, "EXTERNAL_ID", source=None, sql="select updated_at, payload from users")
+
+
+def test_a_source_without_a_payload_gets_advice(lab):
+    lab.sql(USERS)
+    refuse(lab, "payload_columns", source=None, sql="select updated_at, external_id from users")
+
+
+@pytest.mark.parametrize(("kind", "said"), [("varchar", "text"), ("date", "date")])
+def test_an_updated_at_of_the_wrong_type_is_refused(lab, kind, said):
+    lab.sql(f"create table users (updated_at {kind}, external_id varchar, payload varchar)")
+    lab.sql("insert into users values ('2026-01-01', 'c-1', '{}')")
+    refuse(lab, said)
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ("not json", "payload_not_json"),
+        ("[1, 2]", "payload_not_object"),
+        ("null", "payload_missing"),
+        ("7", "payload_not_object"),
+        (None, "payload_missing"),
+        (json.dumps({"a": "x" * 1_153_434}), "payload_too_large"),
+        (json.dumps({f"k{n}": n for n in range(251)}), "payload_too_many_keys"),
+        (deep(80), "payload_too_deep"),
+        (deep(5_000), "payload_too_deep"),
+        ('{"external_id": "other"}', "identifier_in_payload"),
+    ],
+)
+def test_a_payload_that_breaks_the_contract_is_a_reject_and_its_neighbours_go_on(lab, payload, code):
+    import duckdb
+
+    lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}'), ('2026-01-03', 'c-3', '{}')")
+    with duckdb.connect(str(lab.path)) as connection:
+        connection.execute("insert into users values ('2026-01-02', 'c-2', ?)", [payload])
+    report = lab.run()
+    assert (report["accepted"], report["rejects"]) == (2, {code: 1})
+    assert [row["identifier"] for row in lab.rejected()] == [{"EXTERNAL_ID": "c-2"}]
+
+
+def test_a_row_without_identifier_is_a_reject(lab):
+    lab.sql(USERS, "insert into users values ('2026-01-01', null, '{}'), ('2026-01-02', 'c-2', '{}')")
+    assert lab.run()["rejects"] == {"identifier_missing": 1}
+
+
+def test_an_empty_table_is_a_success_of_nothing(lab):
+    lab.sql(USERS)
+    report = lab.run()
+    assert (report["rows_read"], report["watermark"]) == (0, None)
+    lab.world.successes = 1
+    lab.sql("insert into users values ('2026-01-01', 'c-1', '{}')")
+    assert lab.run()["accepted"] == 1
+
+
+def test_a_catalog_that_does_not_exist_is_a_sync_level_error(lab):
+    lab.sql("""create table shops as select timestamp '2026-01-01' as updated_at, 's-1' as id, '{}' as payload""")
+    with pytest.raises(AirflowFailException, match="shops"):
+        lab.run(source="shops", data_type="catalog_items", catalog="shops")
+
+
+def test_an_unknown_catalog_field_stops_the_sync_and_nothing_is_lost(lab):
+    lab.sandbox.create_catalog("shops", city="string")
+    lab.sql("""create table shops as select timestamp '2026-01-01' as updated_at, 's-1' as id,
+        '{"colour":"red"}' as payload""")
+    with pytest.raises(AirflowFailException, match="colour"):
+        lab.run(source="shops", data_type="catalog_items", catalog="shops")
+    lab.sql("""update shops set payload = '{"city":"Seoul"}'""")
+    assert lab.run(source="shops", data_type="catalog_items", catalog="shops")["accepted"] == 1
+
+
+def test_full_catalog_storage_is_a_sync_level_error(lab):
+    lab.sandbox.create_catalog("shops", city="string")
+    lab.sandbox.set_faults({"kind": "storage_full"})
+    lab.sql("""create table shops as select timestamp '2026-01-01' as updated_at, 's-1' as id,
+        '{"city":"Seoul"}' as payload""")
+    with pytest.raises(AirflowFailException, match="storage"):
+        lab.run(source="shops", data_type="catalog_items", catalog="shops")
+
+
+def test_a_key_of_another_instance_is_a_sync_level_error_without_the_key(lab):
+    lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}')")
+    lab.connect_braze(password="a-key-of-another-instance")
+    with pytest.raises(AirflowFailException, match="401") as caught:
+        lab.run()
+    assert "a-key-of-another-instance" not in str(caught.value)
+    lab.connect_braze()
+    assert lab.run()["accepted"] == 1
+
+
+def test_a_missing_permission_is_named(lab):
+    lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}')")
+    lab.sandbox.set_faults({"kind": "answer", "status": 403, "body": '{"message":"Access Denied"}'})
+    with pytest.raises(AirflowFailException, match=r"users\.track"):
+        lab.run()
+
+
+def test_neither_source_nor_sql_is_an_error(lab):
+    refuse(lab, "source=", source=None)
+
+
+def test_an_unknown_data_type_names_the_known_ones(lab):
+    lab.sql(USERS)
+    refuse(lab, "attributes", data_type="customers")
+
+
+def test_a_host_without_tls_is_refused(lab):
+    lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}')")
+    lab.connect_braze(host="http://rest.example.com")
+    refuse(lab, "use https")
