@@ -1,0 +1,120 @@
+"""What sets one SQL database apart from another, as declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_cdi.hooks.clock_text import utc_text
+from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, POSTGRES_OIDS, Kind, kind_of
+from airflow_provider_cdi.hooks.sql_readers import DuckDbReader, FetchManyReader, NamedCursorReader, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class TimeForm:
+    """How a position is bound so that the database compares it at the column's own precision.
+
+    :param cast: SQL around the placeholder ``{}``.
+    :param digits: digits of a second that the type holds.
+    :param zone: what follows the clock in the bound text.
+    """
+
+    cast: str
+    digits: int = 6
+    zone: str = ""
+
+
+_ANSI_TIMES: Mapping[Kind, TimeForm] = {
+    Kind.TIMESTAMP: TimeForm("cast({} as timestamp)"),
+    Kind.TIMESTAMP_TZ: TimeForm("cast({} as timestamp with time zone)", zone="+00:00"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One SQL dialect.
+
+    :param name: for messages.
+    :param quote: the character around an identifier; doubled inside it.
+    :param folds: what the database does to an identifier that is not quoted.
+    :param session: statements for every new connection, where the session has a zone of its own: it is UTC.
+    :param times: how positions are bound, by the kind of ``UPDATED_AT``.
+    :param type_codes: the driver's own type codes, where they are numbers.
+    :param computed_time: where ``UPDATED_AT`` is text because there is no timestamp type: the relation that
+        has ``cdi_time``, in UTC and comparable, computed once a row from the column ``{time}``, and ``{others}``.
+    :param zoned_as_utc: SQL that turns a timestamp with zone into one without, in UTC.
+    :param json_as_text: SQL that keeps the database's own JSON text, so that no driver parses it.
+    :param prepare: what else a new connection needs.
+    :param reader: how rows are streamed.
+    """
+
+    name: str
+    quote: str = '"'
+    folds: Callable[[str], str] = str
+    session: tuple[str, ...] = ()
+    times: Mapping[Kind, TimeForm] = field(default_factory=lambda: _ANSI_TIMES)
+    type_codes: Mapping[int, Kind] = field(default_factory=dict)
+    computed_time: str | None = None
+    zoned_as_utc: str = "{}"
+    json_as_text: str = "{}"
+    prepare: Callable[[Any], None] | None = None
+    reader: Reader = field(default_factory=FetchManyReader)
+
+    def quoted(self, name: str) -> str:
+        """Return the name as one quoted identifier."""
+        return f"{self.quote}{name.replace(self.quote, self.quote * 2)}{self.quote}"
+
+    def kind(self, type_code: object) -> Kind:
+        """Say what a column holds from the type code in a cursor's description."""
+        return kind_of(type_code, self.type_codes)
+
+
+def _register_utc_text(connection: Any) -> None:
+    connection.create_function("cdi_utc", 1, utc_text, deterministic=True)
+
+
+ANSI = Dialect("SQL")
+
+#: Airflow connection type -> dialect; every other type is taken for plain ANSI SQL. PostgreSQL, SQLite and
+#: DuckDB are tested against the real thing; Trino and MySQL are declared from their manuals (and MySQL's
+#: default cursor holds a whole result: set ``"cursor": "sscursor"`` in the connection's extra).
+DIALECTS: Mapping[str, Dialect] = {
+    "postgres": Dialect(
+        "PostgreSQL",
+        folds=str.lower,
+        session=("SET TIME ZONE 'UTC'",),
+        type_codes=POSTGRES_OIDS,
+        zoned_as_utc="timezone('UTC', {})",
+        json_as_text="cast({} as text)",
+        reader=NamedCursorReader(),
+    ),
+    "sqlite": Dialect(
+        "SQLite",
+        times={Kind.TIMESTAMP: TimeForm("{}")},
+        # Without the limit SQLite would merge the two queries and compute the time for every comparison.
+        computed_time="(select cdi_utc({time}) as cdi_time{others} from {relation} limit -1) cdi_timed",
+        prepare=_register_utc_text,
+    ),
+    "duckdb": Dialect(
+        "DuckDB",
+        session=("SET TimeZone = 'UTC'",),
+        times={**_ANSI_TIMES, Kind.TIMESTAMP_NS: TimeForm("cast({} as timestamp_ns)", digits=9)},
+        reader=DuckDbReader(),
+    ),
+    "trino": Dialect(
+        "Trino",
+        folds=str.lower,
+        times={
+            Kind.TIMESTAMP: TimeForm("cast({} as timestamp(6))"),
+            Kind.TIMESTAMP_TZ: TimeForm("cast({} as timestamp(6) with time zone)", zone=" UTC"),
+        },
+    ),
+    "mysql": Dialect(
+        "MySQL",
+        quote="`",
+        session=("SET time_zone = '+00:00'",),
+        times={Kind.TIMESTAMP: TimeForm("cast({} as datetime(6))")},
+        type_codes=MYSQL_FIELD_TYPES,
+    ),
+}

@@ -1,0 +1,225 @@
+"""Any SQL database that Airflow reaches through a ``DbApiHook``, as a source of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ports import Bounds, Counts
+from airflow_provider_cdi.engine.selection import Selection, select_columns
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, SourceError
+from airflow_provider_cdi.hooks.arrow_rows import RowShape, plain_row
+from airflow_provider_cdi.hooks.clock_text import utc_text
+from airflow_provider_cdi.hooks.dialects import ANSI, DIALECTS, Dialect
+from airflow_provider_cdi.hooks.kinds import TIMES, Kind
+from airflow_provider_cdi.hooks.sql_readers import execute
+from airflow_provider_cdi.hooks.sql_session import SqlSession
+from airflow_provider_cdi.hooks.sql_statements import SourceSql, query_relation, table_relation
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+#: Values that are looked at where the driver does not say what a column holds.
+PROBED_ROWS = 20
+
+
+class SqlWarehouseHook:
+    """Reads from any database whose Airflow hook is a ``DbApiHook``.
+
+    :param connection: the Airflow connection. It is the only one this object ever uses: nothing is fetched
+        from Airflow later, so that a thread without a task context may read.
+    :raises ConfigurationError: when the connection's type has no hook, or one that does not speak SQL.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.dialect: Dialect = DIALECTS.get(connection.conn_type or "", ANSI)
+        self._session = SqlSession(self.make_hook(connection), connection, self.dialect)
+
+    @staticmethod
+    def make_hook(connection: Connection) -> Any:
+        """Return the vendor's hook, which opens connections.
+
+        :raises ConfigurationError: when there is none that speaks SQL.
+        """
+        from airflow.exceptions import AirflowException  # type: ignore[attr-defined]  # the one place of 3.0 and 3.3
+        from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+        named = f"The connection {connection.conn_id!r} has the type {connection.conn_type!r}"
+        try:
+            hook = connection.get_hook()  # type: ignore[no-untyped-call]  # Airflow has no types here
+        except (AirflowException, ImportError) as error:
+            raise ConfigurationError(
+                f"{named}, for which no hook can be loaded. Install the Airflow provider of that database "
+                f"or mend the type. ({error})"
+            ) from error
+        if not isinstance(hook, DbApiHook):
+            raise ConfigurationError(
+                f"{named}, whose hook ({type(hook).__name__}) runs no SQL. Use a connection to a SQL database."
+            )
+        return hook
+
+    def source(
+        self,
+        table: str | None = None,
+        *,
+        sql: str | None = None,
+        contract: Contract,
+        columns: Mapping[str, str] | None = None,
+        payload_columns: Sequence[str] | Mapping[str, str] = (),
+    ) -> SqlSource:
+        """Look at a table, view or query and match its columns with a contract. Reads no row of it, or a few.
+
+        :param table: name of one to three parts. Plain parts are folded as the database folds them, parts
+            in double quotes are taken as they are.
+        :param sql: a query, instead of a table.
+        :param contract: what the data type asks for.
+        :param columns: contract name -> source name.
+        :param payload_columns: see :func:`~airflow_provider_cdi.engine.selection.select_columns`.
+        :raises ConfigurationError: when the arguments make no sense.
+        :raises SourceError: when the source is missing, forbidden or of the wrong shape.
+        :raises RetryLater: when the database cannot be reached now.
+        """
+        if (table is None) == (sql is None):
+            raise ConfigurationError("Give either the name of a table or view, or sql= with a query, not both.")
+        label = f"the table {table}" if table is not None else "the query"
+        relation = table_relation(table, self.dialect) if table is not None else query_relation(sql or "")
+        with self._session.connected(f"looking at {label}") as connection:
+            cursor = self.dialect.reader.cursor(connection)
+            kinds = self._kinds(cursor, relation)
+            selection = select_columns(contract, list(kinds), columns=columns, payload_columns=payload_columns)
+            time = selection.updated_at
+            time_kind = self._time_kind(cursor, relation, time, kinds[time])
+        return SqlSource(self._session, label, relation, selection, {**kinds, time: time_kind})
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Open a connection and run the smallest query.
+
+        :return: whether it worked, and a sentence for the person who set the connection up.
+        """
+        try:
+            with self._session.connected("the connection test") as connection:
+                cursor = self.dialect.reader.cursor(connection)
+                cursor.execute("select 1")
+                cursor.fetchall()
+        except CdiError as error:
+            return False, str(error)
+        return True, f"The {self.dialect.name} database of the connection {self._session.conn_id!r} answers."
+
+    def _kinds(self, cursor: Any, relation: str) -> dict[str, Kind]:
+        cursor.execute(f"select * from {relation} where 1 = 0")  # noqa: S608 - names are quoted
+        described = [(str(column[0]), self.dialect.kind(column[1])) for column in cursor.description]
+        kinds = dict(described)
+        if len(kinds) < len(described):
+            names = [name for name, _ in described]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise SourceError(f"The source has two columns of one name: {', '.join(twice)}. Give each its own.")
+        return kinds
+
+    def _time_kind(self, cursor: Any, relation: str, name: str, kind: Kind) -> Kind:
+        if kind is Kind.UNKNOWN:
+            quoted = self.dialect.quoted(name)
+            cursor.execute(f"select {quoted} from {relation} where {quoted} is not null")  # noqa: S608
+            kind = self._probed_kind([plain_row(row)[0] for row in cursor.fetchmany(PROBED_ROWS)])
+        if kind not in TIMES or kind not in self.dialect.times:
+            problem = _WRONG_TIMES.get(kind, "is no timestamp")
+            raise SourceError(
+                f"The column {name!r}, which says when a row changed, {problem}. {self._time_cure()} in a view "
+                "or in sql=, and read from that."
+            )
+        return kind
+
+    def _time_cure(self) -> str:
+        if self.dialect.computed_time is not None:
+            return "Write it as text of ISO 8601 with date and time (2026-01-05T09:00:00Z)"
+        return "Cast it to a timestamp in UTC"
+
+    def _probed_kind(self, values: list[Any]) -> Kind:
+        if not values:
+            return Kind.TIMESTAMP
+        if self.dialect.computed_time is not None:
+            if any(utc_text(value) is not None for value in values):
+                return Kind.TIMESTAMP
+            return Kind.TEXT if isinstance(values[0], str) else Kind.OTHER
+        return _kind_of_value(values[0])
+
+
+_WRONG_TIMES = {
+    Kind.DATE: "is a date: all changes of one day would look alike",
+    Kind.TEXT: "is text and no timestamp",
+    Kind.INTEGER: "is a number",
+}
+
+
+def _kind_of_value(value: Any) -> Kind:
+    if isinstance(value, datetime):
+        return Kind.TIMESTAMP if value.tzinfo is None else Kind.TIMESTAMP_TZ
+    if isinstance(value, date):
+        return Kind.DATE
+    return Kind.TEXT if isinstance(value, str) else Kind.OTHER
+
+
+class SqlSource:
+    """A table, view or query of one connection; satisfies :class:`airflow_provider_cdi.engine.ports.Source`.
+
+    Every call opens its own connection and closes it, so that any thread may count or read.
+
+    :param session: opens connections.
+    :param label: what it is, for messages (``the table users``).
+    :param relation: the same as SQL.
+    :param selection: which column plays which part.
+    :param kinds: source name -> what the column holds.
+    """
+
+    def __init__(
+        self, session: SqlSession, label: str, relation: str, selection: Selection, kinds: Mapping[str, Kind]
+    ) -> None:
+        #: Which column plays which part.
+        self.selection = selection
+        self._session = session
+        self._label = label
+        self._shape = RowShape(selection, kinds.__getitem__)
+        self._sql = SourceSql(
+            relation, self._shape.columns, len(self._shape.keys), session.dialect, session.placeholder
+        )
+
+    def count(self, bounds: Bounds, *, position: str | None, now: str, with_total: bool = False) -> Counts:
+        """Count in one aggregate query. See :meth:`airflow_provider_cdi.engine.ports.Source.count`.
+
+        :raises SourceError: when the source cannot be read as it is.
+        :raises RetryLater: when the database does not answer now.
+        """
+        statement = self._sql.counts(bounds, position=position, now=now, with_total=with_total)
+        with self._session.connected(f"counting {self._label}") as connection:
+            cursor = self._session.dialect.reader.cursor(connection)
+            execute(cursor, statement)
+            within, at, future, without_time, rows = plain_row(cursor.fetchone())
+        return Counts(within, at, future, without_time, rows if with_total else None)
+
+    def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
+        """Stream the rows. See :meth:`airflow_provider_cdi.engine.ports.Source.read`.
+
+        The connection is opened by the thread that asks for the first batch, and closed at the end or when
+        the iterator is closed, which is for the same thread to do.
+
+        :raises SourceError: when the source cannot be read as it is.
+        :raises RetryLater: when the database does not answer now.
+        :raises Interrupted: after :meth:`cancel`.
+        """
+        reader = self._session.dialect.reader
+        doing = f"reading {self._label}"
+        statement = self._sql.rows(bounds, ordered=not reader.sorts)
+        with self._session.connected(doing) as connection:
+            for batch in reader.read(connection, statement, self._shape, self._session.settings):
+                self._session.check_not_cancelled(doing)
+                yield batch
+
+    def cancel(self) -> None:
+        """Stop a running count or read from another thread, as far as the driver can.
+
+        Every source of the same hook ends with it.
+        """
+        self._session.cancel()

@@ -1,0 +1,156 @@
+"""The connections of one source: opened where they are used, in UTC, closed whatever happens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interrupted
+from airflow_provider_cdi.hooks.dialects import Dialect
+from airflow_provider_cdi.hooks.sql_failures import as_cdi_error, is_driver_error
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+log = logging.getLogger(__name__)
+
+#: How drivers call "stop what that connection is doing", the best first (psycopg 3, psycopg 2, the embedded).
+_STOPS = ("cancel_safe", "cancel", "interrupt")
+_SECRET_KEY_PARTS = ("password", "passwd", "token", "secret", "key")
+
+
+class SqlSession:
+    """Opens connections of one Airflow connection, from any thread, without asking Airflow again.
+
+    :param hook: a ``DbApiHook``.
+    :param connection: its Airflow connection.
+    :param dialect: what a new connection needs.
+    """
+
+    def __init__(self, hook: Any, connection: Connection, dialect: Dialect) -> None:
+        self._hook = hook
+        self._pin(connection)
+        self.conn_id: str = connection.conn_id
+        self.dialect = dialect
+        #: Settings that the Airflow connection makes itself.
+        self.settings = frozenset(_setting_names(connection.extra_dejson))
+        self._secrets = tuple(_secrets(connection))
+        self._running: set[Any] = set()
+        self._lock = Lock()
+        self._cancelled = False
+
+    def _pin(self, connection: Connection) -> None:
+        # Hooks fetch their Airflow connection when they like (SqliteHook each time it connects). The reading
+        # thread must not call Airflow, so every way to it ends at the object that was fetched here.
+        self._hook._connection = connection
+        self._hook.get_connection = lambda _conn_id: connection
+
+    @property
+    def placeholder(self) -> str:
+        """How the driver marks a bound value, ``?`` or ``%s``."""
+        return str(self._hook.placeholder)
+
+    @contextmanager
+    def connected(self, doing: str) -> Iterator[Any]:
+        """Open a connection for the body, and close it.
+
+        :param doing: what the body does, on what, for messages (``reading the table users``).
+        :raises SourceError: when the driver refuses what the body does and a person must mend it.
+        :raises RetryLater: when a new try may succeed.
+        :raises Interrupted: when :meth:`cancel` ended it.
+        :raises ConfigurationError: when the hook cannot make a connection of what it was given.
+        """
+        connection = self._opened(doing)
+        try:
+            with closing(connection):
+                self._enter(connection)
+                try:
+                    self._prepare(connection)
+                    yield connection
+                finally:
+                    self._leave(connection)
+        except Exception as error:
+            if not is_driver_error(error):
+                raise
+            # Not chained: a driver's full text may hold rows.
+            raise self._translated(error, doing) from None
+
+    def check_not_cancelled(self, doing: str) -> None:
+        """Raise when :meth:`cancel` was called.
+
+        :raises Interrupted: then.
+        """
+        if self._cancelled:
+            raise self._interrupted(doing)
+
+    def cancel(self) -> None:
+        """Stop whatever the connections are doing, from any thread, as far as their drivers can.
+
+        The session is of no use afterwards.
+        """
+        self._cancelled = True
+        with self._lock:
+            for connection in self._running:
+                self._stop(connection)
+
+    def _stop(self, connection: Any) -> None:
+        stop = next((found for name in _STOPS if callable(found := getattr(connection, name, None))), None)
+        try:
+            if stop is not None:
+                stop()
+        except Exception as error:
+            if not is_driver_error(error):
+                raise
+            log.warning("The running query of connection %r could not be stopped: %s", self.conn_id, type(error))
+
+    def _opened(self, doing: str) -> Any:
+        try:
+            return self._hook.get_conn()
+        except Exception as error:
+            if is_driver_error(error):
+                raise self._translated(error, doing) from None
+            raise ConfigurationError(
+                f"The connection {self.conn_id!r} cannot be opened: check its fields and its extra. "
+                f"{type(self._hook).__name__} raised {type(error).__name__}."
+            ) from error
+
+    def _prepare(self, connection: Any) -> None:
+        if self.dialect.prepare is not None:
+            self.dialect.prepare(connection)
+        cursor = self.dialect.reader.cursor(connection)
+        for statement in self.dialect.session:
+            cursor.execute(statement)
+
+    def _enter(self, connection: Any) -> None:
+        with self._lock:
+            self._running.add(connection)
+
+    def _leave(self, connection: Any) -> None:
+        with self._lock:
+            self._running.discard(connection)
+
+    def _translated(self, error: BaseException, doing: str) -> CdiError:
+        if self._cancelled:
+            return self._interrupted(doing)
+        return as_cdi_error(error, doing=doing, conn_id=self.conn_id, secrets=self._secrets)
+
+    def _interrupted(self, doing: str) -> Interrupted:
+        return Interrupted(f"{doing[:1].upper()}{doing[1:]} through the connection {self.conn_id!r} was stopped.")
+
+
+def _setting_names(extra: dict[str, Any]) -> Iterator[str]:
+    yield from extra
+    nested = extra.get("settings")
+    if isinstance(nested, dict):
+        yield from nested
+
+
+def _secrets(connection: Connection) -> Iterator[str]:
+    if connection.password:
+        yield connection.password
+    for name, value in connection.extra_dejson.items():
+        if value and isinstance(value, str) and any(part in name.lower() for part in _SECRET_KEY_PARTS):
+            yield value

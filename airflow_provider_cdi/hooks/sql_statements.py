@@ -1,0 +1,173 @@
+"""The SQL of a source: names are quoted, values are bound, comparisons happen in the warehouse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airflow_provider_cdi.engine.ports import Bounds
+from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.hooks.arrow_rows import Column
+from airflow_provider_cdi.hooks.clock_text import literal, sortable
+from airflow_provider_cdi.hooks.dialects import Dialect
+from airflow_provider_cdi.hooks.kinds import Kind
+
+#: Stands for a placeholder while a statement is put together; no SQL text can hold it.
+_HOLE = "\x00"
+
+_COMPARISONS = {"after": ">", "since": ">=", "until": "<", "up_to": "<="}
+
+_PART = r'"(?:[^"]|"")+"|[^".]+'
+_PATH = re.compile(rf"(?:{_PART})(?:\.(?:{_PART})){{0,2}}")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement with its bound values, in the driver's own placeholder style."""
+
+    text: str
+    values: tuple[str, ...] = ()
+
+
+def table_path(name: str, dialect: Dialect) -> tuple[str, ...]:
+    """Take a table name of one to three parts apart.
+
+    A plain part is folded as the database folds it, a part in double quotes is taken as it is, and so is
+    everything else: a text that is no such path is the name of one table, however odd.
+
+    :raises ConfigurationError: when the name is empty or no text.
+    """
+    if not name or _HOLE in name or _is_no_text(name):
+        raise ConfigurationError(f"{name!r} cannot be the name of a table. Name a table or view, or give sql=.")
+    if _PATH.fullmatch(name) is None:
+        return (name,)
+    return tuple(_part(part, dialect) for part in re.findall(_PART, name))
+
+
+def _part(part: str, dialect: Dialect) -> str:
+    if part.startswith('"'):
+        return part[1:-1].replace('""', '"')
+    return dialect.folds(part) if _PLAIN.fullmatch(part) else part
+
+
+def _is_no_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def table_relation(name: str, dialect: Dialect) -> str:
+    """Return a table name as quoted SQL that can only be a name.
+
+    :raises ConfigurationError: when the name is empty or no text.
+    """
+    return ".".join(dialect.quoted(part) for part in table_path(name, dialect))
+
+
+def query_relation(sql: str) -> str:
+    """Return a query as a derived table.
+
+    :raises ConfigurationError: when the query is empty.
+    """
+    query = sql.strip().rstrip(";").rstrip()
+    if not query or _HOLE in query:
+        raise ConfigurationError("sql= holds no query. Give one SELECT statement, without a semicolon.")
+    # The line break ends a comment on the query's last line.
+    return f"({query}\n) cdi_source"
+
+
+class SourceSql:
+    """Builds the statements of one source.
+
+    :param relation: the table or derived table, as SQL.
+    :param columns: the columns that :meth:`rows` reads, ``UPDATED_AT`` first, then the identifiers.
+    :param keys: how many of them the rows are ordered by.
+    :param dialect: how the database wants it.
+    :param placeholder: ``?`` or ``%s``.
+    """
+
+    def __init__(self, relation: str, columns: Sequence[Column], keys: int, dialect: Dialect, placeholder: str) -> None:
+        self._relation = relation
+        self._columns = columns
+        self._keys = keys
+        self._dialect = dialect
+        self._placeholder = placeholder
+        self._form = dialect.times[columns[0].kind]
+        self._time = "cdi_time" if dialect.computed_time else dialect.quoted(columns[0].name)
+
+    def rows(self, bounds: Bounds, *, ordered: bool) -> Statement:
+        """Return the statement that reads the rows within the bounds."""
+        where, values = self._within(bounds)
+        selected = ", ".join(f"{self._read(column)} as c{place}" for place, column in enumerate(self._columns))
+        order = f" order by {', '.join(self._order())}" if ordered else ""
+        text = f"select {selected} from {self._from(self._columns[1:])} where {where}{order}"  # noqa: S608 - names are quoted
+        return self._statement(text, values)
+
+    def counts(self, bounds: Bounds, *, position: str | None, now: str, with_total: bool) -> Statement:
+        """Return the aggregate that yields within, at the position, future, without time, and all rows."""
+        within, values = self._within(bounds)
+        at, at_values = self._compared("=", position) if position is not None else ("1 = 0", [])
+        future, future_values = self._compared(">", now)
+        tests = (within, at, future, f"{self._time} is null")
+        counted = ", ".join(f"count(case when {test} then 1 end) as n{place}" for place, test in enumerate(tests))
+        where, where_values = "", list[str]()
+        lower = _lower(bounds, position, now)
+        if lower is not None and not with_total:
+            since, where_values = self._compared(">=", lower)
+            where = f" where {since} or {self._time} is null"
+        text = f"select {counted}, count(*) as n from {self._from()}{where}"  # noqa: S608 - names are quoted
+        return self._statement(text, [*values, *at_values, *future_values, *where_values])
+
+    def _from(self, others: Sequence[Column] = ()) -> str:
+        if self._dialect.computed_time is None:
+            return self._relation
+        return self._dialect.computed_time.format(
+            time=self._dialect.quoted(self._columns[0].name),
+            others="".join(f", {self._dialect.quoted(column.name)}" for column in others),
+            relation=self._relation,
+        )
+
+    def _within(self, bounds: Bounds) -> tuple[str, list[str]]:
+        tests, values = [f"{self._time} is not null"], []
+        for name, operator in _COMPARISONS.items():
+            position = getattr(bounds, name)
+            if position is not None:
+                test, bound = self._compared(operator, position)
+                tests.append(test)
+                values += bound
+        return " and ".join(tests[1:] or tests), values
+
+    def _compared(self, operator: str, position: str) -> tuple[str, list[str]]:
+        bound = literal(position, digits=self._form.digits, zone=self._form.zone)
+        return f"{self._time} {operator} {self._form.cast.format(_HOLE)}", [bound]
+
+    def _read(self, column: Column) -> str:
+        quoted = self._dialect.quoted(column.name)
+        if column is self._columns[0]:
+            return self._dialect.zoned_as_utc.format(self._time) if column.kind is Kind.TIMESTAMP_TZ else self._time
+        return self._dialect.json_as_text.format(quoted) if column.kind is Kind.JSON else quoted
+
+    def _order(self) -> list[str]:
+        return [self._time, *(self._dialect.quoted(column.name) for column in self._columns[1 : self._keys])]
+
+    def _statement(self, text: str, values: Sequence[str]) -> Statement:
+        return Statement(finished(text, self._placeholder, bound=bool(values)), tuple(values))
+
+
+def finished(text: str, placeholder: str, *, bound: bool) -> str:
+    """Put the driver's placeholders in; a driver that looks for ``%s`` wants every other ``%`` doubled."""
+    if bound and placeholder == "%s":
+        text = text.replace("%", "%%")
+    return text.replace(_HOLE, placeholder)
+
+
+def _lower(bounds: Bounds, position: str | None, now: str) -> str | None:
+    """Return the position below which no row is counted; None when all rows may be."""
+    starts = [start for start in (bounds.after, bounds.since) if start is not None]
+    if not starts:
+        return None
+    return min([max(starts, key=sortable), now, *([position] if position is not None else [])], key=sortable)

@@ -1,0 +1,70 @@
+"""What a warehouse must offer, and which class offers it for which connection type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ports import Source
+from airflow_provider_cdi.exceptions import ConfigurationError
+
+#: Connection type -> ``module:class`` of the warehouses that read in a way of their own. Every other type
+#: goes through its own ``DbApiHook``. Modules are imported when a task runs.
+WAREHOUSES: Mapping[str, str] = {}
+_ANY_SQL = "airflow_provider_cdi.hooks.sql:SqlWarehouseHook"
+
+
+class WarehouseHook(Protocol):
+    """A warehouse that rows are read from; made of one Airflow connection."""
+
+    def source(
+        self,
+        table: str | None = None,
+        *,
+        sql: str | None = None,
+        contract: Contract,
+        columns: Mapping[str, str] | None = None,
+        payload_columns: Sequence[str] | Mapping[str, str] = (),
+    ) -> Source:
+        """Look at a table, view or query and match its columns with a contract.
+
+        :param table: a name of one to three parts; or
+        :param sql: a query.
+        :param contract: what the data type asks for.
+        :param columns: contract name -> source name, for columns that are called differently.
+        :param payload_columns: columns from which the payload is built when there is no ``PAYLOAD``.
+        :raises ConfigurationError: when the arguments make no sense.
+        :raises SourceError: when the source is missing, forbidden or of the wrong shape.
+        :raises RetryLater: when the warehouse cannot be reached now.
+        """
+        ...
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say whether the warehouse answers, and in one sentence what to do when it does not."""
+        ...
+
+
+def get_warehouse_hook(conn_id: str) -> WarehouseHook:
+    """Return the warehouse of an Airflow connection.
+
+    The connection is fetched from Airflow once, here.
+
+    :param conn_id: the Airflow connection's id.
+    :raises ConfigurationError: when there is no such connection, or it does not lead to a SQL database.
+    """
+    from importlib import import_module
+
+    from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]  # the one place of 3.0 and 3.3
+    from airflow.sdk import BaseHook
+
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(
+            f"There is no Airflow connection {conn_id!r}. Add it under Admin > Connections, or set the "
+            f"environment variable AIRFLOW_CONN_{conn_id.upper()}."
+        ) from error
+    module, _, name = WAREHOUSES.get(connection.conn_type or "", _ANY_SQL).partition(":")
+    warehouse: WarehouseHook = getattr(import_module(module), name)(connection)
+    return warehouse

@@ -1,0 +1,54 @@
+"""A try of the operator in a process of its own, so that it can be killed: ``python -m support.killable FOLDER``.
+
+What Airflow would keep is kept in files of the folder, written the way a database commits: all or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from support.airflow_world import AirflowWorld, MemoryStore
+
+WINDOW = 2_000
+
+
+class FileStore(MemoryStore):
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        if path.exists():
+            self.kept = json.loads(path.read_text())
+
+    def set(self, key: str, value: Any, **more: Any) -> None:
+        super().set(key, value, **more)
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(self.kept))
+        os.replace(new, self.path)
+
+
+def main(folder: Path) -> None:
+    world = AirflowWorld(asset=FileStore(folder / "asset.json"), runs={"run-1": FileStore(folder / "task.json")})
+    operator = WarehouseToBrazeOperator(
+        task_id="a_task",
+        warehouse_conn_id="warehouse",
+        source="users",
+        data_type="attributes",
+        sync_mode="auto",
+        since="",
+        until="",
+        dry_run=False,
+        rejects_path=str(folder / "rejects.jsonl"),
+        delivery=DeliverySettings(max_in_flight=8, window_rows=WINDOW),
+    )
+    report = operator.execute(world.context("run-1"))
+    (folder / "report.json").write_text(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

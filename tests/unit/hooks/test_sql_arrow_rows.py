@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.selection import select_columns
+from airflow_provider_cdi.exceptions import SourceError
+from airflow_provider_cdi.hooks.arrow_rows import RowShape, identifier_text
+from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, Kind, kind_of
+
+ATTRIBUTES = Contract("attributes", ("EXTERNAL_ID", "EMAIL"), optional=("DELETED",))
+THEN = datetime.fromisoformat("2026-01-01T12:00:00")
+
+
+def convert(values: Sequence[Any], kind: Kind = Kind.UNKNOWN, *, payload: bool = False) -> pa.RecordBatch:
+    """Rows with one more column ``x``: the payload, or a field of a built one."""
+    available = ["updated_at", "external_id", "x"]
+    named: dict[str, Any] = {"columns": {"PAYLOAD": "x"}} if payload else {"payload_columns": {"x": "deep.x"}}
+    shape = RowShape(select_columns(ATTRIBUTES, available, **named), lambda name: kind if name == "x" else Kind.UNKNOWN)
+    return shape.from_rows([(THEN, "a", value) for value in values])
+
+
+def field(batch: pa.RecordBatch) -> tuple[pa.DataType, dict[bytes, bytes] | None, list[Any]]:
+    deep = batch.schema.field("PAYLOAD").type.field("deep").type.field("x")
+    return deep.type, deep.metadata, [row["deep"]["x"] for row in batch["PAYLOAD"].to_pylist()]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, None),
+        ("a", "a"),
+        (7, "7"),
+        (True, "true"),
+        (7.0, "7"),
+        (7.5, "7.5"),
+        (float("nan"), None),
+        (float("inf"), "inf"),
+        (Decimal("7.00"), "7"),
+        (Decimal("12345678901234567890123"), "12345678901234567890123"),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    ],
+)
+def test_an_identifier_is_written_as_a_person_would(value: Any, text: str | None) -> None:
+    assert identifier_text(value, "id") == text
+
+
+@pytest.mark.parametrize("value", [b"a", [1], {"a": 1}])
+def test_an_identifier_of_no_plain_type_names_its_column(value: Any) -> None:
+    with pytest.raises(SourceError, match=r"'customer'.*Cast it to text"):
+        identifier_text(value, "customer")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ('{"a":1}', '{"a":1}'),
+        ({"a": Decimal("1.50"), "b": [None]}, '{"a":1.50,"b":[null]}'),
+        ({"big": 2**70}, '{"big": 1180591620717411303424}'),
+        (["a"], '["a"]'),
+        (7, "7"),
+        (b'{"a":1}', '{"a":1}'),
+        (b"\xff", "\\xff"),
+        (None, None),
+    ],
+)
+def test_a_payload_becomes_json_text(value: Any, text: str | None) -> None:
+    assert convert([value], payload=True)["PAYLOAD"].to_pylist() == [text]
+
+
+@pytest.mark.parametrize(
+    ("moment", "kind"),
+    [
+        (THEN, Kind.TIMESTAMP),
+        (THEN.replace(tzinfo=UTC), Kind.TIMESTAMP_TZ),
+        (THEN.replace(hour=14, tzinfo=timezone(timedelta(hours=2))), Kind.TIMESTAMP_TZ),
+        (THEN.replace(hour=14, tzinfo=timezone(timedelta(hours=2))), Kind.UNKNOWN),
+    ],
+)
+def test_updated_at_is_in_utc_without_a_zone(moment: datetime, kind: Kind) -> None:
+    shape = RowShape(select_columns(ATTRIBUTES, ["updated_at", "email", "payload"]), lambda _name: kind)
+    shape = RowShape(shape._selection, lambda name: kind if name == "updated_at" else Kind.UNKNOWN)
+    batch = shape.from_rows([(moment, "a", "{}")])
+    assert batch.schema.field("UPDATED_AT").type == pa.timestamp("us")
+    assert batch["UPDATED_AT"].to_pylist() == [THEN]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expected"),
+    [
+        ([1, None], Kind.UNKNOWN, (pa.int64(), None, [1, None])),
+        ([1, 2.5], Kind.UNKNOWN, (pa.float64(), None, [1.0, 2.5])),
+        ([Decimal("1.50")], Kind.OTHER, (pa.decimal128(3, 2), None, [Decimal("1.50")])),
+        (
+            [Decimal("1.5"), Decimal("NaN")],
+            Kind.OTHER,
+            (pa.float64(), None, [1.5, pytest.approx(float("nan"), nan_ok=True)]),
+        ),
+        ([None], Kind.TEXT, (pa.string(), None, [None])),
+        ([2**63], Kind.INTEGER, (pa.string(), {b"cdi": b"json"}, ["9223372036854775808"])),
+        ([[1, 2]], Kind.OTHER, (pa.list_(pa.int64()), None, [[1, 2]])),
+        ([1, "a"], Kind.UNKNOWN, (pa.string(), {b"cdi": b"json"}, ["1", '"a"'])),
+        ([{"a": 1}, None], Kind.OTHER, (pa.string(), {b"cdi": b"json"}, ['{"a":1}', None])),
+        (['{"a": 1.0}'], Kind.JSON, (pa.string(), {b"cdi": b"json"}, ['{"a": 1.0}'])),
+        ([uuid.UUID(int=1)], Kind.UUID, (pa.string(), None, [str(uuid.UUID(int=1))])),
+    ],
+)
+def test_a_column_of_the_payload_keeps_its_type(values: list[Any], kind: Kind, expected: Any) -> None:
+    assert field(convert(values, kind)) == expected
+
+
+@pytest.mark.parametrize("value", [b"x", timedelta(days=1)])
+def test_a_column_without_a_form_in_json_is_refused(value: Any) -> None:
+    with pytest.raises(SourceError, match=r"'x'.*no form in JSON"):
+        convert([value])
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (None, Kind.UNKNOWN),
+        (12, Kind.TIMESTAMP),
+        ("timestamp(3) with time zone", Kind.TIMESTAMP_TZ),
+        ("varchar(255)", Kind.TEXT),
+        (datetime, Kind.TIMESTAMP),
+        (bytes, Kind.UNKNOWN),
+        ("hyperloglog", Kind.OTHER),
+    ],
+)
+def test_type_codes_of_any_style_are_understood(code: object, kind: Kind) -> None:
+    assert kind_of(code, MYSQL_FIELD_TYPES) is kind
