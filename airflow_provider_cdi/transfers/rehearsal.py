@@ -58,7 +58,7 @@ class NoTransport:
 
 
 class DryJournal:
-    """Saves nothing: a dry run leaves no trace but its report."""
+    """Saves nothing: a dry run moves no watermark and writes no rejects."""
 
     async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
         """Forget it."""

@@ -1,0 +1,106 @@
+"""Real DAG runs: what the operator does with Airflow's own stores, XComs, templates and asset events."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+
+pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
+
+USERS = """create table users as select timestamp '2026-01-01' + interval (i) second as updated_at,
+    'c-' || i as external_id, '{"n":1}' as payload from range(100) as numbers(i)"""
+
+
+def received(airflow):
+    return set(airflow.sandbox.received()["received"])
+
+
+def test_runs_follow_one_another_exactly(airflow):
+    airflow.sql(USERS)
+    dag = airflow.dag("follow")
+    assert airflow.run(dag).state == "success"
+    assert len(received(airflow)) == 100
+    airflow.sandbox.reset()
+    second = airflow.run(dag)
+    assert (second.state, received(airflow)) == ("success", set())
+    airflow.sql("insert into users values (timestamp '2026-01-01 00:01:39', 'a tie', '{}')")
+    third = airflow.run(dag)
+    assert received(airflow) == {"external_id:a tie"}
+    assert airflow.report(third)["accepted"] == 1
+
+
+def test_a_run_without_a_logical_date_takes_part(airflow):
+    airflow.sql(USERS)
+    dag = airflow.dag("dateless")
+    airflow.run(dag)
+    airflow.sandbox.reset()
+    airflow.sql("insert into users values (timestamp '2026-02-01', 'new', '{}')")
+    assert dag.test(logical_date=None).state == "success"
+    assert received(airflow) == {"external_id:new"}
+    airflow.sandbox.reset()
+    airflow.run(dag)
+    assert received(airflow) == set()
+
+
+def test_conf_chooses_a_window_without_any_declared_param(airflow):
+    airflow.sql(USERS)
+    dag = airflow.dag("window")
+    airflow.run(dag)
+    airflow.sandbox.reset()
+    run = airflow.run(dag, sync_mode="window", since="2026-01-01T00:00:10", until="2026-01-01T00:00:20")
+    assert received(airflow) == {f"external_id:c-{n}" for n in range(10, 20)}
+    assert airflow.report(run)["moves_watermark"] is False
+
+
+def test_conf_can_ask_for_a_dry_run(airflow):
+    airflow.sql(USERS)
+    dag = airflow.dag("dry")
+    report = airflow.report(airflow.run(dag, dry_run=True))
+    assert (report["dry_run"], report["accepted"], received(airflow)) == (True, 100, set())
+    assert airflow.report(airflow.run(dag))["accepted"] == 100
+
+
+def test_a_full_run_sends_everything_again(airflow):
+    airflow.sql(USERS)
+    dag = airflow.dag("full")
+    airflow.run(dag)
+    airflow.sandbox.reset()
+    airflow.run(dag, sync_mode="full")
+    assert len(received(airflow)) == 100
+
+
+def test_a_retry_goes_on_where_the_first_try_stopped(airflow):
+    airflow.sql(USERS)
+    # 50 requests of 2 rows; the answers stop after 20 requests, once
+    settings = DeliverySettings(max_in_flight=1, window_rows=20, retry=RetryPolicy(attempts=1))
+    limits = BrazeLimits(track_objects=2)
+    dag = airflow.dag("retry", delivery=settings, limits=limits, retries=1, retry_delay=timedelta(0))
+    airflow.sandbox.set_faults({"kind": "answer", "status": 503, "path": "/users/track", "after": 20, "times": 1})
+    run = airflow.run(dag)
+    assert run.state == "success"
+    accepted = airflow.sandbox.received()["accepted"]
+    assert len(accepted) == 100
+    assert airflow.report(run)["rows_read"] == 100
+
+
+def test_a_stop_error_fails_the_task_without_a_retry(airflow):
+    airflow.sql(USERS)
+    dag = airflow.dag("stop", source="no_such_table", retries=3)
+    run = airflow.run(dag)
+    (instance,) = run.get_task_instances()
+    assert (run.state, instance.try_number) == ("failed", 1)
+
+
+def test_every_successful_run_emits_an_asset_event_with_the_numbers(airflow):
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    airflow.sql(USERS)
+    run = airflow.run(airflow.dag("events"))
+    with create_session() as session:
+        event = session.query(AssetEvent).filter_by(source_run_id=run.run_id, source_dag_id="events").one()
+    assert event.extra["accepted"] == 100
