@@ -160,8 +160,9 @@ class Ledger:
         self._after = after
         self._filter: TieFilter | None = None
         self.totals = totals or Totals()
-        #: Rejects of the prefix that are not written down yet.
+        #: Rejects of the prefix that are not written down yet, and the bytes of their payloads.
         self.rejects: list[RejectedRow] = []
+        self.reject_bytes = 0
         self.rows_entered = 0
         self.rows_in_prefix = 0
         self.bytes_held = 0
@@ -214,6 +215,15 @@ class Ledger:
             return Watermark(self._after.position, self._ties.copy())
         return Watermark(self._after.position, self._filter.ties_so_far(self._ties))
 
+    def take_rejects(self) -> list[RejectedRow]:
+        """Hand over the rejects of the prefix, to be written down."""
+        taken, self.rejects, self.reject_bytes = self.rejects, [], 0
+        return taken
+
+    def give_back(self, rejects: list[RejectedRow]) -> None:
+        """Take rejects back that could not be written down."""
+        self.rejects = rejects + self.rejects
+
     def settled_totals(self) -> Totals:
         """Count all outcomes, those behind the prefix too; rows of requests without an answer are unknown."""
         totals = self.totals
@@ -224,7 +234,10 @@ class Ledger:
     def _pass(self, block: Block) -> None:
         self.totals = self.totals + block.totals()
         self.rows_in_prefix += block.stop - block.start
-        self.rejects.extend(self._rejected_row(block, *entry) for entry in sorted(block.set_aside, key=_row_of))
+        for entry in sorted(block.set_aside, key=_row_of):
+            reject = self._rejected_row(block, *entry)
+            self.rejects.append(reject)
+            self.reject_bytes += len(reject.payload) if isinstance(reject.payload, str) else 0
         if block.stop == block.rows.num_rows:
             self.bytes_held -= block.rows.nbytes
         last = block.stamps[block.stop - 1]

@@ -30,7 +30,7 @@ from airflow_provider_cdi.exceptions import Interrupted, SourceError
 
 log = logging.getLogger(__name__)
 
-#: Rejects that may wait for a checkpoint.
+#: Rejects that may wait for a checkpoint; a quarter of ``window_bytes`` bounds their payloads.
 REJECTS_HELD = 1_000
 #: How often the stop request, the checkpoint's age and the progress line are looked at, in seconds.
 TICK = 0.5
@@ -271,12 +271,15 @@ class Sync:
     def _note_movement(self) -> None:
         self._ledger.advance()
         waiting = self._ledger.rows_in_prefix - self._rows_saved
-        if waiting >= self._settings.window_rows / 2 or len(self._ledger.rejects) >= REJECTS_HELD:
+        if waiting >= self._settings.window_rows / 2 or self._rejects_pile_up():
             self._checkpoint_due.set()
         self._moved.set()
 
     def _window_has_room(self) -> bool:
-        return self._rows_started - self._rows_saved < self._settings.window_rows
+        return self._rows_started - self._rows_saved < self._settings.window_rows and not self._rejects_pile_up()
+
+    def _rejects_pile_up(self) -> bool:
+        return len(self._ledger.rejects) >= REJECTS_HELD or self._ledger.reject_bytes >= self._settings.window_bytes / 4
 
     async def _wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for the senders; batches that are not full go out meanwhile, or they would wait for ever."""
@@ -302,11 +305,11 @@ class Sync:
         if rows == self._rows_saved and not slice_is_done:
             return
         progress = Progress(self._ledger.watermark(slice_is_done=slice_is_done), self._ledger.totals)
-        rejects, self._ledger.rejects = self._ledger.rejects, []
+        rejects = self._ledger.take_rejects()
         try:
             await self._journal.commit(progress, rejects)
         except BaseException:
-            self._ledger.rejects = rejects + self._ledger.rejects
+            self._ledger.give_back(rejects)
             raise
         self._rows_saved = rows
         self._saved_at = self._clock.monotonic()

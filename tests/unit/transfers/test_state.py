@@ -40,7 +40,8 @@ def test_of_many_copies_the_one_with_the_highest_generation_counts():
     world = AirflowWorld("3.0")
     for run, day in (("run-1", 5), ("run-2", 6), ("run-3", 7)):
         commit(world, day, run)
-    world.xcoms = dict(reversed(world.xcoms.items()))  # Airflow promises no order
+    oldest, middle, newest = world.xcoms.items()
+    world.xcoms = dict([middle, newest, oldest])  # Airflow promises no order
     assert state(world, "run-4").load().watermark.position.startswith("2026-01-07")
 
 

@@ -1,0 +1,154 @@
+"""The small parts of the engine, each by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from support.engine_world import CONTRACT, Row, VirtualClock, as_batch, run_virtually
+
+from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.ledger import Ledger
+from airflow_provider_cdi.engine.pacing import Pacer
+from airflow_provider_cdi.engine.position import is_later, parse_position, position_of_moment, position_of_stamp
+from airflow_provider_cdi.engine.reading import BATCHES_AHEAD, read_in_thread
+from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.watermark import TieFilter, Ties, row_hashes
+from airflow_provider_cdi.exceptions import GuardTripped
+
+
+@pytest.mark.parametrize(
+    ("stamp", "unit", "position"),
+    [
+        (0, "us", "1970-01-01T00:00:00.000000Z"),
+        (1_767_225_600_123_456, "us", "2026-01-01T00:00:00.123456Z"),
+        (1_767_225_600_123_456_789, "ns", "2026-01-01T00:00:00.123456789Z"),
+        (-1, "us", "1969-12-31T23:59:59.999999Z"),
+        (-1, "ns", "1969-12-31T23:59:59.999999999Z"),
+    ],
+)
+def test_a_stamp_becomes_text_at_its_full_precision(stamp, unit, position):
+    assert position_of_stamp(stamp, unit) == position
+
+
+def test_a_moment_of_another_zone_becomes_utc():
+    moment = datetime(2026, 1, 5, 9, tzinfo=timezone(timedelta(hours=9)))
+    assert position_of_moment(moment) == "2026-01-05T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-05", "2026-01-05 00:00", "2026-01-05T02:00:00+02:00", "2026-01-05T00:00:00Z"]
+)
+def test_what_people_write_is_understood_as_utc(text):
+    assert parse_position(text) == "2026-01-05T00:00:00.000000Z"
+
+
+def test_nanoseconds_survive_parsing():
+    assert parse_position("2026-01-05T00:00:00.123456789Z") == "2026-01-05T00:00:00.123456789Z"
+
+
+def test_positions_of_different_precision_are_compared_by_time():
+    micros, nanos = "2026-01-05T00:00:00.123456Z", "2026-01-05T00:00:00.123456000Z"
+    assert not is_later(micros, nanos)
+    assert not is_later(nanos, micros)
+    assert is_later("2026-01-05T00:00:00.123456001Z", micros)
+
+
+def test_a_batch_that_is_out_of_order_in_itself_is_refused():
+    with pytest.raises(ValueError, match="order"):
+        Ledger(CONTRACT, None).enter(as_batch([Row(2, "a"), Row(1, "b")]))
+
+
+def test_the_content_of_a_row_makes_its_hash_and_its_time_does_not():
+    one, other, changed = row_hashes(as_batch([Row(1, "a"), Row(2, "a"), Row(3, "a", '{"n":1}')]))
+    assert one == other != changed
+
+
+def test_a_checkpoint_in_the_middle_of_a_group_keeps_the_ties_that_were_not_read_again_yet():
+    tie_filter = TieFilter(Ties([1, 2, 3]))
+    assert sorted(tie_filter.ties_so_far(Ties([1, 9])).exact) == [1, 2, 3, 9]
+
+
+def test_a_share_of_a_few_deletes_is_not_looked_at():
+    DeleteCap(percent=10, small=20).check(20, 40, is_first_run=False)
+    with pytest.raises(GuardTripped, match=r"52.5 %"):
+        DeleteCap(percent=10, small=20).check(21, 40, is_first_run=False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: RetryPolicy(attempts=0),
+        lambda: DeliverySettings(max_in_flight=0),
+        lambda: DeliverySettings(requests_per_second=0),
+        lambda: DeliverySettings(on_unknown="forget"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(ValueError, match="must be"):
+        wrong()
+
+
+def test_a_hold_delays_everybody_until_it_is_over():
+    async def main():
+        clock, times = VirtualClock(), []
+        pacer = Pacer(clock)
+
+        async def one():
+            await pacer.wait_for_turn()
+            times.append(clock.monotonic())
+
+        pacer.hold(30)
+        await asyncio.gather(*(one() for _ in range(3)))
+        return times
+
+    assert run_virtually(main()) == [30.0, 30.0, 30.0]
+
+
+def test_reading_ahead_stays_a_few_batches_ahead():
+    taken = []
+    blocked = threading.Event()
+
+    def batches():
+        for number in range(10):
+            taken.append(number)
+            if number == BATCHES_AHEAD:
+                blocked.set()
+            yield as_batch([Row(number, "a")])
+
+    async def main():
+        stream = read_in_thread(batches)
+        await anext(stream)
+        blocked.wait(1)
+        ahead = len(taken)
+        await stream.aclose()
+        return ahead
+
+    assert asyncio.run(main()) <= 1 + BATCHES_AHEAD
+
+
+def test_a_reader_that_is_abandoned_is_closed_in_its_own_thread():
+    closed = threading.Event()
+
+    def batches():
+        try:
+            for number in range(10):
+                yield as_batch([Row(number, "a")])
+        finally:
+            closed.set()
+
+    async def main():
+        stream = read_in_thread(batches)
+        await anext(stream)
+        await stream.aclose()
+
+    asyncio.run(main())
+    assert closed.wait(5)
+
+
+def test_utc_is_the_zone_of_the_real_clock():
+    from airflow_provider_cdi.engine.clock import SystemClock
+
+    assert SystemClock().now().tzinfo is UTC

@@ -1,0 +1,124 @@
+"""The example DAGs: people copy them, so they load, say what they do, and cost nothing to import."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from airflow_provider_cdi.destinations.braze import DATA_TYPES
+from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+
+FOLDER = Path(__file__).parents[2] / "dags"
+FILES = sorted(FOLDER.glob("*.py"))
+#: What no DAG file may import, because it costs time and memory each time the file is parsed.
+VENDORS = {"aiohttp", "duckdb", "orjson", "psycopg", "psycopg2", "pyarrow", "requests", "snowflake", "starlette"}
+SHOWS_IMPORTS = """
+import json, runpy, sys
+import airflow.timetables.interval
+from airflow.sdk import DAG, BaseHook, BaseOperator, Param
+airflow_itself = set(sys.modules)
+for path in sys.argv[1:]:
+    runpy.run_path(path)
+print(json.dumps(sorted(set(sys.modules) - airflow_itself)))
+"""
+
+
+@cache
+def bag() -> DagBag:
+    return DagBag(dag_folder=str(FOLDER))
+
+
+def dag_of(path: Path) -> DAG:
+    return bag().dags[path.stem]
+
+
+def operators() -> list[WarehouseToBrazeOperator]:
+    tasks = [task for path in FILES for task in dag_of(path).tasks]
+    return [task for task in tasks if isinstance(task, WarehouseToBrazeOperator)]
+
+
+def every_file(test):
+    return pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)(test)
+
+
+def test_every_file_is_imported_and_holds_one_dag_of_its_name():
+    assert bag().import_errors == {}
+    assert set(bag().dags) == {path.stem for path in FILES}
+
+
+@every_file
+def test_dag_says_what_it_does(path):
+    text = dag_of(path).doc_md
+    assert text.startswith("### ")
+    assert len(text.split()) > 20
+
+
+@every_file
+def test_dag_is_tagged_with_its_data_type(path):
+    dag = dag_of(path)
+    assert dag.tags == {"braze", dag.tasks[0].data_type}
+
+
+@every_file
+def test_schedule_is_valid_and_the_dag_survives_serialization(path):
+    DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag_of(path))).timetable.validate()
+
+
+@every_file
+def test_trigger_form_offers_the_kinds_of_runs(path):
+    assert {"sync_mode", "since", "until", "dry_run"} <= set(dag_of(path).params)
+
+
+@every_file
+def test_dag_does_not_catch_up_and_retries(path):
+    dag = dag_of(path)
+    assert dag.catchup is False
+    assert all(task.retries > 0 for task in dag.tasks)
+
+
+def test_every_data_type_has_an_example():
+    assert {operator.data_type for operator in operators()} == set(DATA_TYPES)
+
+
+def test_schedules_reach_from_15_minutes_to_monthly():
+    schedules = {path.stem.rpartition("_")[2] for path in FILES}
+    assert schedules == {"minutes", "hourly", "daily", "weekly", "monthly"}
+
+
+@pytest.mark.parametrize("argument", ["source", "sql", "columns", "payload_columns", "max_reject_percent"])
+def test_every_way_to_describe_a_source_has_an_example(argument):
+    assert any(getattr(operator, argument) not in (None, (), {}) for operator in operators())
+
+
+def test_one_dag_can_be_backfilled():
+    timetables = {type(dag_of(path).timetable).__name__ for path in FILES}
+    assert "CronDataIntervalTimetable" in timetables
+
+
+def test_dag_files_import_no_vendor_library():
+    # In a process of its own: this one has long imported everything.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", SHOWS_IMPORTS, *map(str, FILES)]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    imported = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "airflow_provider_cdi.transfers.warehouse_to_braze" in imported
+    assert {name for name in imported if name.partition(".")[0] in VENDORS} == set()
+
+
+def test_dag_of_the_readme_works_as_it_stands(tmp_path):
+    readme = (FOLDER.parent / "README.md").read_text()
+    code = readme.partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "readme.py").write_text(code)
+    copied = DagBag(dag_folder=str(tmp_path))
+    assert copied.import_errors == {}
+    assert [type(task) for task in copied.dags["users_to_braze"].tasks] == [WarehouseToBrazeOperator]
