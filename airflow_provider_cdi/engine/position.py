@@ -44,4 +44,4 @@ def parse_position(text: str) -> str:
 
 def is_later(one: str, other: str) -> bool:
     """Whether ``one`` is later than ``other``, also when only one of them has nanoseconds."""
-    return one[:-1].ljust(29, "0") > other[:-1].ljust(29, "0")
+    return one[:-1] > other[:-1].ljust(len("2026-01-05T09:00:00.123456789"), "0")
