@@ -45,6 +45,12 @@ class Selection:
     payload_fields: tuple[PayloadField, ...] = ()
     ignored: tuple[str, ...] = ()
 
+    @property
+    def telling_identifiers(self) -> tuple[str, ...]:
+        """Source names of the identifiers that tell people apart: a label, the second half of a pair, does not."""
+        labels = {label for _, label in PAIRS}
+        return tuple(source for name, source in self.identifiers.items() if name not in labels)
+
 
 def select_columns(
     contract: Contract,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +46,8 @@ class Dialect:
         has ``cdi_time``, in UTC and comparable, computed once a row from the column ``{time}``, and ``{others}``.
     :param zoned_as_utc: SQL that turns a timestamp with zone into one without, in UTC.
     :param json_as_text: SQL that keeps the database's own JSON text, so that no driver parses it.
+    :param digest: SQL of a text's MD5 as hexadecimal digits in lower case, compared byte by byte.
+    :param text: SQL that turns any value into text.
     :param prepare: what else a new connection needs.
     :param reader: how rows are streamed.
     """
@@ -58,6 +61,8 @@ class Dialect:
     computed_time: str | None = None
     zoned_as_utc: str = "{}"
     json_as_text: str = "{}"
+    digest: str = "md5({})"
+    text: str = "cast({} as varchar)"
     prepare: Callable[[Any], None] | None = None
     reader: Reader = field(default_factory=FetchManyReader)
 
@@ -70,8 +75,13 @@ class Dialect:
         return kind_of(type_code, self.type_codes)
 
 
-def _register_utc_text(connection: Any) -> None:
+def _register_functions(connection: Any) -> None:
     connection.create_function("cdi_utc", 1, utc_text, deterministic=True)
+    connection.create_function("md5", 1, _md5, deterministic=True)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 ANSI = Dialect("SQL")
@@ -87,6 +97,7 @@ DIALECTS: Mapping[str, Dialect] = {
         type_codes=POSTGRES_OIDS,
         zoned_as_utc="timezone('UTC', {})",
         json_as_text="cast({} as text)",
+        digest='md5({}) collate "C"',
         reader=NamedCursorReader(),
     ),
     "sqlite": Dialect(
@@ -94,7 +105,7 @@ DIALECTS: Mapping[str, Dialect] = {
         times={Kind.TIMESTAMP: TimeForm("{}")},
         # Without the limit SQLite would merge the two queries and compute the time for every comparison.
         computed_time="(select cdi_utc({time}) as cdi_time{others} from {relation} limit -1) cdi_timed",
-        prepare=_register_utc_text,
+        prepare=_register_functions,
     ),
     "duckdb": Dialect(
         "DuckDB",
@@ -109,12 +120,14 @@ DIALECTS: Mapping[str, Dialect] = {
             Kind.TIMESTAMP: TimeForm("cast({} as timestamp(6))"),
             Kind.TIMESTAMP_TZ: TimeForm("cast({} as timestamp(6) with time zone)", zone=" UTC"),
         },
+        digest="lower(to_hex(md5(to_utf8({}))))",
     ),
     "mysql": Dialect(
         "MySQL",
         quote="`",
         session=("SET time_zone = '+00:00'",),
         times={Kind.TIMESTAMP: TimeForm("cast({} as datetime(6))")},
+        text="cast({} as char)",
         type_codes=MYSQL_FIELD_TYPES,
     ),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.selection import Selection, select_columns
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, SourceError
@@ -18,7 +19,7 @@ from airflow_provider_cdi.hooks.dialects import ANSI, DIALECTS, Dialect
 from airflow_provider_cdi.hooks.kinds import TIMES, Kind
 from airflow_provider_cdi.hooks.sql_readers import execute
 from airflow_provider_cdi.hooks.sql_session import SqlSession
-from airflow_provider_cdi.hooks.sql_statements import SourceSql, query_relation, table_relation
+from airflow_provider_cdi.hooks.sql_statements import SourceSql, partition_relation, query_relation, table_relation
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -70,6 +71,7 @@ class SqlWarehouseHook:
         contract: Contract,
         columns: Mapping[str, str] | None = None,
         payload_columns: Sequence[str] | Mapping[str, str] = (),
+        partition: Partition | None = None,
     ) -> SqlSource:
         """Look at a table, view or query and match its columns with a contract. Reads no row of it, or a few.
 
@@ -79,6 +81,7 @@ class SqlWarehouseHook:
         :param contract: what the data type asks for.
         :param columns: contract name -> source name.
         :param payload_columns: see :func:`~airflow_provider_cdi.engine.selection.select_columns`.
+        :param partition: read only this part of the rows.
         :raises ConfigurationError: when the arguments make no sense.
         :raises SourceError: when the source is missing, forbidden or of the wrong shape.
         :raises RetryLater: when the database cannot be reached now.
@@ -93,6 +96,8 @@ class SqlWarehouseHook:
             selection = select_columns(contract, list(kinds), columns=columns, payload_columns=payload_columns)
             time = selection.updated_at
             time_kind = self._time_kind(cursor, relation, time, kinds[time])
+        if partition is not None:
+            relation = partition_relation(relation, selection.telling_identifiers, partition, self.dialect)
         return SqlSource(self._session, label, relation, selection, {**kinds, time: time_kind})
 
     def test_connection(self) -> tuple[bool, str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.arrow_rows import Column
@@ -78,6 +79,22 @@ def query_relation(sql: str) -> str:
         raise ConfigurationError("sql= holds no query. Give one SELECT statement, without a semicolon.")
     # The line break ends a comment on the query's last line.
     return f"({query}\n) cdi_source"
+
+
+def partition_relation(relation: str, identifiers: Sequence[str], partition: Partition, dialect: Dialect) -> str:
+    """Return the part of a relation whose identifiers fall into a partition, as a derived table.
+
+    :param relation: a table or derived table, as SQL.
+    :param identifiers: the source's names of the columns that say whose row it is, the most telling one first;
+        the first that is filled counts, without regard to case, so that one person stays in one partition.
+    :param partition: which part.
+    """
+    texts = (f"nullif({dialect.text.format(dialect.quoted(name))}, '')" for name in identifiers)
+    digest = dialect.digest.format(f"lower(coalesce({', '.join(texts)}, ''))")
+    tests = [f"{digest} >= '{partition.lower}'"]
+    if partition.upper is not None:
+        tests.append(f"{digest} < '{partition.upper}'")
+    return f"(select * from {relation} where {' and '.join(tests)}) cdi_partition"  # noqa: S608 - names are quoted
 
 
 class SourceSql:
