@@ -44,6 +44,8 @@ class RejectFile:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             if not self._is_open:
+                # Shorter than the checkpoint says when an earlier try wrote on another machine.
+                self.written = min(self.written, os.fstat(file.fileno()).st_size)
                 file.truncate(self.written)
                 self._is_open = True
             file.seek(self.written)

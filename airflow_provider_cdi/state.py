@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from airflow.sdk import Asset
+
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.ledger import Totals
 from airflow_provider_cdi.engine.position import is_later, parse_position
@@ -28,14 +30,23 @@ PLAN_KEY = "cdi_plan"
 class Identity:
     """What is fixed for the life of a sync.
 
-    :param sync_id: stable name, ``<dag_id>.<task_id>`` by default.
+    :param sync_id: stable name, ``<dag_id>.<task_id>`` by default; for one of several mapped tasks with its part.
     :param data_type: for example ``attributes``.
     :param destination: where it goes, for example ``https://rest.fra-01.braze.eu``.
+    :param owner: the task that it belongs to, ``<dag_id>.<task_id>``.
+    :param asset_id: the ``sync_id`` of the asset, where mapped tasks share one; empty when it is the same.
     """
 
     sync_id: str
     data_type: str
     destination: str
+    owner: str = ""
+    asset_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """Where the asset keeps the record: mapped tasks share the asset and have a key each."""
+        return STATE_KEY if self.asset_id in ("", self.sync_id) else f"{STATE_KEY}:{self.sync_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,7 @@ class StateRecord:
             "sync_id": self.identity.sync_id,
             "data_type": self.identity.data_type,
             "destination": self.identity.destination,
+            "owner": self.identity.owner,
             "gen": self.gen,
             "run_id": self.run_id,
             "at": self.at,
@@ -112,7 +124,7 @@ class StateRecord:
                 f"The state of sync {stored.get('sync_id')!r} was written by a newer airflow-provider-cdi (state "
                 f"version {stored['v']}, this one knows {RECORD_VERSION}). Upgrade this worker."
             )
-        identity = Identity(stored["sync_id"], stored.get("data_type", ""), stored.get("destination", ""))
+        identity = Identity(*(stored.get(field, "") for field in ("sync_id", "data_type", "destination", "owner")))
         checkpoint = Checkpoint.from_json(
             {"totals": Totals().to_json(), "rejects_written": 0, **stored, "watermark": _watermark_of(stored)}
         )
@@ -155,10 +167,13 @@ class SyncState:
         :raises GuardTripped: when the task succeeded before and yet no record is found.
         :raises ConfigurationError: when the record belongs to another data type or destination.
         """
-        own = [record for record in self._candidates() if record.identity.sync_id == self._identity.sync_id]
+        found = list(self._candidates())
+        own = [record for record in found if record.identity.sync_id == self._identity.sync_id]
         self._record = max(own, key=lambda record: record.gen, default=None)
         if not starting_over:
-            self._refuse_lost_state()
+            # Records of another name: the task was given a new sync_id on purpose, and nothing is lost.
+            if self._record is None and all(self._is_of_this_sync(record) for record in found):
+                self._refuse_lost_state()
             self._refuse_other_identity()
         return self._record
 
@@ -182,13 +197,13 @@ class SyncState:
         self._record = record
         store = self._asset_store()
         if store is not None:
-            store.set(STATE_KEY, record.to_json())
+            store.set(self._identity.key, record.to_json())
         else:
             self.push()
 
     def _candidates(self) -> Iterator[StateRecord]:
         store = self._asset_store()
-        found = [store.get(STATE_KEY)] if store is not None else []
+        found = [store.get(self._identity.key)] if store is not None else []
         # Two forms, because neither is right alone: without map_indexes a list of all prior runs comes back
         # unordered, with it the order is wrong after a run without a logical date (both Airflow 3).
         for which in ({"map_indexes": self._ti.map_index}, {}):
@@ -201,11 +216,21 @@ class SyncState:
     def _asset_store(self) -> Any:
         """Return the store of the sync's asset, None where there is none (before 3.3)."""
         stores = self._context.get("asset_state_store")
-        return stores[sync_asset(self._identity.sync_id)] if stores is not None else None
+        if stores is None and "task_state_store" in self._context:
+            raise ConfigurationError(
+                f"The mapped task {self._ti.task_id!r} does not declare its sync, so Airflow gives it no place for its "
+                "watermark: write WarehouseToBrazeOperator.partial(**mapped_sync(...), ...)."
+            )
+        return stores[self._asset()] if stores is not None else None
+
+    def _asset(self) -> Asset:
+        return sync_asset(self._identity.asset_id or self._identity.sync_id)
+
+    def _is_of_this_sync(self, record: StateRecord) -> bool:
+        name = self._identity.asset_id or self._identity.sync_id
+        return record.identity.sync_id == name or record.identity.sync_id.startswith(f"{name}:")
 
     def _refuse_lost_state(self) -> None:
-        if self._record is not None:
-            return
         successes = self._ti.get_ti_count(
             dag_id=self._ti.dag_id, task_ids=[self._ti.task_id], map_index=self._ti.map_index, states=["success"]
         )
@@ -215,13 +240,20 @@ class SyncState:
                 f"{self._identity.sync_id!r} is not found: it was deleted or cleaned away. Nothing was sent. To send "
                 "everything again, trigger the DAG with sync_mode=full; to go on from a time that you know, write "
                 f'{{"sync_id": "{self._identity.sync_id}", "watermark": "2026-01-05T00:00:00Z"}} under the key '
-                f"{STATE_KEY!r} on the state page of the asset {sync_asset(self._identity.sync_id).name!r}."
+                f"{self._identity.key!r} on the state page of the asset {self._asset().name!r}."
             )
 
     def _refuse_other_identity(self) -> None:
         if self._record is None:
             return
         stored = self._record.identity
+        if stored.owner and self._identity.owner and stored.owner != self._identity.owner:
+            raise ConfigurationError(
+                f"Sync {stored.sync_id!r} belongs to task {stored.owner!r}, and task {self._identity.owner!r} has the "
+                "same sync_id; each would take the other's rows. Give one of them a sync_id of its own. If the task "
+                f'was renamed, remove "owner" from the record under {self._identity.key!r} on the state page of its '
+                "asset, and this task takes over."
+            )
         for what, old, new in (
             ("data type", stored.data_type, self._identity.data_type),
             ("destination", stored.destination, self._identity.destination),

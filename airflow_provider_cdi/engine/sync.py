@@ -179,7 +179,8 @@ class Sync:
         return abs(self._counts.at_position - len(after.ties)) if after else 0
 
     def _check_delete_cap(self) -> None:
-        if self._delete_cap is not None:
+        """Look at what the whole run would delete: a later try has only the rest before it."""
+        if self._delete_cap is not None and not self._is_resumed:
             is_first_run = self._slice.after is None and self._slice.mode == "incremental"
             self._delete_cap.check(self._rows_due(), self._counts.total or 0, is_first_run=is_first_run)
 

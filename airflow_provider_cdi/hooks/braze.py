@@ -12,6 +12,7 @@ from airflow_provider_cdi import __version__
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks import braze_form
 from airflow_provider_cdi.hooks.braze_host import rest_base_url
+from airflow_provider_cdi.hooks.connections import find_connection
 from airflow_provider_cdi.hooks.http_settings import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_TIMEOUT,
@@ -69,7 +70,7 @@ class BrazeHook(BaseHook):
 
         :raises ConfigurationError: when a field is missing or makes no sense; it names connection and field.
         """
-        connection = self.get_connection(self.braze_conn_id)
+        connection = find_connection(self.braze_conn_id)
         try:
             return _read_settings(connection)
         except ConfigurationError as fault:

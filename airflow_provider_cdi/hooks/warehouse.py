@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Source
-from airflow_provider_cdi.exceptions import ConfigurationError
 
 #: Connection type -> ``module:class`` of the warehouses that read in a way of their own. Every other type
 #: goes through its own ``DbApiHook``. Modules are imported when a task runs.
@@ -26,6 +26,7 @@ class WarehouseHook(Protocol):
         contract: Contract,
         columns: Mapping[str, str] | None = None,
         payload_columns: Sequence[str] | Mapping[str, str] = (),
+        partition: Partition | None = None,
     ) -> Source:
         """Look at a table, view or query and match its columns with a contract.
 
@@ -34,6 +35,7 @@ class WarehouseHook(Protocol):
         :param contract: what the data type asks for.
         :param columns: contract name -> source name, for columns that are called differently.
         :param payload_columns: columns from which the payload is built when there is no ``PAYLOAD``.
+        :param partition: read only this part of the rows.
         :raises ConfigurationError: when the arguments make no sense.
         :raises SourceError: when the source is missing, forbidden or of the wrong shape.
         :raises RetryLater: when the warehouse cannot be reached now.
@@ -55,16 +57,9 @@ def get_warehouse_hook(conn_id: str) -> WarehouseHook:
     """
     from importlib import import_module
 
-    from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]  # the one place of 3.0 and 3.3
-    from airflow.sdk import BaseHook
+    from airflow_provider_cdi.hooks.connections import find_connection
 
-    try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException as error:
-        raise ConfigurationError(
-            f"There is no Airflow connection {conn_id!r}. Add it under Admin > Connections, or set the "
-            f"environment variable AIRFLOW_CONN_{conn_id.upper()}."
-        ) from error
+    connection = find_connection(conn_id)
     module, _, name = WAREHOUSES.get(connection.conn_type or "", _ANY_SQL).partition(":")
     warehouse: WarehouseHook = getattr(import_module(module), name)(connection)
     return warehouse

@@ -44,6 +44,7 @@ class WarehouseSyncOperator(BaseOperator):
         "warehouse_conn_id",
         "source",
         "sql",
+        "partition",
         "initial",
         "sync_mode",
         "since",
@@ -64,6 +65,7 @@ class WarehouseSyncOperator(BaseOperator):
         sql: str | None = None,
         columns: Mapping[str, str] | None = None,
         payload_columns: Sequence[str] | Mapping[str, str] = (),
+        partition: str | None = None,
         sync_id: str | None = None,
         initial: str | datetime = "everything",
         sync_mode: str = "{{ params.sync_mode | default('auto', true) }}",
@@ -83,6 +85,7 @@ class WarehouseSyncOperator(BaseOperator):
         self.sql = sql
         self.columns = columns or {}
         self.payload_columns = payload_columns
+        self.partition = partition
         self.sync_id = sync_id or f"{self.dag_id}.{self.task_id}"
         self.initial = initial
         self.sync_mode = sync_mode
@@ -94,8 +97,8 @@ class WarehouseSyncOperator(BaseOperator):
         self.delivery = delivery or DeliverySettings()
         # Inlet and outlet: an asset that is only an outlet loses its state when the DAG file is gone for a moment.
         asset = sync_asset(self.sync_id)
-        self.inlets = [*self.inlets, asset]
-        self.outlets = [*self.outlets, asset]
+        self.inlets = [*(one for one in self.inlets if one != asset), asset]
+        self.outlets = [*(one for one in self.outlets if one != asset), asset]
         self._is_told_to_end = False
         self._cancel_reading: Callable[[], None] | None = None
 
@@ -158,6 +161,7 @@ class WarehouseSyncOperator(BaseOperator):
         return RunRequest(self.sync_mode, _text(self.since), _text(self.until), _text(self.initial))
 
     def _open_source(self, destination: Destination) -> Source:
+        from airflow_provider_cdi.engine.partition import Partition
         from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
         if bool(self.source) == bool(self.sql):
@@ -168,6 +172,7 @@ class WarehouseSyncOperator(BaseOperator):
             contract=destination.contract,
             columns=self.columns,
             payload_columns=self.payload_columns,
+            partition=Partition.parse(self.partition) if self.partition else None,
         )
         self._cancel_reading = source.cancel
         return source
@@ -178,13 +183,26 @@ class WarehouseSyncOperator(BaseOperator):
         from airflow_provider_cdi.transfers.run_state import RunState
 
         now = datetime.now(UTC)
-        identity = Identity(self.sync_id, self.data_type, self.destination_name())
+        owner = f"{context['ti'].dag_id}.{context['ti'].task_id}"
+        name = self._name_of(context["ti"])
+        identity = Identity(name, self.data_type, self.destination_name(), owner, asset_id=self.sync_id)
         state, plans = SyncState(context, identity, now.isoformat(timespec="seconds")), PlanStore(context)
         record = state.load(starting_over=mode == "full")
         earlier = None if _is_true(self.is_dry_run) else plans.load()
         left_over = resume_or_replay(earlier, mode, context, record)
         plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
         return RunState(state, plans, plan, checkpoint)
+
+    def _name_of(self, ti: Any) -> str:
+        """Return the sync's name; a mapped task's name says which table and which partition it is."""
+        if ti.map_index is None or ti.map_index < 0:
+            return self.sync_id
+        if not (self.source or self.partition):
+            raise ConfigurationError(
+                f"The mapped task {self.task_id!r} reads a query: give each of its instances a partition= or use "
+                "source= with a view, so that its watermark keeps its place when their order changes."
+            )
+        return ":".join([self.sync_id, *filter(None, (self.source, self.partition))])
 
     def _deliver(self, context: Context, source: Source, destination: Destination, run: RunState) -> Report:
         from airflow_provider_cdi.reject_file import RejectFile
@@ -253,7 +271,7 @@ class WarehouseSyncOperator(BaseOperator):
 
     def _about(self, context: Context, run: RunState) -> dict[str, Any]:
         return {
-            "sync_id": self.sync_id,
+            "sync_id": self._name_of(context["ti"]),
             "data_type": self.data_type,
             "destination": self.destination_name(),
             "run_id": context["ti"].run_id,

@@ -36,6 +36,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param columns: names that differ from the contract's, contract's name first: ``{"EXTERNAL_ID": "CUSTOMER_KEY"}``.
     :param payload_columns: columns from which the payload is built when there is no ``PAYLOAD`` column: a list of
         names, or a mapping of column to the place in the payload (``{"AMOUNT": "properties.amount"}``).
+    :param partition: read one part of the source, ``"0/8"`` to ``"7/8"`` for eight; for mapped tasks, see
+        :func:`~airflow_provider_cdi.transfers.mapped.mapped_sync` (templated).
     :param catalog: name of the catalog, for ``catalog_items`` (templated).
     :param merge: for ``catalog_items``: change the given fields of existing items (PATCH) instead of replacing whole
         items and creating missing ones (PUT).

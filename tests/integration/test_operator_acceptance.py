@@ -243,6 +243,18 @@ def test_the_delete_cap_stops_the_run_before_anything_is_sent(lab):
     assert lab.arrivals("/users/delete")["requests"] == 0
 
 
+def test_the_delete_cap_does_not_stop_the_retry_of_a_first_run(lab):
+    lab.sql("create table gone as select timestamp '2026-01-01' + interval (i) second as updated_at, "
+            "'c-' || i as external_id from range(900) as numbers(i)")  # fmt: skip
+    lab.sandbox.set_faults({"kind": "answer", "status": 503, "path": "/users/delete", "after": 7})
+    settings = DeliverySettings(max_in_flight=1, window_rows=300, retry=QUICK.retry)
+    arguments = {"source": "gone", "data_type": "user_deletes", "run_id": "run-1", "delivery": settings}
+    with pytest.raises(RetryLater):
+        lab.run(**arguments)
+    lab.sandbox.clear_faults()
+    assert lab.run(**arguments)["accepted"] == 900
+
+
 def test_deletes_refuse_a_source_with_a_payload(lab):
     lab.sql(customers(3))
     with pytest.raises(AirflowFailException, match="PAYLOAD"):

@@ -36,6 +36,11 @@ def test_an_unknown_connection_is_named(lab):
     refuse(lab, "no_such_connection", warehouse_conn_id="no_such_connection")
 
 
+def test_an_unknown_braze_connection_is_named(lab):
+    lab.sql(USERS)
+    refuse(lab, "no_such_braze", braze_conn_id="no_such_braze")
+
+
 def test_a_view_without_updated_at_gets_advice(lab):
     lab.sql(USERS, "create view plain as select external_id, payload from users")
     assert "columns=" in refuse(lab, "UPDATED_AT", source="plain")

@@ -47,6 +47,12 @@ def test_what_a_crashed_try_wrote_behind_its_checkpoint_is_cut_off(tmp_path):
     assert ids(path) == ["c-1", "c-2"]
 
 
+def test_a_file_that_an_earlier_try_left_on_another_machine_starts_cleanly(tmp_path):
+    path = tmp_path / "run.jsonl"
+    RejectFile(str(path), written=10_000).write([reject(2)])
+    assert ids(path) == ["c-2"]
+
+
 def test_an_object_store_gets_parts(tmp_path):
     from airflow.sdk.io import attach
     from fsspec.implementations.memory import MemoryFileSystem

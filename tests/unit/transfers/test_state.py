@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.airflow_world import AirflowWorld
 
@@ -87,6 +89,62 @@ def test_a_changed_data_type_or_destination_is_an_error_that_names_both(identity
         state(world, "run-2", identity).load()
 
 
+def test_two_tasks_with_one_sync_id_are_an_error_that_names_both():
+    world = AirflowWorld()
+    one = state(world, identity=replace(IDENTITY, owner="a_dag.a_task"))
+    one.load()
+    one.commit(checkpoint(5))
+    with pytest.raises(ConfigurationError, match=r"'a_dag.a_task', and task 'another_dag.a_task'"):
+        state(world, "run-2", replace(IDENTITY, owner="another_dag.a_task")).load()
+
+
+def test_a_renamed_task_takes_over_once_the_owner_was_removed_by_hand():
+    world = AirflowWorld("3.3")
+    one = state(world, identity=replace(IDENTITY, owner="a_dag.a_task"))
+    one.load()
+    one.commit(checkpoint(5))
+    kept = world.asset.get(STATE_KEY)
+    del kept["owner"]
+    world.asset.set(STATE_KEY, kept)
+    assert state(world, "run-2", replace(IDENTITY, owner="a_dag.renamed")).load() is not None
+
+
+def test_mapped_tasks_share_the_asset_and_have_a_record_each():
+    world = AirflowWorld()
+    for part, day in (("0/2", 5), ("1/2", 6)):
+        one = state(world, identity=replace(IDENTITY, sync_id=f"s:{part}", asset_id="s"))
+        one.load()
+        one.commit(checkpoint(day))
+    found = state(world, "run-2", replace(IDENTITY, sync_id="s:1/2", asset_id="s")).load()
+    assert found.watermark.position.startswith("2026-01-06")
+    assert sorted(world.asset.kept) == ["cdi_state:s:0/2", "cdi_state:s:1/2"]
+
+
+def test_a_mapped_task_without_its_asset_is_an_error_with_the_cure():
+    world = AirflowWorld()
+    context = world.context()
+    del context["asset_state_store"]
+    with pytest.raises(ConfigurationError, match="mapped_sync"):
+        SyncState(context, IDENTITY, "").load()
+
+
+def test_a_task_that_is_given_a_new_sync_id_starts_a_new_sync():
+    world = AirflowWorld()
+    commit(world, 5)
+    world.successes = 4
+    world.asset.kept.clear()  # the new name has an asset of its own
+    assert state(world, "run-2", replace(IDENTITY, sync_id="a_new_name")).load() is None
+
+
+def test_another_number_of_partitions_is_no_silent_start_from_the_beginning():
+    world = AirflowWorld("3.0", successes=4)
+    one = state(world, identity=replace(IDENTITY, sync_id="s:0/2", asset_id="s"))
+    one.load(starting_over=True)
+    one.commit(checkpoint(5))
+    with pytest.raises(GuardTripped):
+        state(world, "run-2", replace(IDENTITY, sync_id="s:0/4", asset_id="s")).load()
+
+
 def test_the_watermark_never_goes_back():
     world = AirflowWorld()
     commit(world, 9)
@@ -168,6 +226,7 @@ def test_the_record_of_version_1_is_read_as_it_was_written():
         "sync_id": "a_dag.a_task",
         "data_type": "attributes",
         "destination": "https://rest.iad-01.braze.com",
+        "owner": "a_dag.a_task",
         "gen": 7,
         "run_id": "scheduled__2026-01-05",
         "at": "2026-01-05T12:00:00+00:00",

@@ -1,0 +1,29 @@
+"""Airflow connections, found once and with a clear word when they are not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseHook
+
+from airflow_provider_cdi.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+
+def find_connection(conn_id: str) -> Connection:
+    """Return an Airflow connection.
+
+    :param conn_id: its id.
+    :raises ConfigurationError: when there is no such connection.
+    """
+    from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]  # in 3.0 and 3.3 alike
+
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(
+            f"There is no Airflow connection {conn_id!r}. Add it under Admin > Connections, or set the "
+            f"environment variable AIRFLOW_CONN_{conn_id.upper()}."
+        ) from error
