@@ -1,0 +1,71 @@
+# What there is to do here; `make` alone lists it. Needs Python 3.11 or later, git and make, nothing else.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The oldest supported Python first: the pinned versions were chosen on it.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+
+# Ports of `make airflow`; the next free one is taken when one of these is not.
+AIRFLOW_PORT ?= 8080
+SANDBOX_PORT ?= 8125
+
+# With this set, Python would compile all of Airflow again in every process: 6 seconds instead of 2.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo airflow change test lint format docs clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+demo: $(VENV)/.demo ## Watch rows travel from a sample warehouse through Airflow to a local Braze
+	@$(BIN)/python -m demo tour
+
+airflow: $(VENV)/.demo ## Bring up the whole Airflow, UI included, with the same warehouse, Braze and DAGs
+	@$(BIN)/python -m demo airflow --port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT)
+
+change: $(VENV)/.demo ## Change a few rows in the warehouse of `make airflow`, so that there is something to send
+	@$(BIN)/python -m demo change
+
+test: $(VENV)/.dev lint ## Run all checks and tests
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev ## Run the checks alone: style, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Put the code into its form
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+docs: $(VENV)/.docs ## Build the documentation as HTML into docs/_build
+	$(BIN)/python -m sphinx -W -q -b html docs docs/_build
+
+clean: ## Remove everything that was made here, the environment included
+	rm -rf $(VENV) .demo .airflow build dist docs/_build *.egg-info .*_cache .hypothesis
+
+# --- the environment: made once, and again when what it is made of changes ------------------------------------------
+
+$(VENV)/pyvenv.cfg:
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or later is needed; say which: make PYTHON=/path/to/python3.11"; exit 1; fi
+	@echo "Making the environment $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV) || { echo "No environment could be made; on Debian: apt-get install python3-venv"; exit 1; }
+
+# What the tests need holds what the demo needs.
+$(VENV)/.demo: setup.cfg constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "Installing Airflow and this package: some 150 packages, a minute or two"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: setup.cfg constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "Installing Airflow, this package and what its tests need: some 160 packages, a minute or two"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+# What docs/conf.py names.
+$(VENV)/.docs: $(VENV)/.demo
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt sphinx myst-parser furo
+	@touch $@

@@ -1,0 +1,35 @@
+"""### Customer attributes, every 15 minutes
+
+The plainest sync: a table with the columns of Braze Cloud Data Ingestion (`UPDATED_AT`, `EXTERNAL_ID`, `PAYLOAD`).
+Each run sends the rows that changed since the run before. When more than five per cent of them are rejected the task
+fails, after everything else was delivered, so that somebody looks at the reject file.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+
+from airflow_provider_cdi.transfers.params import sync_params
+from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+
+with DAG(
+    dag_id="braze_attributes_every_15_minutes",
+    schedule="*/15 * * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=2)},
+    params=sync_params(),
+    tags=["braze", "attributes"],
+    doc_md=__doc__,
+):
+    WarehouseToBrazeOperator(
+        task_id="send_attributes",
+        warehouse_conn_id="cdi_warehouse",
+        source="marketing.users_attributes",
+        data_type="attributes",
+        braze_conn_id="braze_default",
+        max_reject_percent=5,
+    )

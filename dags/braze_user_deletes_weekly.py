@@ -1,0 +1,36 @@
+"""### Erasure requests, every week
+
+Deletes the users who asked for it. The table has names of its own, and `columns` says which column plays which part. A
+delete cannot be taken back, so `DeleteCap` stops a run that would delete too many before anything is sent.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+
+from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.transfers.params import sync_params
+from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+
+with DAG(
+    dag_id="braze_user_deletes_weekly",
+    schedule="0 4 * * 1",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=10)},
+    params=sync_params(),
+    tags=["braze", "user_deletes"],
+    doc_md=__doc__,
+):
+    WarehouseToBrazeOperator(
+        task_id="delete_users",
+        warehouse_conn_id="cdi_warehouse",
+        source="marketing.erasure_requests",
+        data_type="user_deletes",
+        braze_conn_id="braze_default",
+        columns={"EXTERNAL_ID": "customer_id", "UPDATED_AT": "approved_at"},
+        delete_cap=DeleteCap(rows=100, percent=20),
+    )
