@@ -65,7 +65,6 @@ $(VENV)/.dev: setup.cfg constraints.txt | $(VENV)/pyvenv.cfg
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
-# What docs/conf.py names.
-$(VENV)/.docs: $(VENV)/.demo
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt sphinx myst-parser furo
+$(VENV)/.docs: setup.cfg constraints.txt | $(VENV)/.demo
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	@touch $@

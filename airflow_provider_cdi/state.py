@@ -184,6 +184,11 @@ class SyncState:
         gen = self._record.gen + 1 if self._record else 1
         self._write(StateRecord(self._identity, gen, checkpoint, self._ti.run_id, self._at))
 
+    @property
+    def watermark(self) -> Watermark | None:
+        """The watermark of the newest record that is known."""
+        return self._record.watermark if self._record else None
+
     def touch(self) -> None:
         """Write the present record once more for a run that does not move it, so that none gets lost with age."""
         self._write(self._record or StateRecord(self._identity, 0, Checkpoint(None, Totals()), "", self._at))

@@ -17,8 +17,7 @@ class Report:
     :param totals: outcomes of the rows of the run, over all its tries.
     :param traffic: what went over the wire in this try.
     :param seconds: duration of this try.
-    :param watermark: how far the run came, None when nothing was ever delivered. A run that moves the watermark
-        leaves it here.
+    :param watermark: the sync's watermark after the run, None when nothing was ever delivered.
     :param dry_run: whether nothing was sent.
     :param rejects_file: where the rejects are, None when there are none.
     """

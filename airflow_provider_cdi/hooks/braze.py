@@ -6,8 +6,6 @@ import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseHook
-
 from airflow_provider_cdi import __version__
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks import braze_form
@@ -20,6 +18,7 @@ from airflow_provider_cdi.hooks.http_settings import (
     find_ca_bundle,
     find_proxy,
 )
+from airflow_provider_cdi.version_compat import BaseHook
 
 # What needs an HTTP library or pyarrow is imported when a task runs: a DAG file may import this module.
 if TYPE_CHECKING:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseHook
-
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.version_compat import BaseHook
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, StopSync, TooManyRejects
+from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
 if TYPE_CHECKING:
@@ -152,7 +152,10 @@ class WarehouseSyncOperator(BaseOperator):
             report = self._rehearse(source, destination, run)
         else:
             report = self._deliver(context, source, destination, run)
+        if report.dry_run or not run.plan.slice.moves_watermark:
+            report.watermark = run.state.watermark.position if run.state.watermark else None
         report.about = self._about(context, run)
+        context["outlet_events"][sync_asset(self.sync_id)].extra = report.to_json()
         return report
 
     def _request(self) -> RunRequest:
@@ -216,7 +219,6 @@ class WarehouseSyncOperator(BaseOperator):
         finally:
             run.state.push()
         report.rejects_file = rejects.path if rejects.written else None
-        context["outlet_events"][sync_asset(self.sync_id)].extra = report.to_json()
         return report
 
     async def _send(self, source: Source, destination: Destination, journal: TaskJournal, run: RunState) -> Report:
@@ -262,12 +264,13 @@ class WarehouseSyncOperator(BaseOperator):
         )
 
     def _rejects_path(self, context: Context) -> str:
-        if self.rejects_path:
-            return self.rejects_path
         ti = context["ti"]
-        mapped = f"_{ti.map_index}" if ti.map_index is not None and ti.map_index >= 0 else ""
         home = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
-        return os.path.join(home, "cdi_rejects", ti.dag_id, f"{ti.task_id}{mapped}", f"{ti.run_id}.jsonl")
+        path = self.rejects_path or os.path.join(home, "cdi_rejects", ti.dag_id, ti.task_id, f"{ti.run_id}.jsonl")
+        if ti.map_index is None or ti.map_index < 0:
+            return path
+        stem, suffix = os.path.splitext(path)
+        return f"{stem}.{ti.map_index}{suffix}"
 
     def _about(self, context: Context, run: RunState) -> dict[str, Any]:
         return {

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from support.airflow_versions import register
 
 from airflow_provider_cdi.sandbox.server import SandboxServer
 
@@ -61,19 +62,78 @@ class Airflow:
                     **arguments,
                 }
             )
-        self._register(dag)
+        register(dag)
         return dag
 
-    def _register(self, dag: Any) -> None:
-        from airflow.dag_processing.bundles.manager import DagBundlesManager
-        from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+    def mapped_dag(self, dag_id: str, **expanded: Any) -> Any:
+        from airflow.sdk import DAG
 
-        DagBundlesManager().sync_bundles_to_db()
-        bag = BundleDagBag(
-            dag_folder=os.devnull, bundle_path=Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]), bundle_name="dags-folder"
-        )
-        bag.bag_dag(dag)
-        sync_bag_to_db(bag, "dags-folder", None)
+        from airflow_provider_cdi.transfers.mapped import mapped_sync
+        from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+
+        fixed = {"source": "users"} if "source" not in expanded else {}
+        with DAG(dag_id, schedule=None, start_date=FIRST_DAY, catchup=False, max_active_runs=1) as dag:
+            WarehouseToBrazeOperator.partial(
+                task_id="sync",
+                warehouse_conn_id="warehouse",
+                data_type="attributes",
+                rejects_path=str(self.rejects / "{{ run_id }}.jsonl"),
+                **mapped_sync(dag_id),
+                **fixed,
+            ).expand(**expanded)
+        register(dag)
+        return dag
+
+    def clear_and_run(self, dag: Any, run: Any) -> str:
+        """Clear the only task of a finished run and run it again; return its state."""
+        from airflow.models.taskinstance import clear_task_instances
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            instance = run.get_task_instance("sync", session=session)
+            clear_task_instances([instance], session)
+        return self._run_task(dag, run.run_id)
+
+    def backfill(self, dag: Any, start: datetime, end: datetime) -> str:
+        """Run the DAG as a backfill of one interval; return the task's state."""
+        from airflow.serialization.serialized_objects import DagSerialization
+        from airflow.timetables.base import DataInterval
+        from airflow.utils.session import create_session
+        from airflow.utils.state import DagRunState
+        from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+        run_id = f"backfill__{start.isoformat()}"
+        with create_session() as session:
+            DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag)).create_dagrun(
+                run_id=run_id,
+                logical_date=start,
+                data_interval=DataInterval(start, end),
+                run_after=end,
+                run_type=DagRunType.BACKFILL_JOB,
+                triggered_by=DagRunTriggeredByType.BACKFILL,
+                state=DagRunState.RUNNING,
+                session=session,
+            )
+        return self._run_task(dag, run_id)
+
+    def _run_task(self, dag: Any, run_id: str) -> str:
+        # As dag.test() does it; there is no public way to run one task of an existing run in process.
+        from airflow.models.dagrun import DagRun
+        from airflow.sdk.definitions.dag import _run_task
+        from airflow.utils.session import create_session
+        from airflow.utils.state import TaskInstanceState
+
+        with create_session() as session:
+            run = session.query(DagRun).filter_by(dag_id=dag.dag_id, run_id=run_id).one()
+            instance = run.get_task_instance("sync", session=session)
+            instance.try_number += 1
+            instance.state = TaskInstanceState.SCHEDULED
+            session.flush()
+            session.expunge_all()
+        _run_task(ti=instance, task=dag.get_task("sync"), run_triggerer=False)
+        with create_session() as session:
+            run = session.query(DagRun).filter_by(dag_id=dag.dag_id, run_id=run_id).one()
+            return str(run.get_task_instance("sync", session=session).state)
 
     def run(self, dag: Any, **conf: Any) -> Any:
         """Run the DAG on the next day; return the DAG run."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.engine.partition import partitions
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 
 pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
@@ -104,3 +105,64 @@ def test_every_successful_run_emits_an_asset_event_with_the_numbers(airflow):
     with create_session() as session:
         event = session.query(AssetEvent).filter_by(source_run_id=run.run_id, source_dag_id="events").one()
     assert event.extra["accepted"] == 100
+
+
+def test_a_mapped_sync_keeps_a_watermark_for_each_partition(airflow):
+    airflow.sql(USERS)
+    dag = airflow.mapped_dag("mapped_partitions", partition=partitions(3))
+    assert airflow.run(dag).state == "success"
+    assert len(received(airflow)) == 100
+    airflow.sandbox.reset()
+    airflow.sql("insert into users select timestamp '2026-02-01', 'new-' || i, '{}' from range(9) as numbers(i)")
+    airflow.run(dag)
+    assert received(airflow) == {f"external_id:new-{n}" for n in range(9)}
+    airflow.sandbox.reset()
+    airflow.run(dag)
+    assert received(airflow) == set()
+
+
+def test_mapped_tasks_write_their_rejects_into_files_of_their_own(airflow):
+    airflow.sql(USERS, "update users set payload = 'bad'")
+    airflow.run(airflow.mapped_dag("mapped_rejects", partition=partitions(3)))
+    files = sorted(airflow.rejects.iterdir())
+    assert [file.name.rsplit(".", 2)[1] for file in files] == ["0", "1", "2"]
+    assert sum(len(file.read_text().splitlines()) for file in files) == 100
+
+
+def test_mapped_tables_never_take_each_others_watermark(airflow):
+    airflow.sql(USERS, "create table later as select * replace (updated_at + interval 1 day as updated_at) from users")
+    airflow.sql("update later set external_id = 'l-' || external_id")
+    dag = airflow.mapped_dag("mapped_tables", source=["later", "users"])
+    airflow.run(dag)
+    assert len(received(airflow)) == 200
+    airflow.sandbox.reset()
+    airflow.sql("insert into users values (timestamp '2026-01-01 00:05:00', 'between', '{}')")
+    airflow.run(dag)
+    assert received(airflow) == {"external_id:between"}
+
+
+def test_clearing_a_finished_run_replays_it_and_leaves_the_watermark(airflow):
+    airflow.sql(USERS)
+    dag = airflow.dag("cleared")
+    first = airflow.run(dag)
+    airflow.sql("insert into users values (timestamp '2026-02-01', 'later', '{}')")
+    airflow.run(dag)
+    airflow.sandbox.reset()
+    assert airflow.clear_and_run(dag, first) == "success"
+    assert received(airflow) == {f"external_id:c-{n}" for n in range(100)}
+    airflow.sandbox.reset()
+    airflow.run(dag)
+    assert received(airflow) == set()
+
+
+def test_a_backfill_sends_its_interval_and_leaves_the_watermark(airflow):
+    airflow.sql(USERS)
+    dag = airflow.dag("backfilled")
+    airflow.run(dag)
+    airflow.sandbox.reset()
+    start = datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC)
+    assert airflow.backfill(dag, start, start + timedelta(seconds=5)) == "success"
+    assert received(airflow) == {f"external_id:c-{n}" for n in range(10, 15)}
+    airflow.sandbox.reset()
+    airflow.run(dag)
+    assert received(airflow) == set()

@@ -137,7 +137,7 @@ def test_a_window_sends_its_rows_and_moves_nothing(lab):
     before = lab.run()["watermark"]
     lab.sandbox.reset()
     report = lab.run(sync_mode="window", since="2026-01-01T00:00:05", until="2026-01-01T00:00:07")
-    assert (report["accepted"], report["moves_watermark"]) == (100, False)
+    assert (report["accepted"], report["moves_watermark"], report["watermark"]) == (100, False, before)
     assert lab.run()["watermark"] == before
 
 
