@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interrupted
@@ -39,7 +39,8 @@ class SqlSession:
         self.settings = frozenset(_setting_names(connection.extra_dejson))
         self._secrets = tuple(_secrets(connection))
         self._running: set[Any] = set()
-        self._lock = Lock()
+        # Reentrant: on_kill cancels from a signal handler, which may run while this very thread holds it.
+        self._lock = RLock()
         self._cancelled = False
 
     def _pin(self, connection: Connection) -> None:

@@ -147,7 +147,8 @@ class WarehouseSyncOperator(BaseOperator):
         destination = self.make_destination()
         source = self._open_source(destination)
         run = self._plan(request, mode, context)
-        self.log.info("Sync %s to %s: %s", self.sync_id, self.destination_name(), run.plan.slice.describe())
+        name, place = self._name_of(context["ti"]), self.destination_name()
+        self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
         if _is_true(self.is_dry_run):
             report = self._rehearse(source, destination, run)
         else:
