@@ -81,22 +81,12 @@ def sync(path: str, url: str, home: str) -> None:
     os.environ["AIRFLOW_CONN_WAREHOUSE"] = json.dumps(
         {"conn_type": "duckdb", "host": path, "extra": {"read_only": True}}
     )
-    os.environ["AIRFLOW_CONN_BRAZE"] = json.dumps({"conn_type": "braze", "host": url, "password": "sandbox-key"})
-    from support.airflow_world import AirflowWorld
-
-    from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
-
-    operator = WarehouseToBrazeOperator(
-        task_id="sync",
-        warehouse_conn_id="warehouse",
-        braze_conn_id="braze",
-        source="users",
-        data_type="attributes",
-        sync_mode="auto",
-        since="",
-        until="",
-        dry_run=False,
+    os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = json.dumps(
+        {"conn_type": "braze", "host": url, "password": "sandbox-key"}
     )
+    from support.airflow_world import AirflowWorld, make_operator
+
+    operator = make_operator()
     started, cpu = time.monotonic(), time.process_time()
     report = operator.execute(AirflowWorld().context())
     found = {

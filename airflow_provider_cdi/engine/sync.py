@@ -35,7 +35,7 @@ REJECTS_HELD = 1_000
 #: How often the stop request, the checkpoint's age and the progress line are looked at, in seconds.
 TICK = 0.5
 #: Time between two progress lines, in seconds.
-PROGRESS_EVERY = 10.0
+PROGRESS_EVERY = 5.0
 #: Time that requests on their way have to come back when the run ends early, in seconds.
 GRACE = 10.0
 

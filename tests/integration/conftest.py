@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from support.airflow_world import AirflowWorld
+from support.airflow_world import AirflowWorld, make_operator
 
 from airflow_provider_cdi.sandbox.server import SandboxServer
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
@@ -48,20 +48,7 @@ class Lab:
         self, *, run_id: str | None = None, context: dict[str, Any] | None = None, **arguments: Any
     ) -> dict[str, Any]:
         self.runs += 1
-        self.operator = WarehouseToBrazeOperator(
-            **{
-                "task_id": "a_task",
-                "warehouse_conn_id": "warehouse",
-                "source": "users",
-                "data_type": "attributes",
-                "sync_mode": "auto",
-                "since": "",
-                "until": "",
-                "dry_run": False,
-                "rejects_path": str(self.rejects),
-            }
-            | arguments
-        )
+        self.operator = make_operator(**{"rejects_path": str(self.rejects)} | arguments)
         return self.operator.execute(self.world.context(run_id or f"run-{self.runs}", **(context or {})))
 
     def rejected(self) -> list[dict[str, Any]]:
@@ -76,6 +63,3 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return Lab(tmp_path, sandbox, monkeypatch)
-
-
-MakeLab = Callable[..., Lab]

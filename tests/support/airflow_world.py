@@ -7,6 +7,23 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+
+
+def make_operator(**arguments: Any) -> WarehouseToBrazeOperator:
+    """Return an operator whose templates are rendered, as they are in a scheduled run without Params."""
+    defaults = {
+        "task_id": "a_task",
+        "warehouse_conn_id": "warehouse",
+        "source": "users",
+        "data_type": "attributes",
+        "sync_mode": "auto",
+        "since": "",
+        "until": "",
+        "dry_run": False,
+    }
+    return WarehouseToBrazeOperator(**defaults | arguments)
+
 
 class MemoryStore:
     """A task or asset state store: JSON in, JSON out."""

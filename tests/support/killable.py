@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
-from support.airflow_world import AirflowWorld, MemoryStore
+from support.airflow_world import AirflowWorld, MemoryStore, make_operator
 
 WINDOW = 2_000
 
@@ -34,17 +33,8 @@ class FileStore(MemoryStore):
 
 def main(folder: Path) -> None:
     world = AirflowWorld(asset=FileStore(folder / "asset.json"), runs={"run-1": FileStore(folder / "task.json")})
-    operator = WarehouseToBrazeOperator(
-        task_id="a_task",
-        warehouse_conn_id="warehouse",
-        source="users",
-        data_type="attributes",
-        sync_mode="auto",
-        since="",
-        until="",
-        dry_run=False,
-        rejects_path=str(folder / "rejects.jsonl"),
-        delivery=DeliverySettings(max_in_flight=8, window_rows=WINDOW),
+    operator = make_operator(
+        rejects_path=str(folder / "rejects.jsonl"), delivery=DeliverySettings(max_in_flight=8, window_rows=WINDOW)
     )
     report = operator.execute(world.context("run-1"))
     (folder / "report.json").write_text(json.dumps(report))
