@@ -14,7 +14,7 @@ SANDBOX_PORT ?= 8125
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow change test lint format docs clean
+.PHONY: help demo airflow change test memory lint format docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -30,6 +30,9 @@ change: $(VENV)/.demo ## Change a few rows in the warehouse of `make airflow`, s
 
 test: $(VENV)/.dev lint ## Run all checks and tests
 	$(BIN)/pytest
+
+memory: $(VENV)/.dev ## Measure that memory does not grow with the table: 100,000 against 1,000,000 rows
+	$(BIN)/python benchmarks/memory.py 100000 1000000
 
 lint: $(VENV)/.dev ## Run the checks alone: style, types, layers
 	$(BIN)/ruff check

@@ -17,6 +17,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+#: What a larger table may cost in memory.
+ALLOWED_MB = 30
 ROOT = Path(__file__).parent.parent
 PAYLOAD = """'{"first_name":"Ada","visits":' || i || ',"note":"' || repeat('x', 150) || '"}'"""
 
@@ -41,7 +43,10 @@ def main(sizes: list[int]) -> None:
             cpu = 100_000 * found["cpu"] / size
             rate = size / found["seconds"]
             print(f"{size:>12,} {found['peak_mb']:>9.0f} {found['seconds']:>9.1f} {rate:>9,.0f} {cpu:>18.2f}")
-        print(f"largest less smallest peak: {max(peaks.values()) - min(peaks.values()):.0f} MB")
+        growth = max(peaks.values()) - min(peaks.values())
+        print(f"largest less smallest peak: {growth:.0f} MB, allowed {ALLOWED_MB}")
+        if growth > ALLOWED_MB:
+            raise SystemExit("memory grows with the table")
 
 
 class Sandbox:
