@@ -195,14 +195,10 @@ class Delivery:
 
 
 def _settle(records: Sequence[Record], verdict: Settled) -> None:
-    if not verdict.rejected:
-        for record in records:
-            record.block.pending -= 1
-        return
     for place, record in enumerate(records):
-        rejection = verdict.rejected.get(place)
+        rejection = verdict.rejected.get(place) if verdict.rejected else None
         if rejection is None:
-            record.block.pending -= 1
+            record.block.accept(record.row)
         else:
             record.block.reject(record.row, rejection)
 

@@ -1,146 +1,29 @@
 """The ledger: which rows have their outcome, and how far the unbroken run of them reaches.
 
-Rows are entered in blocks, in the order in which they were read. The prefix is the unbroken run of blocks whose
-rows all have an outcome; only it moves the watermark, the totals and the list of rejects to write down.
+Rows are entered in blocks, in the order in which they were read. The prefix is the unbroken run of rows that have
+an outcome; only it moves the watermark, the totals and the list of rejects to write down. It grows by whole blocks,
+and at a checkpoint to the row.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections import deque
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
 from airflow_provider_cdi.engine.position import is_later, position_of_stamp
 from airflow_provider_cdi.engine.records import Rejection
 from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, row_hashes
 
-#: Rows a block. Small enough that a checkpoint is close behind the acknowledgements.
+#: Rows a block: what is looked at together.
 BLOCK_ROWS = 256
-
-
-@dataclass(slots=True)
-class Totals:
-    """The outcomes of rows: ``rows_read`` is always the sum of the four others.
-
-    :param rejects: number of rejected and unknown rows by code.
-    :param skipped_because: number of skipped rows by reason: ``already_delivered``, ``future``,
-        ``no_updated_at``.
-    """
-
-    accepted: int = 0
-    rejected: int = 0
-    unknown: int = 0
-    rejects: Counter[str] = field(default_factory=Counter)
-    skipped_because: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def skipped(self) -> int:
-        """Rows that were not due: delivered before, or their time has not come."""
-        return sum(self.skipped_because.values())
-
-    @property
-    def rows_read(self) -> int:
-        """All rows that have an outcome."""
-        return self.accepted + self.rejected + self.skipped + self.unknown
-
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(
-            self.accepted + other.accepted,
-            self.rejected + other.rejected,
-            self.unknown + other.unknown,
-            self.rejects + other.rejects,
-            self.skipped_because + other.skipped_because,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what :meth:`from_json` reads, and what a report shows."""
-        return {
-            "rows_read": self.rows_read,
-            "accepted": self.accepted,
-            "rejected": self.rejected,
-            "skipped": self.skipped,
-            "unknown": self.unknown,
-            "rejects": dict(sorted(self.rejects.items())),
-            "skipped_because": dict(sorted(self.skipped_because.items())),
-        }
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Totals:
-        """Read what :meth:`to_json` returned."""
-        return cls(
-            stored["accepted"],
-            stored["rejected"],
-            stored["unknown"],
-            Counter(stored["rejects"]),
-            Counter(stored["skipped_because"]),
-        )
-
-
-class Block:
-    """A run of rows that were read together.
-
-    :param rows: the batch that the rows came in.
-    :param start: place of the block's first row in it.
-    :param stop: place after its last row.
-    :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers.
-    """
-
-    __slots__ = (
-        "counted_before",
-        "handled_before",
-        "in_doubt",
-        "pending",
-        "rows",
-        "set_aside",
-        "stamps",
-        "start",
-        "stop",
-    )
-
-    def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: list[int]) -> None:
-        self.rows = rows
-        self.start = start
-        self.stop = stop
-        self.stamps = stamps
-        #: Rows without an outcome yet.
-        self.pending = stop - start
-        #: Rows of a request that is on its way, or was never answered and will be sent again.
-        self.in_doubt: set[int] = set()
-        self.handled_before = 0
-        #: Rows that an earlier try of this run has handled and counted.
-        self.counted_before = 0
-        self.set_aside: list[tuple[int, Rejection, bool]] = []
-
-    def reject(self, row: int, rejection: Rejection, *, unknown: bool = False) -> None:
-        """Give a row its outcome: rejected, or nobody knows."""
-        self.set_aside.append((row, rejection, unknown))
-        self.pending -= 1
-
-    def skip(self, *, by_this_run: bool = False) -> None:
-        """Give a row its outcome: it was handled before, by an earlier run or by an earlier try of this one."""
-        if by_this_run:
-            self.counted_before += 1
-        else:
-            self.handled_before += 1
-        self.pending -= 1
-
-    def totals(self) -> Totals:
-        """Count the outcomes so far."""
-        unknown = sum(1 for _, _, is_unknown in self.set_aside if is_unknown)
-        known = self.stop - self.start - self.pending - self.counted_before
-        return Totals(
-            accepted=known - len(self.set_aside) - self.handled_before,
-            rejected=len(self.set_aside) - unknown,
-            unknown=unknown,
-            rejects=Counter(rejection.code for _, rejection, _ in self.set_aside),
-            skipped_because=Counter(already_delivered=self.handled_before) if self.handled_before else Counter(),
-        )
 
 
 class Ledger:
@@ -195,11 +78,15 @@ class Ledger:
         """Return the position of a row."""
         return position_of_stamp(block.stamps[row], self._unit)
 
-    def advance(self) -> None:
-        """Move the prefix over all leading blocks whose rows have their outcome."""
+    def advance(self, *, to_the_row: bool = False) -> None:
+        """Move the prefix over all leading rows that have their outcome.
+
+        :param to_the_row: also into a block that is not done, for a checkpoint; else by whole blocks.
+        """
         while self._blocks and not self._blocks[0].pending:
-            block = self._blocks.popleft()
-            self._pass(block)
+            self._pass(self._blocks.popleft())
+        if to_the_row and self._blocks and (part := self._blocks[0].settled_part()) is not None:
+            self._pass(part)
 
     def watermark(self, *, slice_is_done: bool = False) -> Watermark | None:
         """Return how far the prefix reaches, never behind where the slice started.
@@ -234,8 +121,8 @@ class Ledger:
     def _pass(self, block: Block) -> None:
         self.totals = self.totals + block.totals()
         self.rows_in_prefix += block.stop - block.start
-        for entry in sorted(block.set_aside, key=_row_of):
-            reject = self._rejected_row(block, *entry)
+        for row, (rejection, unknown) in sorted(block.set_aside.items()):
+            reject = self._rejected_row(block, row, rejection, unknown)
             self.rejects.append(reject)
             self.reject_bytes += len(reject.payload) if isinstance(reject.payload, str) else 0
         if block.stop == block.rows.num_rows:
@@ -260,10 +147,6 @@ class Ledger:
             updated_at=self.position_of(block, row),
             payload=_plain(block.rows.column(PAYLOAD)[row]) if PAYLOAD in block.rows.schema.names else None,
         )
-
-
-def _row_of(entry: tuple[int, Rejection, bool]) -> int:
-    return entry[0]
 
 
 def _plain(value: pa.Scalar) -> Any:

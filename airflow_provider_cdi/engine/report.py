@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_cdi.engine.delivery import Traffic
-from airflow_provider_cdi.engine.ledger import Totals
+from airflow_provider_cdi.engine.totals import Totals
 
 
 @dataclass(slots=True)

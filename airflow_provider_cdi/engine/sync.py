@@ -13,10 +13,11 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.delivery import Delivery
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.lanes import Batch, Lanes
-from airflow_provider_cdi.engine.ledger import Block, Ledger, Totals
+from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
 from airflow_provider_cdi.engine.ports import Bounds, Clock, Counts, Destination, Source, Transport
 from airflow_provider_cdi.engine.reading import read_in_thread
@@ -25,6 +26,7 @@ from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import TieFilter, Watermark, intact_buckets, row_hashes
 from airflow_provider_cdi.exceptions import Interrupted, SourceError
 
@@ -36,8 +38,9 @@ REJECTS_HELD = 1_000
 TICK = 0.5
 #: Time between two progress lines, in seconds.
 PROGRESS_EVERY = 5.0
-#: Time that requests on their way have to come back when the run ends early, in seconds.
-GRACE = 10.0
+#: Time that requests on their way have to come back when the run ends early, in seconds. Airflow kills a task that
+#: was told to end after 5 seconds, and there is still something to save then.
+GRACE = 2.5
 
 ReadAhead = Callable[[Callable[[], Iterator[pa.RecordBatch]]], AsyncGenerator[pa.RecordBatch, None]]
 
@@ -242,7 +245,7 @@ class Sync:
         for row in range(block.start, block.stop):
             entry = entries[row]
             if row < len(handled) and handled[row]:
-                block.skip(by_this_run=self._is_resumed)
+                block.skip(row, by_this_run=self._is_resumed)
             elif isinstance(entry, Rejection):
                 block.reject(row, entry)
             else:
@@ -302,6 +305,7 @@ class Sync:
                 return
 
     async def _save(self, *, slice_is_done: bool = False) -> None:
+        self._ledger.advance(to_the_row=True)
         rows = self._ledger.rows_in_prefix
         if rows == self._rows_saved and not slice_is_done:
             return
@@ -361,7 +365,6 @@ class Sync:
         self._is_closing = True
         self._checkpoint_due.set()
         await asyncio.gather(saver, *late, return_exceptions=True)
-        self._ledger.advance()
 
 
 _TOLD_TO_END = "The task was told to end. What was acknowledged is saved; a new try goes on from there."

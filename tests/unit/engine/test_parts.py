@@ -7,7 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from support.engine_world import CONTRACT, Row, VirtualClock, as_batch, run_virtually
+from support.engine_world import BAD_ROW, CONTRACT, Row, VirtualClock, as_batch, position, run_virtually
 
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ledger import Ledger
@@ -152,3 +152,30 @@ def test_utc_is_the_zone_of_the_real_clock():
     from airflow_provider_cdi.engine.clock import SystemClock
 
     assert SystemClock().now().tzinfo is UTC
+
+
+def test_a_block_is_cut_behind_its_leading_rows_that_have_their_outcome():
+    (block,) = Ledger(CONTRACT, None).enter(as_batch([Row(n, f"c-{n}") for n in range(6)]))
+    block.accept(0)
+    block.reject(1, BAD_ROW)
+    block.skip(2)
+    block.accept(4)
+    part = block.settled_part()
+    assert (part.start, part.stop, part.totals().rows_read, part.totals().rejected) == (0, 3, 3, 1)
+    assert (block.start, block.pending, block.totals().rows_read) == (3, 2, 1)
+    assert block.settled_part() is None
+
+
+def test_the_prefix_stops_at_the_first_row_without_an_outcome_wherever_it_is():
+    ledger = Ledger(CONTRACT, None)
+    (block,) = ledger.enter(as_batch([Row(n, f"c-{n}") for n in range(6)]))
+    for row in (0, 1, 3):
+        block.accept(row)
+    ledger.advance()
+    assert ledger.rows_in_prefix == 0
+    ledger.advance(to_the_row=True)
+    assert (ledger.rows_in_prefix, ledger.watermark().position) == (2, position(1))
+    for row in (2, 4, 5):
+        block.accept(row)
+    ledger.advance()
+    assert (ledger.rows_in_prefix, ledger.totals.accepted, ledger.bytes_held) == (6, 6, 0)

@@ -353,6 +353,19 @@ def test_a_stop_request_saves_what_was_acknowledged_and_a_new_try_goes_on_from_t
     assert len(things.ids()) + len(rest.ids()) <= 2000 + 100 + 256
 
 
+def test_a_retry_of_a_small_run_sends_no_acknowledged_row_again():
+    answered = []
+    things = Things(fault=lambda _: answered.append(1) or (Answer(503, {}, b"") if len(answered) == 4 else None))
+    settings = DeliverySettings(max_in_flight=1, retry=RetryPolicy(attempts=1))
+    source, journal = ListSource(rows(40)), MemoryJournal()
+    with pytest.raises(RetryLater):
+        run(source, things, journal, settings=settings)
+    assert journal.progress.totals.accepted == 15
+    part = incremental().resumed_at(journal.progress.watermark)
+    run_virtually(make_sync(source, things, journal, settings=settings).run(part, journal.progress))
+    assert sorted(things.ids()) == sorted(row.id for row in rows(40))
+
+
 def test_the_report_of_a_resumed_run_counts_the_rows_of_all_its_tries():
     source, journal = ListSource(rows(900)), MemoryJournal()
     asked = []

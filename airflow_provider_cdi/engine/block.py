@@ -1,0 +1,78 @@
+"""A block: rows that were read together, and the outcome of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.totals import Totals
+
+_PENDING, _ACCEPTED, _SET_ASIDE, _HANDLED_BEFORE, _COUNTED_BEFORE = range(5)
+
+
+class Block:
+    """A run of rows that were read together.
+
+    :param rows: the batch that the rows came in.
+    :param start: place of the block's first row in it.
+    :param stop: place after its last row.
+    :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers.
+    """
+
+    __slots__ = ("_outcomes", "in_doubt", "pending", "rows", "set_aside", "stamps", "start", "stop")
+
+    def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: list[int]) -> None:
+        self.rows = rows
+        self.start = start
+        self.stop = stop
+        self.stamps = stamps
+        self._outcomes = bytearray(stop - start)
+        #: Rows without an outcome yet.
+        self.pending = stop - start
+        #: Rows of a request that is on its way, or was never answered and will be sent again.
+        self.in_doubt: set[int] = set()
+        #: Row -> why it was set aside, and whether nobody knows what became of it.
+        self.set_aside: dict[int, tuple[Rejection, bool]] = {}
+
+    def accept(self, row: int) -> None:
+        """Give a row its outcome: accepted."""
+        self._settle(row, _ACCEPTED)
+
+    def reject(self, row: int, rejection: Rejection, *, unknown: bool = False) -> None:
+        """Give a row its outcome: rejected, or nobody knows."""
+        self.set_aside[row] = (rejection, unknown)
+        self._settle(row, _SET_ASIDE)
+
+    def skip(self, row: int, *, by_this_run: bool = False) -> None:
+        """Give a row its outcome: it was handled before, by an earlier run or by an earlier try of this one."""
+        self._settle(row, _COUNTED_BEFORE if by_this_run else _HANDLED_BEFORE)
+
+    def totals(self) -> Totals:
+        """Count the outcomes so far; what an earlier try of the run has counted is not counted again."""
+        unknown = sum(is_unknown for _, is_unknown in self.set_aside.values())
+        handled = self._outcomes.count(_HANDLED_BEFORE)
+        return Totals(
+            accepted=self._outcomes.count(_ACCEPTED),
+            rejected=len(self.set_aside) - unknown,
+            unknown=unknown,
+            rejects=Counter(rejection.code for rejection, _ in self.set_aside.values()),
+            skipped_because=Counter(already_delivered=handled) if handled else Counter(),
+        )
+
+    def settled_part(self) -> Block | None:
+        """Cut off the leading rows that have their outcome, as a block of their own; None when there are none."""
+        settled = self._outcomes.find(_PENDING)
+        if settled <= 0:
+            return None
+        part = Block(self.rows, self.start, self.start + settled, self.stamps)
+        part._outcomes, self._outcomes = self._outcomes[:settled], self._outcomes[settled:]
+        part.pending = 0
+        part.set_aside = {row: self.set_aside.pop(row) for row in sorted(self.set_aside) if row < part.stop}
+        self.start = part.stop
+        return part
+
+    def _settle(self, row: int, outcome: int) -> None:
+        self._outcomes[row - self.start] = outcome
+        self.pending -= 1
