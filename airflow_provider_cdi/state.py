@@ -3,7 +3,7 @@
 One self-describing record holds the watermark. It is written to the asset state store of the sync's own asset
 (Airflow 3.3 and later) and pushed as an XCom (every version); whoever reads takes the copy with the highest
 generation and trusts no ordering of Airflow's. The plan of a run (its slice, how far it is) lives in the task
-state store, which survives retries and clears.
+state store, which survives retries and clears. Before 3.3 Variables can stand in for both stores.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import Any
 from airflow.sdk import Asset
 
 from airflow_provider_cdi.assets import sync_asset
-from airflow_provider_cdi.engine.ledger import Totals
 from airflow_provider_cdi.engine.position import is_later, parse_position
 from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
+from airflow_provider_cdi.variable_store import VariableStore
+from airflow_provider_cdi.version_compat import never_expire
 
 RECORD_VERSION = 1
 STATE_KEY = "cdi_state"
@@ -151,29 +153,37 @@ class SyncState:
     :param context: of the running task.
     :param identity: of the sync.
     :param at: the time to note in records, as ISO 8601.
+    :param variables: keeps the record between tries where Airflow has no asset state store (before 3.3).
     """
 
-    def __init__(self, context: Mapping[str, Any], identity: Identity, at: str) -> None:
+    def __init__(
+        self, context: Mapping[str, Any], identity: Identity, at: str, variables: VariableStore | None = None
+    ) -> None:
         self._context = context
+        self._variables = variables
         self._ti = context["ti"]
         self._identity = identity
         self._at = at
         self._record: StateRecord | None = None
+        self._successes_without_record = 0
 
-    def load(self, *, starting_over: bool = False) -> StateRecord | None:
+    def load(self, *, starting_over: bool = False, needs_watermark: bool = True) -> StateRecord | None:
         """Return the newest record, or None when the sync has never run.
 
         :param starting_over: whether this run replaces the state, whatever it is.
+        :param needs_watermark: False for a window, which may also lie before every run whose XCom can be seen.
         :raises GuardTripped: when the task succeeded before and yet no record is found.
         :raises ConfigurationError: when the record belongs to another data type or destination.
         """
         found = list(self._candidates())
         own = [record for record in found if record.identity.sync_id == self._identity.sync_id]
         self._record = max(own, key=lambda record: record.gen, default=None)
+        # Records of another name: the task was given a new sync_id on purpose, and nothing is lost.
+        if self._record is None and all(self._is_of_this_sync(record) for record in found):
+            self._successes_without_record = self._count_successes()
         if not starting_over:
-            # Records of another name: the task was given a new sync_id on purpose, and nothing is lost.
-            if self._record is None and all(self._is_of_this_sync(record) for record in found):
-                self._refuse_lost_state()
+            if needs_watermark and self._successes_without_record:
+                raise GuardTripped(self._about_lost_state())
             self._refuse_other_identity()
         return self._record
 
@@ -191,6 +201,8 @@ class SyncState:
 
     def touch(self) -> None:
         """Write the present record once more for a run that does not move it, so that none gets lost with age."""
+        if self._successes_without_record:
+            return  # an empty record would make a lost state look like a sync that never ran
         self._write(self._record or StateRecord(self._identity, 0, Checkpoint(None, Totals()), "", self._at))
 
     def push(self) -> None:
@@ -203,12 +215,16 @@ class SyncState:
         store = self._asset_store()
         if store is not None:
             store.set(self._identity.key, record.to_json())
+        elif self._variables is not None:
+            self._variables.set(STATE_KEY, record.to_json())
         else:
             self.push()
 
     def _candidates(self) -> Iterator[StateRecord]:
         store = self._asset_store()
         found = [store.get(self._identity.key)] if store is not None else []
+        # Also where there is a store: the Variable may be all that is left after an upgrade of Airflow.
+        found += [self._variables.get(STATE_KEY)] if self._variables is not None else []
         # Two forms, because neither is right alone: without map_indexes a list of all prior runs comes back
         # unordered, with it the order is wrong after a run without a logical date (both Airflow 3).
         for which in ({"map_indexes": self._ti.map_index}, {}):
@@ -235,18 +251,31 @@ class SyncState:
         name = self._identity.asset_id or self._identity.sync_id
         return record.identity.sync_id == name or record.identity.sync_id.startswith(f"{name}:")
 
-    def _refuse_lost_state(self) -> None:
-        successes = self._ti.get_ti_count(
+    def _count_successes(self) -> int:
+        found: int = self._ti.get_ti_count(
             dag_id=self._ti.dag_id, task_ids=[self._ti.task_id], map_index=self._ti.map_index, states=["success"]
         )
-        if successes:
-            raise GuardTripped(
-                f"Task {self._ti.task_id!r} succeeded {successes} times before, but the watermark of sync "
-                f"{self._identity.sync_id!r} is not found: it was deleted or cleaned away. Nothing was sent. To send "
-                "everything again, trigger the DAG with sync_mode=full; to go on from a time that you know, write "
-                f'{{"sync_id": "{self._identity.sync_id}", "watermark": "2026-01-05T00:00:00Z"}} under the key '
-                f"{self._identity.key!r} on the state page of the asset {self._asset().name!r}."
-            )
+        return found
+
+    def _about_lost_state(self) -> str:
+        return (
+            f"Task {self._ti.task_id!r} succeeded {self._successes_without_record} times before, but the watermark of "
+            f"sync {self._identity.sync_id!r} is not found: it was deleted or cleaned away{self._older()}. Nothing was "
+            "sent. To send everything again, trigger the DAG with sync_mode=full; to go on from a time that you know, "
+            f'write {{"sync_id": "{self._identity.sync_id}", "watermark": "2026-01-05T00:00:00Z"}} {self._place()}.'
+        )
+
+    def _older(self) -> str:
+        has_only_xcoms = self._asset_store() is None and self._variables is None
+        return ", or this run is older than the runs that left one" if has_only_xcoms else ""
+
+    def _place(self) -> str:
+        """Say where a person writes the record by hand."""
+        if self._asset_store() is not None:
+            return f"under the key {self._identity.key!r} on the state page of the asset {self._asset().name!r}"
+        variable = VariableStore(self._identity.sync_id).name(STATE_KEY)
+        wish = "" if self._variables is not None else ' and give the task checkpoint="variable"'
+        return f"in the Variable {variable!r}{wish}"
 
     def _refuse_other_identity(self) -> None:
         if self._record is None:
@@ -256,8 +285,7 @@ class SyncState:
             raise ConfigurationError(
                 f"Sync {stored.sync_id!r} belongs to task {stored.owner!r}, and task {self._identity.owner!r} has the "
                 "same sync_id; each would take the other's rows. Give one of them a sync_id of its own. If the task "
-                f'was renamed, remove "owner" from the record under {self._identity.key!r} on the state page of its '
-                "asset, and this task takes over."
+                f'was renamed, remove "owner" from the record {self._place()}, and this task takes over.'
             )
         for what, old, new in (
             ("data type", stored.data_type, self._identity.data_type),
@@ -313,19 +341,25 @@ class PlanStore:
     """Keeps the plan of one run through retries and clears, where Airflow can (3.3 and later).
 
     :param context: of the running task.
+    :param variables: keeps the plan of the sync's latest run where Airflow has no task state store.
     """
 
-    def __init__(self, context: Mapping[str, Any]) -> None:
+    def __init__(self, context: Mapping[str, Any], variables: VariableStore | None = None) -> None:
         self._store = context.get("task_state_store")
+        self._variables = variables if self._store is None else None
+        self._run_id = context["ti"].run_id
 
     def load(self) -> Plan | None:
         """Return the plan that an earlier try made."""
+        if self._variables is not None:
+            stored = self._variables.get(PLAN_KEY)
+            return Plan.from_json(stored) if stored and stored["run_id"] == self._run_id else None
         stored = self._store.get(PLAN_KEY) if self._store is not None else None
         return Plan.from_json(stored) if stored else None
 
     def save(self, plan: Plan) -> None:
         """Keep the plan as long as its run exists."""
         if self._store is not None:
-            from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # lazily there since 3.3
-
-            self._store.set(PLAN_KEY, plan.to_json(), retention=NEVER_EXPIRE)
+            self._store.set(PLAN_KEY, plan.to_json(), retention=never_expire())
+        elif self._variables is not None:
+            self._variables.set(PLAN_KEY, plan.to_json() | {"run_id": self._run_id})

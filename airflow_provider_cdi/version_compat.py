@@ -6,7 +6,7 @@ and go away in Airflow 4; so the old place is asked only where the new one does 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseHook
@@ -21,4 +21,14 @@ else:
     except ImportError:  # Airflow 3.0 and 3.1: the SDK has had its own exceptions since 3.2
         from airflow.exceptions import AirflowFailException
 
-__all__ = ["AirflowFailException", "BaseHook"]
+__all__ = ["AirflowFailException", "BaseHook", "never_expire"]
+
+
+def never_expire() -> Any:
+    """Return how the task state store is told to keep a value as long as its run exists.
+
+    :return: None before Airflow 3.3, which has no such store and no word for it.
+    """
+    import airflow.sdk
+
+    return getattr(airflow.sdk, "NEVER_EXPIRE", None)

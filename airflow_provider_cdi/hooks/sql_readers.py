@@ -138,7 +138,9 @@ def _arrow_reader(connection: Any, statement: Statement) -> Any:
     values = list(statement.values)
     if hasattr(connection, "fetch_record_batch"):
         # Before 2.0 a relation with values held its whole result (measured with 1.4.5), and this streamed.
-        return connection.execute(statement.text, values).fetch_record_batch(2048)
+        result = connection.execute(statement.text, values)
+        # 1.5 has both names and warns of the older one.
+        return (getattr(result, "to_arrow_reader", None) or result.fetch_record_batch)(2048)
     # Since 2.0 it is the other way round: the reader of execute() copies the result first, and warns.
     return connection.sql(statement.text, params=values).to_arrow_reader(2048)
 

@@ -7,7 +7,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseOperator
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.transfers.journal import TaskJournal
     from airflow_provider_cdi.transfers.run_plan import RunRequest
     from airflow_provider_cdi.transfers.run_state import RunState
+    from airflow_provider_cdi.variable_store import VariableStore
 
+#: Where progress is kept between tries: Airflow's state stores (3.3 and later) or, before, in Variables too.
+CHECKPOINTS = ("auto", "variable")
 _TRUE = ("true", "1", "yes", "on")
 
 
@@ -75,6 +78,7 @@ class WarehouseSyncOperator(BaseOperator):
         rejects_path: str | None = None,
         max_reject_percent: float | None = None,
         delivery: DeliverySettings | None = None,
+        checkpoint: Literal["auto", "variable"] = "auto",
         max_active_tis_per_dag: int | None = 1,
         **kwargs: Any,
     ) -> None:
@@ -95,6 +99,7 @@ class WarehouseSyncOperator(BaseOperator):
         self.rejects_path = rejects_path
         self.max_reject_percent = max_reject_percent
         self.delivery = delivery or DeliverySettings()
+        self.checkpoint = checkpoint
         # Inlet and outlet: an asset that is only an outlet loses its state when the DAG file is gone for a moment.
         asset = sync_asset(self.sync_id)
         self.inlets = [*(one for one in self.inlets if one != asset), asset]
@@ -190,12 +195,21 @@ class WarehouseSyncOperator(BaseOperator):
         owner = f"{context['ti'].dag_id}.{context['ti'].task_id}"
         name = self._name_of(context["ti"])
         identity = Identity(name, self.data_type, self.destination_name(), owner, asset_id=self.sync_id)
-        state, plans = SyncState(context, identity, now.isoformat(timespec="seconds")), PlanStore(context)
-        record = state.load(starting_over=mode == "full")
+        variables = self._variables(name)
+        state = SyncState(context, identity, now.isoformat(timespec="seconds"), variables)
+        plans = PlanStore(context, variables)
+        record = state.load(starting_over=mode == "full", needs_watermark=mode == "incremental")
         earlier = None if _is_true(self.is_dry_run) else plans.load()
         left_over = resume_or_replay(earlier, mode, context, record)
         plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
         return RunState(state, plans, plan, checkpoint)
+
+    def _variables(self, name: str) -> VariableStore | None:
+        from airflow_provider_cdi.variable_store import VariableStore
+
+        if self.checkpoint not in CHECKPOINTS:
+            raise ConfigurationError(f"checkpoint is {self.checkpoint!r}; use one of {', '.join(CHECKPOINTS)}.")
+        return VariableStore(name) if self.checkpoint == "variable" else None
 
     def _name_of(self, ti: Any) -> str:
         """Return the sync's name; a mapped task's name says which table and which partition it is."""

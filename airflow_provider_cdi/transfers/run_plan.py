@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_cdi.engine.ledger import Totals
 from airflow_provider_cdi.engine.position import parse_position, position_of_moment
 from airflow_provider_cdi.engine.slice import Mode, Slice
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state import Checkpoint, Plan, StateRecord

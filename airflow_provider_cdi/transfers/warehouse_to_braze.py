@@ -57,6 +57,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param delete_cap: for ``user_deletes``: how much one run may delete.
     :param limits: Braze's limits, where your contract has others than the documented ones.
     :param delivery: requests in flight, requests per second, retries, what to do with unknown outcomes.
+    :param checkpoint: on Airflow 3.0 to 3.2, ``variable`` keeps the state in Airflow Variables too, so that a retry
+        goes on where the last try stopped; ``auto`` uses what Airflow has for it (3.3 and later).
     :param max_active_tis_per_dag: keeps runs of the sync from overlapping; leave it at 1.
     """
 

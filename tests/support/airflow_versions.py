@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 try:
     from airflow.dag_processing.dagbag import DagBag
@@ -21,7 +24,16 @@ try:
 except ImportError:  # before 3.2
     from airflow.exceptions import ParamValidationError
 
-__all__ = ["DagBag", "DagSerialization", "ParamValidationError", "airflow_version", "register"]
+__all__ = [
+    "DagBag",
+    "DagSerialization",
+    "ParamValidationError",
+    "airflow_version",
+    "keep_one_api_server",
+    "register",
+    "run_task",
+    "with_state_stores",
+]
 
 
 def airflow_version() -> tuple[int, int]:
@@ -32,36 +44,45 @@ def airflow_version() -> tuple[int, int]:
     return int(major), int(minor)
 
 
+#: Before 3.3 a task keeps no plan, and a run sees only the XComs of runs with an earlier logical date.
+with_state_stores = pytest.mark.skipif(airflow_version() < (3, 3), reason="needs the state stores of Airflow 3.3")
+
+
+def keep_one_api_server() -> None:
+    """Let runs in this process share one execution API, as they do since 3.3: to make one takes two seconds."""
+    from airflow.sdk.execution_time import supervisor
+
+    if not hasattr(supervisor.in_process_api_server, "cache_info"):
+        supervisor.in_process_api_server = functools.lru_cache(maxsize=1)(supervisor.in_process_api_server)
+
+
 def register(dag: Any) -> None:
     """Make a DAG that a test has built known to Airflow's database, as if it came from a file."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     DagBundlesManager().sync_bundles_to_db()
-    if airflow_version() < (3, 1):
-        _write_to_database(dag)
-    else:
-        _sync_bag(dag)
+    version, folder = airflow_version(), Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    if version >= (3, 2):
+        from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
 
-
-def _write_to_database(dag: Any) -> None:
-    """In 3.0 a bag holds the SDK's DAGs, and one that is in no bag is written by these two calls."""
-    from airflow.models.dag import DAG as SchedulerDAG
-    from airflow.models.serialized_dag import SerializedDagModel
-
-    serialized = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
-    SchedulerDAG.bulk_write_to_db("dags-folder", None, [serialized])
-    SerializedDagModel.write_dag(serialized, bundle_name="dags-folder")
-
-
-def _sync_bag(dag: Any) -> None:
-    folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-    if airflow_version() < (3, 2):
+        bag = BundleDagBag(dag_folder=os.devnull, bundle_path=folder, bundle_name="dags-folder")
+    elif version == (3, 1):
         from airflow.models.dagbag import BundleDagBag, sync_bag_to_db
 
         bag = BundleDagBag(dag_folder=os.devnull, bundle_path=folder)
     else:
-        from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
-
-        bag = BundleDagBag(dag_folder=os.devnull, bundle_path=folder, bundle_name="dags-folder")
+        bag, sync_bag_to_db = DagBag(dag_folder=os.devnull), DagBag.sync_to_db
+        dag.relative_fileloc = "made_by_a_test.py"  # the database wants to know
     bag.bag_dag(dag)
     sync_bag_to_db(bag, "dags-folder", None)
+
+
+def run_task(instance: Any, task: Any) -> None:
+    """Run one task of an existing run in this process; there is no public way to do so."""
+    from airflow.sdk.definitions.dag import _run_task
+
+    if airflow_version() < (3, 1):
+        instance.task = task
+        _run_task(ti=instance)
+    else:
+        _run_task(ti=instance, task=task)

@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
-from airflow.serialization.serialized_objects import DagSerialization
+from support.airflow_versions import DagBag, DagSerialization
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
@@ -24,7 +23,10 @@ VENDORS = {"aiohttp", "duckdb", "orjson", "psycopg", "psycopg2", "pyarrow", "req
 SHOWS_IMPORTS = """
 import json, runpy, sys
 import airflow.timetables.interval
-from airflow.sdk import DAG, BaseHook, BaseOperator, Param
+from airflow.sdk import DAG, Asset, BaseOperator, Param
+from airflow_provider_cdi.version_compat import BaseHook
+with DAG("plain", schedule="@hourly", params={"p": Param(1)}):  # what Airflow loads for any DAG
+    BaseOperator(task_id="t", outlets=[Asset("a")])
 airflow_itself = set(sys.modules)
 for path in sys.argv[1:]:
     runpy.run_path(path)

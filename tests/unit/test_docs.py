@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.delivery import Traffic
 from airflow_provider_cdi.engine.guards import DeleteCap
-from airflow_provider_cdi.engine.ledger import Totals
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.sandbox.faults import KINDS

@@ -7,10 +7,10 @@ import importlib.resources
 import json
 
 import pytest
-from airflow.sdk import BaseHook
 
 from airflow_provider_cdi.get_provider_info import get_provider_info
 from airflow_provider_cdi.hooks.braze import BrazeHook
+from airflow_provider_cdi.version_compat import BaseHook
 
 
 def schema(name):
@@ -53,14 +53,21 @@ def test_airflow_finds_the_hook_of_the_connection_type(monkeypatch):
     assert isinstance(BaseHook.get_hook("braze_test"), BrazeHook)
 
 
-def test_airflow_offers_the_connection_type_with_its_form():
+def test_airflow_knows_the_provider_by_its_name():
     from airflow.providers_manager import ProvidersManager
 
     manager = ProvidersManager()
     manager.initialize_providers_list()
     assert manager.providers["airflow-provider-cdi"].data["name"] == get_provider_info()["name"]
-    form = manager.connection_form_widgets
-    assert {name for name in form if name.startswith("extra__braze__")} == {
-        f"extra__braze__{field}" for field in ("timeout", "connect_timeout", "ca_bundle", "proxy")
-    }
-    assert manager.field_behaviours["braze"]["placeholders"]["port"] == "443"
+
+
+@pytest.mark.filterwarnings("default")  # Airflow 3.2 and 3.3 warn of what they do here themselves
+def test_airflow_offers_the_connection_type_with_its_form():
+    # What the UI asks for: from 3.2 on out of the provider info, before out of the hook's form widgets.
+    from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+
+    (form,) = (form for form in HookMetaService.hook_meta_data() if form.connection_type == "braze")
+    assert form.standard_fields.port.placeholder == "443"
+    assert form.standard_fields.password.title == "REST API key"
+    assert list(form.extra_fields) == ["timeout", "connect_timeout", "ca_bundle", "proxy"]
+    assert form.extra_fields["timeout"]["schema"]["title"] == "Time-out (s)"

@@ -10,6 +10,7 @@ import sys
 import types
 
 import pytest
+from support.airflow_versions import airflow_version
 
 from airflow_provider_cdi import __version__
 from airflow_provider_cdi.engine.ports import Request
@@ -119,7 +120,11 @@ def test_space_around_a_pasted_key_is_dropped(hook):
         ({"extra": {"ca_bundle": 1}}, "'ca_bundle' in extra"),
         ({"extra": {"ca_bundle": "missing.pem"}}, "'ca_bundle' names missing.pem"),
         ({"extra": {"proxy": "socks5://proxy.corp"}}, "'proxy' names a proxy"),
-        ({"extra": "[1]"}, "'extra' is not a JSON object"),
+        pytest.param(
+            {"extra": "[1]"},
+            "'extra' is not a JSON object",
+            marks=pytest.mark.skipif(airflow_version() < (3, 2), reason="Airflow takes such a connection for missing"),
+        ),
     ],
 )
 def test_bad_field_is_named_with_the_connection_and_without_the_key(hook, fields, named):
@@ -237,7 +242,7 @@ def test_braze_that_cannot_be_reached_is_tried_again_later(hook, braze):
 
 def test_importing_the_hook_loads_no_http_library_and_no_arrow():
     code = (
-        "import sys; import airflow.sdk; from airflow.sdk import BaseHook; before = set(sys.modules); "
+        "import sys; from airflow_provider_cdi.version_compat import BaseHook; before = set(sys.modules); "
         "import airflow_provider_cdi.hooks.braze; print(*sorted(set(sys.modules) - before))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

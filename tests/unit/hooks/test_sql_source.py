@@ -435,7 +435,8 @@ def test_a_locked_sqlite_file_may_be_free_later(sqlite_file: Database) -> None:
 
 def test_a_connection_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.exceptions import AirflowNotFoundException
-    from airflow.sdk import BaseHook
+
+    from airflow_provider_cdi.version_compat import BaseHook
 
     def missing(conn_id: str) -> None:
         raise AirflowNotFoundException(conn_id)

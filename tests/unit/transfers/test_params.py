@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import ParamValidationError
+from support.airflow_versions import ParamValidationError
 
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.run_plan import SYNC_MODES

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_cdi.engine.ledger import Totals
 from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state import Checkpoint, Identity, Plan, StateRecord

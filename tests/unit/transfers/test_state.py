@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support.airflow_world import AirflowWorld
 
-from airflow_provider_cdi.engine.ledger import Totals
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
 from airflow_provider_cdi.state import STATE_KEY, Checkpoint, Identity, StateRecord, SyncState
@@ -180,12 +180,29 @@ def test_a_run_that_does_not_move_the_watermark_keeps_the_copies_young():
 
 
 def test_a_first_run_that_moves_nothing_leaves_a_trace_so_that_the_guard_stays_calm():
-    world = AirflowWorld(successes=1)
+    world = AirflowWorld()
     one = state(world)
     one.load(starting_over=True)
     one.touch()
+    world.successes = 1
     record = state(world, "run-2").load()
     assert (record.watermark, record.gen) == (None, 0)
+
+
+@pytest.mark.parametrize("run", [{"needs_watermark": False}, {"starting_over": True}])
+def test_a_run_that_needs_no_watermark_leaves_no_trace_that_hides_a_lost_state(run):
+    world = AirflowWorld("3.0", successes=4)
+    one = state(world)
+    assert one.load(**run) is None
+    one.touch()
+    one.push()
+    with pytest.raises(GuardTripped):
+        state(world, "run-2").load()
+
+
+def test_before_3_3_a_lost_state_is_written_by_hand_into_a_variable():
+    with pytest.raises(GuardTripped, match=r"in the Variable 'cdi_state__a_dag\.a_task' and give the task checkpoint="):
+        state(AirflowWorld("3.0", successes=4)).load()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""State in Airflow Variables, for versions that have no state stores (before 3.3): a choice, because it has limits.
+
+Variables are global: everybody who may see Variables sees and changes them, and nothing removes them with their DAG.
+An environment variable or a secrets backend on a worker hides them; then what is written is never read again, so every
+value is read back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from airflow_provider_cdi.exceptions import ConfigurationError
+
+#: Airflow: a Variable's key has 250 characters at most. The rest is for the prefix and the digest.
+_NAME_LENGTH = 200
+#: Airflow puts the key into the path of a request as it is, and into the name of an environment variable.
+_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+class VariableStore:
+    """Keeps JSON in the Variables of one sync, with the face of Airflow's state stores.
+
+    :param sync_id: the sync's stable name.
+    """
+
+    def __init__(self, sync_id: str) -> None:
+        self._sync_id = sync_id
+
+    def name(self, key: str) -> str:
+        """Return the Variable's key: ``cdi_state__<sync_id>``, with a digest where the name has to be changed.
+
+        :param key: what is kept, for example ``cdi_state``.
+        """
+        fit = _UNFIT.sub("_", self._sync_id)[:_NAME_LENGTH]
+        if fit != self._sync_id:
+            fit += "-" + hashlib.sha256(self._sync_id.encode()).hexdigest()[:16]
+        return f"{key}__{fit}"
+
+    def get(self, key: str) -> Any:
+        """Return what was kept, None when there is nothing.
+
+        :param key: what is kept.
+        :raises ConfigurationError: when a person wrote something that is not JSON.
+        """
+        from airflow.sdk import Variable
+
+        kept = Variable.get(self.name(key), default=None)
+        try:
+            return json.loads(kept) if kept else None
+        except ValueError as error:
+            raise ConfigurationError(
+                f"The Variable {self.name(key)!r} holds no JSON, so the state of sync {self._sync_id!r} cannot be "
+                "read. Mend it, or delete it to go on with the copy in the XComs of earlier runs."
+            ) from error
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value and make sure that it will be found.
+
+        :param key: what is kept.
+        :param value: JSON types.
+        :raises ConfigurationError: when another value is read back.
+        """
+        from airflow.sdk import Variable
+
+        Variable.set(self.name(key), json.dumps(value), description=f"State of the sync {self._sync_id}"[:250])
+        # Airflow only logs when it could not write, and when something on the worker hides the Variable.
+        if self.get(key) != value:
+            raise ConfigurationError(
+                f"The Variable {self.name(key)!r} was written and another value is read back, so the state of sync "
+                f"{self._sync_id!r} would be lost. Remove the environment variable "
+                f"AIRFLOW_VAR_{self.name(key).upper()} or the entry of that name in the secrets backend of the "
+                "workers; if there is none, the task's log tells why the Variable could not be written."
+            )

@@ -1,0 +1,140 @@
+"""State in Airflow Variables, for versions without state stores."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from support.airflow_world import AirflowWorld
+
+from airflow_provider_cdi.engine.totals import Totals
+from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.watermark import Ties, Watermark
+from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
+from airflow_provider_cdi.state import STATE_KEY, Checkpoint, Identity, Plan, PlanStore, SyncState
+from airflow_provider_cdi.variable_store import VariableStore
+
+IDENTITY = Identity("a_dag.a_task", "attributes", "https://rest.iad-01.braze.com")
+PLAN = Plan(Slice("incremental", "2026-01-05T12:00:00.000000Z"), clear_number=0)
+
+
+class Variables:
+    """What Airflow keeps, and what hides it on a worker."""
+
+    def __init__(self):
+        self.kept, self.hidden_by = {}, {}
+
+    def get(self, key, default=None):
+        return self.hidden_by.get(key, self.kept.get(key, default))
+
+    def set(self, key, value, description=None):
+        assert len(key) <= 250
+        self.kept[key] = value
+
+
+@pytest.fixture
+def variables(monkeypatch):
+    import airflow.sdk
+
+    found = Variables()
+    monkeypatch.setattr(airflow.sdk, "Variable", found)
+    return found
+
+
+def state(world, run_id="run-1", store=None):
+    return SyncState(
+        world.context(run_id), IDENTITY, "2026-01-05T12:00:00+00:00", store or VariableStore("a_dag.a_task")
+    )
+
+
+def checkpoint(day):
+    return Checkpoint(Watermark(f"2026-01-{day:02}T00:00:00.000000Z", Ties()), Totals(accepted=3))
+
+
+def test_what_is_set_is_got(variables):
+    store = VariableStore("a_dag.a_task")
+    store.set("cdi_state", {"gen": 1})
+    assert store.get("cdi_state") == {"gen": 1}
+    assert list(variables.kept) == ["cdi_state__a_dag.a_task"]
+
+
+def test_nothing_kept_is_none(variables):
+    assert VariableStore("s").get("cdi_state") is None
+
+
+@pytest.mark.parametrize("sync_id", ["a/b c", 'd.t:"My Table":1/8', "é" * 300, "x" * 300, "?#%&"])
+def test_any_sync_id_makes_a_key_that_fits_into_a_path(sync_id):
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", VariableStore(sync_id).name("cdi_state"))
+
+
+def test_names_that_look_alike_get_keys_of_their_own():
+    assert VariableStore("a/b").name("cdi_state") != VariableStore("a:b").name("cdi_state")
+
+
+def test_a_variable_that_is_hidden_by_the_environment_is_an_error_that_says_what_to_remove(variables):
+    store = VariableStore("a_dag.a_task")
+    variables.hidden_by[store.name("cdi_state")] = '{"gen": 0}'
+    with pytest.raises(ConfigurationError, match=r"AIRFLOW_VAR_CDI_STATE__A_DAG\.A_TASK"):
+        store.set("cdi_state", {"gen": 1})
+
+
+def test_a_variable_that_airflow_could_not_write_is_an_error(variables, monkeypatch):
+    monkeypatch.setattr(variables, "set", lambda *_, **__: None)
+    with pytest.raises(ConfigurationError, match="could not be written"):
+        VariableStore("s").set("cdi_state", {"gen": 1})
+
+
+def test_a_variable_without_json_is_an_error_that_names_it(variables):
+    variables.kept["cdi_state__s"] = "yesterday"
+    with pytest.raises(ConfigurationError, match="cdi_state__s"):
+        VariableStore("s").get("cdi_state")
+
+
+def test_a_retry_finds_the_plan_of_its_run(variables):
+    world = AirflowWorld("3.0")
+    PlanStore(world.context("run-1"), VariableStore("s")).save(PLAN)
+    assert PlanStore(world.context("run-1"), VariableStore("s")).load() == PLAN
+
+
+def test_another_run_does_not_take_the_plan_over(variables):
+    world = AirflowWorld("3.0")
+    PlanStore(world.context("run-1"), VariableStore("s")).save(PLAN)
+    assert PlanStore(world.context("run-2"), VariableStore("s")).load() is None
+
+
+def test_a_retry_finds_the_checkpoint_although_its_xcoms_are_gone(variables):
+    world = AirflowWorld("3.0")
+    first = state(world)
+    first.load()
+    first.commit(checkpoint(5))
+    world.xcoms.clear()
+    assert state(world).load().checkpoint.to_json() == checkpoint(5).to_json()
+
+
+def test_state_stores_are_preferred_where_there_are_any(variables):
+    world = AirflowWorld("3.3")
+    one = state(world)
+    one.load()
+    one.commit(checkpoint(5))
+    PlanStore(world.context("run-1"), VariableStore("s")).save(PLAN)
+    assert (variables.kept, world.asset.get(STATE_KEY)["gen"]) == ({}, 1)
+
+
+def test_the_variable_is_still_read_after_an_upgrade_to_state_stores(variables):
+    old = state(AirflowWorld("3.0"))
+    old.load()
+    old.commit(checkpoint(5))
+    assert state(AirflowWorld("3.3", successes=3)).load().watermark.position.startswith("2026-01-05")
+
+
+def test_lost_state_is_an_error_that_names_the_variable_to_write(variables):
+    with pytest.raises(GuardTripped, match=r"in the Variable 'cdi_state__a_dag\.a_task'") as caught:
+        state(AirflowWorld("3.0", successes=4)).load()
+    assert "checkpoint=" not in str(caught.value)
+
+
+def test_a_watermark_written_by_hand_is_understood(variables):
+    written = {"sync_id": IDENTITY.sync_id, "watermark": "2026-01-05T00:00:00Z"}
+    variables.kept["cdi_state__a_dag.a_task"] = json.dumps(written)
+    assert state(AirflowWorld("3.0", successes=4)).load().watermark.position == "2026-01-05T00:00:00.000000Z"
