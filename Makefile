@@ -14,10 +14,10 @@ SANDBOX_PORT ?= 8125
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow change test memory lint format docs clean
+.PHONY: help demo airflow change test test-matrix test-scheduler memory lint format docs clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 demo: $(VENV)/.demo ## Watch rows travel from a sample warehouse through Airflow to a local Braze
 	@$(BIN)/python -m demo tour
@@ -30,6 +30,12 @@ change: $(VENV)/.demo ## Change a few rows in the warehouse of `make airflow`, s
 
 test: $(VENV)/.dev lint ## Run all checks and tests
 	$(BIN)/pytest
+
+test-matrix: $(VENV)/.uv ## Run the tests of what touches Airflow on every version from 3.0 on
+	$(BIN)/python tests/matrix.py
+
+test-scheduler: $(VENV)/.dev ## Run every kind of run under a real scheduler, workers killed and state lost included
+	$(BIN)/pytest -m scheduler tests/scheduler
 
 memory: $(VENV)/.dev ## Measure that memory does not grow with the table: 100,000 against 1,000,000 rows
 	$(BIN)/python benchmarks/memory.py 100000 1000000
@@ -67,6 +73,10 @@ $(VENV)/.dev: setup.cfg constraints.txt | $(VENV)/pyvenv.cfg
 	@echo "Installing Airflow, this package and what its tests need: some 160 packages, a minute or two"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.uv: constraints.txt | $(VENV)/pyvenv.cfg
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@touch $@
 
 $(VENV)/.docs: setup.cfg constraints.txt | $(VENV)/.demo
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'

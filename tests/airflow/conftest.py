@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from support.airflow_versions import register
+from support.airflow_versions import DagSerialization, keep_one_api_server, register, run_task
 
 from airflow_provider_cdi.sandbox.server import SandboxServer
 
@@ -24,6 +24,7 @@ def airflow_database() -> None:
 
     Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).mkdir(exist_ok=True)
     initdb()
+    keep_one_api_server()
 
 
 @pytest.fixture
@@ -96,7 +97,6 @@ class Airflow:
 
     def backfill(self, dag: Any, start: datetime, end: datetime) -> str:
         """Run the DAG as a backfill of one interval; return the task's state."""
-        from airflow.serialization.serialized_objects import DagSerialization
         from airflow.timetables.base import DataInterval
         from airflow.utils.session import create_session
         from airflow.utils.state import DagRunState
@@ -117,9 +117,7 @@ class Airflow:
         return self._run_task(dag, run_id)
 
     def _run_task(self, dag: Any, run_id: str) -> str:
-        # As dag.test() does it; there is no public way to run one task of an existing run in process.
         from airflow.models.dagrun import DagRun
-        from airflow.sdk.definitions.dag import _run_task
         from airflow.utils.session import create_session
         from airflow.utils.state import TaskInstanceState
 
@@ -130,7 +128,7 @@ class Airflow:
             instance.state = TaskInstanceState.SCHEDULED
             session.flush()
             session.expunge_all()
-        _run_task(ti=instance, task=dag.get_task("sync"), run_triggerer=False)
+        run_task(instance, dag.get_task("sync"))
         with create_session() as session:
             run = session.query(DagRun).filter_by(dag_id=dag.dag_id, run_id=run_id).one()
             return str(run.get_task_instance("sync", session=session).state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.airflow_versions import with_state_stores
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.partition import partitions
@@ -34,6 +35,7 @@ def test_runs_follow_one_another_exactly(airflow):
     assert airflow.report(third)["accepted"] == 1
 
 
+@with_state_stores
 def test_a_run_without_a_logical_date_takes_part(airflow):
     airflow.sql(USERS)
     dag = airflow.dag("dateless")
@@ -141,6 +143,7 @@ def test_mapped_tables_never_take_each_others_watermark(airflow):
     assert received(airflow) == {"external_id:between"}
 
 
+@with_state_stores
 def test_clearing_a_finished_run_replays_it_and_leaves_the_watermark(airflow):
     airflow.sql(USERS)
     dag = airflow.dag("cleared")

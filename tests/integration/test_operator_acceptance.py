@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RetryLater
+from airflow_provider_cdi.version_compat import AirflowFailException
 
 QUICK = DeliverySettings(retry=RetryPolicy(attempts=3, first_wait=0.01))
 CUSTOMERS = """create table users as select timestamp '2026-01-01' + interval (i // 50) second as updated_at,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_cdi.version_compat import AirflowFailException
 
 USERS = "create table users (updated_at timestamp, external_id varchar, payload varchar)"
 
