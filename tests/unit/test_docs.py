@@ -15,9 +15,9 @@ import pytest
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.delivery import Traffic
 from airflow_provider_cdi.engine.guards import DeleteCap
-from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.sandbox.faults import KINDS
 from airflow_provider_cdi.sandbox.settings import RATES, Settings
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator

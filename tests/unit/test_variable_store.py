@@ -8,8 +8,8 @@ import re
 import pytest
 from support.airflow_world import AirflowWorld
 
-from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
 from airflow_provider_cdi.state import STATE_KEY, Checkpoint, Identity, Plan, PlanStore, SyncState
