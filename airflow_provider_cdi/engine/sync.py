@@ -357,6 +357,7 @@ class Sync:
 
     async def _end(self, senders: Sequence[asyncio.Task[None]], saver: asyncio.Task[None]) -> None:
         """End all tasks; requests on their way get a moment to come back, so that few outcomes stay unknown."""
+        self._checkpoint_due.set()  # what is known now is saved now, whatever the grace brings
         for _ in senders:
             self._ready.put_nowait(None)
         _, late = await asyncio.wait(senders, timeout=GRACE)
