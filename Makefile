@@ -54,7 +54,7 @@ docs: $(VENV)/.docs ## Build the documentation as HTML into docs/_build
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build
 
 clean: ## Remove everything that was made here, the environment included
-	rm -rf $(VENV) .demo .airflow build dist docs/_build *.egg-info .*_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .demo .airflow build dist docs/_build *.egg-info .*_cache .hypothesis
 
 # --- the environment: made once, and again when what it is made of changes ------------------------------------------
 

@@ -2,8 +2,7 @@
 
 One self-describing record holds the watermark. It is written to the asset state store of the sync's own asset
 (Airflow 3.3 and later) and pushed as an XCom (every version); whoever reads takes the copy with the highest
-generation and trusts no ordering of Airflow's. The plan of a run (its slice, how far it is) lives in the task
-state store, which survives retries and clears. Before 3.3 Variables can stand in for both stores.
+generation and trusts no ordering of Airflow's. Before 3.3 a Variable can stand in for the store.
 """
 
 from __future__ import annotations
@@ -16,16 +15,13 @@ from airflow.sdk import Asset
 
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.position import is_later, parse_position
-from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
 from airflow_provider_cdi.variable_store import VariableStore
-from airflow_provider_cdi.version_compat import never_expire
 
 RECORD_VERSION = 1
 STATE_KEY = "cdi_state"
-PLAN_KEY = "cdi_plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,63 +299,3 @@ def _is_behind(one: Watermark | None, other: Watermark | None) -> bool:
     if one is None or other is None:
         return other is not None
     return is_later(other.position, one.position)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one run does, fixed at its first try.
-
-    :param slice: what it reads.
-    :param clear_number: how often the run had been cleared when the plan was made.
-    :param is_done: whether everything was delivered.
-    :param checkpoint: how far it is, for runs that do not move the watermark; others keep that in the record.
-    """
-
-    slice: Slice
-    clear_number: int
-    is_done: bool = False
-    checkpoint: Checkpoint | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what :meth:`from_json` reads."""
-        return {
-            "v": RECORD_VERSION,
-            "slice": self.slice.to_json(),
-            "clear_number": self.clear_number,
-            "is_done": self.is_done,
-            "checkpoint": self.checkpoint.to_json() if self.checkpoint else None,
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Plan:
-        """Read what :meth:`to_json` returned."""
-        checkpoint = Checkpoint.from_json(stored["checkpoint"]) if stored["checkpoint"] else None
-        return cls(Slice.from_json(stored["slice"]), stored["clear_number"], stored["is_done"], checkpoint)
-
-
-class PlanStore:
-    """Keeps the plan of one run through retries and clears, where Airflow can (3.3 and later).
-
-    :param context: of the running task.
-    :param variables: keeps the plan of the sync's latest run where Airflow has no task state store.
-    """
-
-    def __init__(self, context: Mapping[str, Any], variables: VariableStore | None = None) -> None:
-        self._store = context.get("task_state_store")
-        self._variables = variables if self._store is None else None
-        self._run_id = context["ti"].run_id
-
-    def load(self) -> Plan | None:
-        """Return the plan that an earlier try made."""
-        if self._variables is not None:
-            stored = self._variables.get(PLAN_KEY)
-            return Plan.from_json(stored) if stored and stored["run_id"] == self._run_id else None
-        stored = self._store.get(PLAN_KEY) if self._store is not None else None
-        return Plan.from_json(stored) if stored else None
-
-    def save(self, plan: Plan) -> None:
-        """Keep the plan as long as its run exists."""
-        if self._store is not None:
-            self._store.set(PLAN_KEY, plan.to_json(), retention=never_expire())
-        elif self._variables is not None:
-            self._variables.set(PLAN_KEY, plan.to_json() | {"run_id": self._run_id})

@@ -187,7 +187,8 @@ class WarehouseSyncOperator(BaseOperator):
         return source
 
     def _plan(self, request: RunRequest, mode: Mode, context: Context) -> RunState:
-        from airflow_provider_cdi.state import Identity, PlanStore, SyncState
+        from airflow_provider_cdi.plan import PlanStore
+        from airflow_provider_cdi.state import Identity, SyncState
         from airflow_provider_cdi.transfers.run_plan import new_plan, resume_or_replay
         from airflow_provider_cdi.transfers.run_state import RunState
 

@@ -12,7 +12,8 @@ from airflow_provider_cdi.engine.slice import Mode, Slice
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.state import Checkpoint, Plan, StateRecord
+from airflow_provider_cdi.plan import Plan
+from airflow_provider_cdi.state import Checkpoint, StateRecord
 
 SYNC_MODES = ("auto", "incremental", "full", "window")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from airflow_provider_cdi.engine.slice import Slice
-from airflow_provider_cdi.state import Checkpoint, Plan, PlanStore, SyncState
+from airflow_provider_cdi.plan import Plan, PlanStore
+from airflow_provider_cdi.state import Checkpoint, SyncState
 
 
 @dataclass

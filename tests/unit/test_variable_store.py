@@ -12,7 +12,8 @@ from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
-from airflow_provider_cdi.state import STATE_KEY, Checkpoint, Identity, Plan, PlanStore, SyncState
+from airflow_provider_cdi.plan import Plan, PlanStore
+from airflow_provider_cdi.state import STATE_KEY, Checkpoint, Identity, SyncState
 from airflow_provider_cdi.variable_store import VariableStore
 
 IDENTITY = Identity("a_dag.a_task", "attributes", "https://rest.iad-01.braze.com")

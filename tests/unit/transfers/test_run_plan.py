@@ -11,7 +11,8 @@ from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.state import Checkpoint, Identity, Plan, StateRecord
+from airflow_provider_cdi.plan import Plan
+from airflow_provider_cdi.state import Checkpoint, Identity, StateRecord
 from airflow_provider_cdi.transfers.run_plan import RunRequest, new_plan, resolve_mode, resume_or_replay
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -1,0 +1,78 @@
+"""The plan of one run: its slice, fixed at the first try, and how far it is.
+
+It lives in the task state store (Airflow 3.3 and later), which survives retries and clears. Before 3.3 a Variable can
+stand in for the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.state import RECORD_VERSION, Checkpoint
+from airflow_provider_cdi.variable_store import VariableStore
+from airflow_provider_cdi.version_compat import never_expire
+
+PLAN_KEY = "cdi_plan"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run does, fixed at its first try.
+
+    :param slice: what it reads.
+    :param clear_number: how often the run had been cleared when the plan was made.
+    :param is_done: whether everything was delivered.
+    :param checkpoint: how far it is, for runs that do not move the watermark; others keep that in the record.
+    """
+
+    slice: Slice
+    clear_number: int
+    is_done: bool = False
+    checkpoint: Checkpoint | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` reads."""
+        return {
+            "v": RECORD_VERSION,
+            "slice": self.slice.to_json(),
+            "clear_number": self.clear_number,
+            "is_done": self.is_done,
+            "checkpoint": self.checkpoint.to_json() if self.checkpoint else None,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Plan:
+        """Read what :meth:`to_json` returned."""
+        checkpoint = Checkpoint.from_json(stored["checkpoint"]) if stored["checkpoint"] else None
+        return cls(Slice.from_json(stored["slice"]), stored["clear_number"], stored["is_done"], checkpoint)
+
+
+class PlanStore:
+    """Keeps the plan of one run through retries and clears, where Airflow can (3.3 and later).
+
+    :param context: of the running task.
+    :param variables: keeps the plan of the sync's latest run where Airflow has no task state store.
+    """
+
+    def __init__(self, context: Mapping[str, Any], variables: VariableStore | None = None) -> None:
+        self._store = context.get("task_state_store")
+        self._variables = variables if self._store is None else None
+        self._run_id = context["ti"].run_id
+
+    def load(self) -> Plan | None:
+        """Return the plan that an earlier try made."""
+        if self._variables is not None:
+            stored = self._variables.get(PLAN_KEY)
+            return Plan.from_json(stored) if stored and stored["run_id"] == self._run_id else None
+        stored = self._store.get(PLAN_KEY) if self._store is not None else None
+        return Plan.from_json(stored) if stored else None
+
+    def save(self, plan: Plan) -> None:
+        """Keep the plan as long as its run exists."""
+        if self._store is not None:
+            self._store.set(PLAN_KEY, plan.to_json(), retention=never_expire())
+        elif self._variables is not None:
+            self._variables.set(PLAN_KEY, plan.to_json() | {"run_id": self._run_id})
