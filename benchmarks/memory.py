@@ -19,6 +19,8 @@ from pathlib import Path
 
 #: What a larger table may cost in memory.
 ALLOWED_MB = 30
+#: Runs of each size; what a busy machine adds to a peak is not the table's.
+RUNS = 2
 ROOT = Path(__file__).parent.parent
 PAYLOAD = """'{"first_name":"Ada","visits":' || i || ',"note":"' || repeat('x', 150) || '"}'"""
 
@@ -26,27 +28,26 @@ PAYLOAD = """'{"first_name":"Ada","visits":' || i || ',"note":"' || repeat('x', 
 def main(sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder, Sandbox() as url:
         print(f"{'rows':>12} {'peak MB':>9} {'seconds':>9} {'rows/s':>9} {'CPU s per 100,000':>18}")
-        peaks = {}
-        for size in sizes:
-            warehouse = Path(folder) / f"{size}.duckdb"
-            subprocess.run([sys.executable, __file__, "fill", str(warehouse), str(size)], check=True)
-            out = subprocess.run(
-                [sys.executable, __file__, "sync", str(warehouse), url, folder],
-                check=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-            found = json.loads(out.stdout.splitlines()[-1])
-            if found["accepted"] != size:
-                raise SystemExit(f"{found['accepted']:,} of {size:,} rows were accepted")
-            peaks[size] = found["peak_mb"]
-            cpu = 100_000 * found["cpu"] / size
-            rate = size / found["seconds"]
-            print(f"{size:>12,} {found['peak_mb']:>9.0f} {found['seconds']:>9.1f} {rate:>9,.0f} {cpu:>18.2f}")
+        peaks = {size: min(measure(size, folder, url) for _ in range(RUNS)) for size in sizes}
         growth = max(peaks.values()) - min(peaks.values())
-        print(f"largest less smallest peak: {growth:.0f} MB, allowed {ALLOWED_MB}")
+        print(f"largest less smallest peak, the lower of {RUNS} runs each: {growth:.0f} MB, allowed {ALLOWED_MB}")
         if growth > ALLOWED_MB:
             raise SystemExit("memory grows with the table")
+
+
+def measure(size: int, folder: str, url: str) -> float:
+    """Run one sync in a process of its own, print its figures and return its peak in MB."""
+    warehouse = Path(folder) / f"{size}.duckdb"
+    if not warehouse.exists():
+        subprocess.run([sys.executable, __file__, "fill", str(warehouse), str(size)], check=True)
+    command = [sys.executable, __file__, "sync", str(warehouse), url, folder]
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    found = json.loads(out.stdout.splitlines()[-1])
+    if found["accepted"] != size:
+        raise SystemExit(f"{found['accepted']:,} of {size:,} rows were accepted")
+    cpu, rate = 100_000 * found["cpu"] / size, size / found["seconds"]
+    print(f"{size:>12,} {found['peak_mb']:>9.0f} {found['seconds']:>9.1f} {rate:>9,.0f} {cpu:>18.2f}")
+    return float(found["peak_mb"])
 
 
 class Sandbox:
