@@ -196,7 +196,7 @@ class Delivery:
 
 def _settle(records: Sequence[Record], verdict: Settled) -> None:
     for place, record in enumerate(records):
-        rejection = verdict.rejected.get(place) if verdict.rejected else None
+        rejection = verdict.rejected.get(place)
         if rejection is None:
             record.block.accept(record.row)
         else:

@@ -46,7 +46,6 @@ class Ledger:
         #: Rejects of the prefix that are not written down yet, and the bytes of their payloads.
         self.rejects: list[RejectedRow] = []
         self.reject_bytes = 0
-        self.rows_entered = 0
         self.rows_in_prefix = 0
         self.bytes_held = 0
 
@@ -70,7 +69,6 @@ class Ledger:
             for start in range(0, len(stamps), BLOCK_ROWS)
         ]
         self._blocks.extend(blocks)
-        self.rows_entered += len(stamps)
         self.bytes_held += rows.nbytes
         return blocks
 

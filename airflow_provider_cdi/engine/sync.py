@@ -295,9 +295,11 @@ class Sync:
     # --- checkpoints ----------------------------------------------------------------------------------
 
     async def _save_when_due(self) -> None:
-        while not self._is_closing:
+        while True:
             await self._checkpoint_due.wait()
             self._checkpoint_due.clear()
+            if self._is_closing:  # run() saves what came last
+                return
             try:
                 await self._save()
             except Exception as error:  # raised again at the end of run()
@@ -357,7 +359,8 @@ class Sync:
 
     async def _end(self, senders: Sequence[asyncio.Task[None]], saver: asyncio.Task[None]) -> None:
         """End all tasks; requests on their way get a moment to come back, so that few outcomes stay unknown."""
-        self._checkpoint_due.set()  # what is known now is saved now, whatever the grace brings
+        if self._failure is not None:
+            self._checkpoint_due.set()  # what is known now is saved now, whatever the grace brings
         for _ in senders:
             self._ready.put_nowait(None)
         _, late = await asyncio.wait(senders, timeout=GRACE)
