@@ -23,6 +23,7 @@ class Slice:
     :param since: first position of a window, or where a new sync starts (``initial``).
     :param until: position after the last one of a window.
     :param moves_watermark: False for windows, backfills and replays.
+    :param zone: whose clock the positions show, None for UTC. Only for people: positions are compared as they are.
     """
 
     mode: Mode
@@ -31,6 +32,7 @@ class Slice:
     since: str | None = None
     until: str | None = None
     moves_watermark: bool = True
+    zone: str | None = None
 
     def bounds(self) -> Bounds:
         """Return the bounds of the rows that are certainly not handled yet."""
@@ -64,11 +66,15 @@ class Slice:
 
     def describe(self) -> str:
         """Return the slice in words for the log."""
-        since = f"since {self.since}" if self.since else "from the beginning"
+        since = f"since {self.shown(self.since)}" if self.since else "from the beginning"
         if self.mode == "window":
-            return f"window {since} until {self.until or self.up_to}"
-        start = f"after {self.after.position}" if self.after else since
-        return f"{self.mode}, {start} up to {self.up_to}"
+            return f"window {since} until {self.shown(self.until or self.up_to)}"
+        start = f"after {self.shown(self.after.position)}" if self.after else since
+        return f"{self.mode}, {start} up to {self.shown(self.up_to)}"
+
+    def shown(self, position: str) -> str:
+        """Return a position for people: with the zone whose clock it shows, when that is not UTC."""
+        return position if self.zone is None else f"{position[:-1]} ({self.zone})"
 
 
 def _plain(one: Slice) -> dict[str, Any]:

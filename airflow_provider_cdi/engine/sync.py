@@ -151,7 +151,7 @@ class Sync:
             totals=self._ledger.settled_totals(),
             traffic=self._delivery.traffic,
             seconds=self._clock.monotonic() - self._started,
-            watermark=watermark.position if watermark else None,
+            watermark=self._slice.shown(watermark.position) if watermark else None,
         )
 
     # --- before the first row -------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_cdi.hooks.clock_text import utc_text
 from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, POSTGRES_OIDS, Kind, kind_of
+from airflow_provider_cdi.hooks.sql_failures import Diagnosis
 from airflow_provider_cdi.hooks.sql_readers import DuckDbReader, FetchManyReader, NamedCursorReader, Reader
 
 
@@ -40,6 +41,8 @@ class Dialect:
     :param quote: the character around an identifier; doubled inside it.
     :param folds: what the database does to an identifier that is not quoted.
     :param session: statements for every new connection, where the session has a zone of its own: it is UTC.
+    :param tag: the statement that puts a name on all that a connection asks, so that the database's own history
+        shows which sync it was; ``{}`` stands for the name as a literal.
     :param times: how positions are bound, by the kind of ``UPDATED_AT``.
     :param type_codes: the driver's own type codes, where they are numbers.
     :param computed_time: where ``UPDATED_AT`` is text because there is no timestamp type: the relation that
@@ -50,12 +53,15 @@ class Dialect:
     :param text: SQL that turns any value into text.
     :param prepare: what else a new connection needs.
     :param reader: how rows are streamed.
+    :param errors: names of exception classes that are the driver's, beside those of PEP 249.
+    :param diagnose: what the driver's errors mean, where the general table does not know.
     """
 
     name: str
     quote: str = '"'
     folds: Callable[[str], str] = str
     session: tuple[str, ...] = ()
+    tag: str | None = None
     times: Mapping[Kind, TimeForm] = field(default_factory=lambda: _ANSI_TIMES)
     type_codes: Mapping[int, Kind] = field(default_factory=dict)
     computed_time: str | None = None
@@ -65,10 +71,19 @@ class Dialect:
     text: str = "cast({} as varchar)"
     prepare: Callable[[Any], None] | None = None
     reader: Reader = field(default_factory=FetchManyReader)
+    errors: frozenset[str] = frozenset()
+    diagnose: Diagnosis | None = None
 
     def quoted(self, name: str) -> str:
         """Return the name as one quoted identifier."""
         return f"{self.quote}{name.replace(self.quote, self.quote * 2)}{self.quote}"
+
+    def tagging(self, tag: str) -> str | None:
+        """Return the statement that names a connection after a sync; None when there is none."""
+        if not tag or self.tag is None:
+            return None
+        escaped = tag.replace("'", "''")
+        return self.tag.format(f"'{escaped}'")
 
     def kind(self, type_code: object) -> Kind:
         """Say what a column holds from the type code in a cursor's description."""
@@ -94,6 +109,7 @@ DIALECTS: Mapping[str, Dialect] = {
         "PostgreSQL",
         folds=str.lower,
         session=("SET TIME ZONE 'UTC'",),
+        tag="SET application_name TO {}",
         type_codes=POSTGRES_OIDS,
         zoned_as_utc="timezone('UTC', {})",
         json_as_text="cast({} as text)",

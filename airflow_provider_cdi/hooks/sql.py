@@ -13,13 +13,18 @@ from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.selection import Selection, select_columns
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, SourceError
-from airflow_provider_cdi.hooks.arrow_rows import RowShape, plain_row
+from airflow_provider_cdi.hooks.arrow_rows import RowShape
 from airflow_provider_cdi.hooks.clock_text import utc_text
 from airflow_provider_cdi.hooks.dialects import ANSI, DIALECTS, Dialect
 from airflow_provider_cdi.hooks.kinds import TIMES, Kind
-from airflow_provider_cdi.hooks.sql_readers import execute
 from airflow_provider_cdi.hooks.sql_session import SqlSession
-from airflow_provider_cdi.hooks.sql_statements import SourceSql, partition_relation, query_relation, table_relation
+from airflow_provider_cdi.hooks.sql_statements import (
+    SourceSql,
+    Statement,
+    partition_relation,
+    query_relation,
+    table_relation,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -33,17 +38,23 @@ class SqlWarehouseHook:
 
     :param connection: the Airflow connection. It is the only one this object ever uses: nothing is fetched
         from Airflow later, so that a thread without a task context may read.
+    :param tag: the name that the database's own history shows for what is asked here: the sync's id.
     :raises ConfigurationError: when the connection's type has no hook, or one that does not speak SQL.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self.dialect: Dialect = DIALECTS.get(connection.conn_type or "", ANSI)
-        self._session = SqlSession(self.make_hook(connection), connection, self.dialect)
+    def __init__(self, connection: Connection, tag: str = "") -> None:
+        self.dialect = self.find_dialect(connection)
+        self._session = SqlSession(self.make_hook(connection, tag), connection, self.dialect, tag)
 
-    @staticmethod
-    def make_hook(connection: Connection) -> Any:
-        """Return the vendor's hook, which opens connections.
+    def find_dialect(self, connection: Connection) -> Dialect:
+        """Return how this database wants its SQL."""
+        return DIALECTS.get(connection.conn_type or "", ANSI)
 
+    def make_hook(self, connection: Connection, tag: str) -> Any:
+        """Return the vendor's hook: its ``get_conn()`` opens connections, its ``placeholder`` marks bound values.
+
+        :param connection: the Airflow connection.
+        :param tag: the sync's id, where it belongs to what a connection is opened with.
         :raises ConfigurationError: when there is none that speaks SQL.
         """
         from airflow.exceptions import AirflowException  # type: ignore[attr-defined]  # the one place of 3.0 and 3.3
@@ -72,6 +83,7 @@ class SqlWarehouseHook:
         columns: Mapping[str, str] | None = None,
         payload_columns: Sequence[str] | Mapping[str, str] = (),
         partition: Partition | None = None,
+        watermark_timezone: str | None = None,
     ) -> SqlSource:
         """Look at a table, view or query and match its columns with a contract. Reads no row of it, or a few.
 
@@ -82,6 +94,7 @@ class SqlWarehouseHook:
         :param columns: contract name -> source name.
         :param payload_columns: see :func:`~airflow_provider_cdi.engine.selection.select_columns`.
         :param partition: read only this part of the rows.
+        :param watermark_timezone: whose clock ``UPDATED_AT`` shows, which then must not have a zone itself.
         :raises ConfigurationError: when the arguments make no sense.
         :raises SourceError: when the source is missing, forbidden or of the wrong shape.
         :raises RetryLater: when the database cannot be reached now.
@@ -91,11 +104,15 @@ class SqlWarehouseHook:
         label = f"the table {table}" if table is not None else "the query"
         relation = table_relation(table, self.dialect) if table is not None else query_relation(sql or "")
         with self._session.connected(f"looking at {label}") as connection:
-            cursor = self.dialect.reader.cursor(connection)
-            kinds = self._kinds(cursor, relation)
+            kinds = self._kinds(connection, relation)
             selection = select_columns(contract, list(kinds), columns=columns, payload_columns=payload_columns)
             time = selection.updated_at
-            time_kind = self._time_kind(cursor, relation, time, kinds[time])
+            time_kind = self._time_kind(connection, relation, time, kinds[time])
+        if watermark_timezone is not None and time_kind is Kind.TIMESTAMP_TZ:
+            raise ConfigurationError(
+                f"The column {time!r} of {label} has a time zone itself, so watermark_timezone={watermark_timezone!r} "
+                "means nothing there. Leave the argument out."
+            )
         if partition is not None:
             relation = partition_relation(relation, selection.telling_identifiers, partition, self.dialect)
         return SqlSource(self._session, label, relation, selection, {**kinds, time: time_kind})
@@ -107,16 +124,14 @@ class SqlWarehouseHook:
         """
         try:
             with self._session.connected("the connection test") as connection:
-                cursor = self.dialect.reader.cursor(connection)
-                cursor.execute("select 1")
-                cursor.fetchall()
+                self.dialect.reader.fetch(connection, Statement("select 1"))
         except CdiError as error:
             return False, str(error)
         return True, f"The {self.dialect.name} database of the connection {self._session.conn_id!r} answers."
 
-    def _kinds(self, cursor: Any, relation: str) -> dict[str, Kind]:
-        cursor.execute(f"select * from {relation} where 1 = 0")  # noqa: S608 - names are quoted
-        described = [(str(column[0]), self.dialect.kind(column[1])) for column in cursor.description]
+    def _kinds(self, connection: Any, relation: str) -> dict[str, Kind]:
+        columns = self.dialect.reader.describe(connection, relation)
+        described = [(name, self.dialect.kind(type_code)) for name, type_code in columns]
         kinds = dict(described)
         if len(kinds) < len(described):
             names = [name for name, _ in described]
@@ -124,11 +139,12 @@ class SqlWarehouseHook:
             raise SourceError(f"The source has two columns of one name: {', '.join(twice)}. Give each its own.")
         return kinds
 
-    def _time_kind(self, cursor: Any, relation: str, name: str, kind: Kind) -> Kind:
+    def _time_kind(self, connection: Any, relation: str, name: str, kind: Kind) -> Kind:
         if kind is Kind.UNKNOWN:
             quoted = self.dialect.quoted(name)
-            cursor.execute(f"select {quoted} from {relation} where {quoted} is not null")  # noqa: S608
-            kind = self._probed_kind([plain_row(row)[0] for row in cursor.fetchmany(PROBED_ROWS)])
+            probe = Statement(f"select {quoted} from {relation} where {quoted} is not null")  # noqa: S608
+            rows = self.dialect.reader.fetch(connection, probe, PROBED_ROWS)
+            kind = self._probed_kind([row[0] for row in rows])
         if kind not in TIMES or kind not in self.dialect.times:
             problem = _WRONG_TIMES.get(kind, "is no timestamp")
             raise SourceError(
@@ -199,9 +215,7 @@ class SqlSource:
         """
         statement = self._sql.counts(bounds, position=position, now=now, with_total=with_total)
         with self._session.connected(f"counting {self._label}") as connection:
-            cursor = self._session.dialect.reader.cursor(connection)
-            execute(cursor, statement)
-            within, at, future, without_time, rows = plain_row(cursor.fetchone())
+            ((within, at, future, without_time, rows),) = self._session.dialect.reader.fetch(connection, statement)
         return Counts(within, at, future, without_time, rows if with_total else None)
 
     def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:

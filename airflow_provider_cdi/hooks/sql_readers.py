@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
+from airflow_provider_cdi.hooks.arrow_rows import plain_row
 from airflow_provider_cdi.hooks.spill_sort import spill_sort
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ FIRST_ROWS = 500
 MAX_ROWS = 2000
 #: Arrow bytes that a fetch aims at, so that rows of a megabyte do not come 2,000 at a time.
 FETCH_BYTES = 4 * 1024 * 1024
+#: How drivers call "stop what that connection is doing", the best first (psycopg 3, psycopg 2, the embedded).
+_STOPS = ("cancel_safe", "cancel", "interrupt")
 
 
 class Reader(Protocol):
@@ -30,8 +33,22 @@ class Reader(Protocol):
         """Whether the reader puts the rows in order, so that the statement need not."""
         ...
 
-    def cursor(self, connection: Any) -> Any:
-        """Return a cursor for a statement with a small result."""
+    def execute(self, connection: Any, text: str) -> None:
+        """Run a statement without a result: what sets a session up."""
+        ...
+
+    def describe(self, connection: Any, relation: str) -> list[tuple[str, object]]:
+        """Return the names and the type codes of the columns; no row is read.
+
+        :param relation: a table or derived table, as SQL.
+        """
+        ...
+
+    def fetch(self, connection: Any, statement: Statement, limit: int | None = None) -> list[Sequence[Any]]:
+        """Return a small result.
+
+        :param limit: no more rows than these are read.
+        """
         ...
 
     def read(
@@ -44,8 +61,46 @@ class Reader(Protocol):
         """
         ...
 
+    def stop(self, connection: Any) -> None:
+        """End what the connection is doing, as far as its driver can.
 
-class FetchManyReader:
+        Called by another thread, or by a signal handler of the thread that uses the connection.
+        """
+        ...
+
+
+class CursorCalls:
+    """The small calls, the way of PEP 249."""
+
+    def cursor(self, connection: Any) -> Any:
+        """Return a cursor for a statement with a small result."""
+        return connection.cursor()
+
+    def execute(self, connection: Any, text: str) -> None:
+        """Run a statement without a result."""
+        self.cursor(connection).execute(text)
+
+    def describe(self, connection: Any, relation: str) -> list[tuple[str, object]]:
+        """Ask for none of the rows: a planner sees that there is nothing to scan."""
+        cursor = self.cursor(connection)
+        cursor.execute(f"select * from {relation} where 1 = 0")  # noqa: S608 - names are quoted
+        return [(str(column[0]), column[1]) for column in cursor.description]
+
+    def fetch(self, connection: Any, statement: Statement, limit: int | None = None) -> list[Sequence[Any]]:
+        """Fetch a small result."""
+        cursor = self.cursor(connection)
+        execute(cursor, statement)
+        rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+        return [plain_row(row) for row in rows]
+
+    def stop(self, connection: Any) -> None:
+        """Call what the driver has for it."""
+        stop = next((found for name in _STOPS if callable(found := getattr(connection, name, None))), None)
+        if stop is not None:
+            stop()
+
+
+class FetchManyReader(CursorCalls):
     """A DB-API cursor and ``fetchmany``: what every driver has."""
 
     sorts = False
@@ -62,10 +117,6 @@ class FetchManyReader:
                 wanted = max(1, min(MAX_ROWS, FETCH_BYTES * len(rows) // max(1, batch.nbytes)))
                 yield batch
 
-    def cursor(self, connection: Any) -> Any:
-        """Return a plain cursor."""
-        return connection.cursor()
-
     def _streaming_cursor(self, connection: Any) -> Any:
         return self.cursor(connection)
 
@@ -80,7 +131,7 @@ class NamedCursorReader(FetchManyReader):
         return connection.cursor(f"cdi_{uuid4().hex}")
 
 
-class DuckDbReader:
+class DuckDbReader(CursorCalls):
     """DuckDB works inside our process: its scan is bounded, its result is Arrow, and the sort is ours.
 
     The bounds hold for the database instance, that is for all its connections in this process, until the
@@ -112,6 +163,13 @@ class DuckDbReader:
             else:
                 yield from batches
                 return
+
+
+def slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Cut a large batch of the driver into such as the engine takes, without copying."""
+    rows = max(1, min(MAX_ROWS, FETCH_BYTES * batch.num_rows // max(1, batch.nbytes)))
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)
 
 
 def execute(cursor: Any, statement: Statement) -> None:

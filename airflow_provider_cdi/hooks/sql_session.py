@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: How drivers call "stop what that connection is doing", the best first (psycopg 3, psycopg 2, the embedded).
-_STOPS = ("cancel_safe", "cancel", "interrupt")
 _SECRET_KEY_PARTS = ("password", "passwd", "token", "secret", "key")
 
 
@@ -28,13 +26,15 @@ class SqlSession:
     :param hook: a ``DbApiHook``.
     :param connection: its Airflow connection.
     :param dialect: what a new connection needs.
+    :param tag: the name that the database's own history shows for what is asked here.
     """
 
-    def __init__(self, hook: Any, connection: Connection, dialect: Dialect) -> None:
+    def __init__(self, hook: Any, connection: Connection, dialect: Dialect, tag: str = "") -> None:
         self._hook = hook
         self._pin(connection)
         self.conn_id: str = connection.conn_id
         self.dialect = dialect
+        self._tag = tag
         #: Settings that the Airflow connection makes itself.
         self.settings = frozenset(_setting_names(connection.extra_dejson))
         self._secrets = tuple(_secrets(connection))
@@ -74,7 +74,7 @@ class SqlSession:
                 finally:
                     self._leave(connection)
         except Exception as error:
-            if not is_driver_error(error):
+            if not self._is_the_drivers(error):
                 raise
             # Not chained: a driver's full text may hold rows.
             raise self._translated(error, doing) from None
@@ -98,12 +98,10 @@ class SqlSession:
                 self._stop(connection)
 
     def _stop(self, connection: Any) -> None:
-        stop = next((found for name in _STOPS if callable(found := getattr(connection, name, None))), None)
         try:
-            if stop is not None:
-                stop()
+            self.dialect.reader.stop(connection)
         except Exception as error:
-            if not is_driver_error(error):
+            if not self._is_the_drivers(error):
                 raise
             log.warning("The running query of connection %r could not be stopped: %s", self.conn_id, type(error))
 
@@ -111,7 +109,7 @@ class SqlSession:
         try:
             return self._hook.get_conn()
         except Exception as error:
-            if is_driver_error(error):
+            if self._is_the_drivers(error):
                 raise self._translated(error, doing) from None
             raise ConfigurationError(
                 f"The connection {self.conn_id!r} cannot be opened: check its fields and its extra. "
@@ -121,9 +119,9 @@ class SqlSession:
     def _prepare(self, connection: Any) -> None:
         if self.dialect.prepare is not None:
             self.dialect.prepare(connection)
-        cursor = self.dialect.reader.cursor(connection)
-        for statement in self.dialect.session:
-            cursor.execute(statement)
+        tagging = self.dialect.tagging(self._tag)
+        for statement in (*self.dialect.session, *([tagging] if tagging else [])):
+            self.dialect.reader.execute(connection, statement)
 
     def _enter(self, connection: Any) -> None:
         with self._lock:
@@ -136,7 +134,12 @@ class SqlSession:
     def _translated(self, error: BaseException, doing: str) -> CdiError:
         if self._cancelled:
             return self._interrupted(doing)
-        return as_cdi_error(error, doing=doing, conn_id=self.conn_id, secrets=self._secrets)
+        return as_cdi_error(
+            error, doing=doing, conn_id=self.conn_id, secrets=self._secrets, diagnose=self.dialect.diagnose
+        )
+
+    def _is_the_drivers(self, error: BaseException) -> bool:
+        return is_driver_error(error, self.dialect.errors)
 
     def _interrupted(self, doing: str) -> Interrupted:
         return Interrupted(f"{doing[:1].upper()}{doing[1:]} through the connection {self.conn_id!r} was stopped.")

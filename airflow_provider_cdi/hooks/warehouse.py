@@ -11,7 +11,13 @@ from airflow_provider_cdi.engine.ports import Source
 
 #: Connection type -> ``module:class`` of the warehouses that read in a way of their own. Every other type
 #: goes through its own ``DbApiHook``. Modules are imported when a task runs.
-WAREHOUSES: Mapping[str, str] = {}
+WAREHOUSES: Mapping[str, str] = {
+    "snowflake": "airflow_provider_cdi.hooks.snowflake:SnowflakeWarehouseHook",
+    "redshift": "airflow_provider_cdi.hooks.redshift:RedshiftWarehouseHook",
+    "gcpbigquery": "airflow_provider_cdi.hooks.bigquery:BigQueryWarehouseHook",
+    "google_cloud_platform": "airflow_provider_cdi.hooks.bigquery:BigQueryWarehouseHook",
+    "databricks": "airflow_provider_cdi.hooks.databricks:DatabricksWarehouseHook",
+}
 _ANY_SQL = "airflow_provider_cdi.hooks.sql:SqlWarehouseHook"
 
 
@@ -27,6 +33,7 @@ class WarehouseHook(Protocol):
         columns: Mapping[str, str] | None = None,
         payload_columns: Sequence[str] | Mapping[str, str] = (),
         partition: Partition | None = None,
+        watermark_timezone: str | None = None,
     ) -> Source:
         """Look at a table, view or query and match its columns with a contract.
 
@@ -36,6 +43,7 @@ class WarehouseHook(Protocol):
         :param columns: contract name -> source name, for columns that are called differently.
         :param payload_columns: columns from which the payload is built when there is no ``PAYLOAD``.
         :param partition: read only this part of the rows.
+        :param watermark_timezone: whose clock ``UPDATED_AT`` shows, which then must not have a zone itself.
         :raises ConfigurationError: when the arguments make no sense.
         :raises SourceError: when the source is missing, forbidden or of the wrong shape.
         :raises RetryLater: when the warehouse cannot be reached now.
@@ -47,12 +55,13 @@ class WarehouseHook(Protocol):
         ...
 
 
-def get_warehouse_hook(conn_id: str) -> WarehouseHook:
+def get_warehouse_hook(conn_id: str, tag: str = "") -> WarehouseHook:
     """Return the warehouse of an Airflow connection.
 
     The connection is fetched from Airflow once, here.
 
     :param conn_id: the Airflow connection's id.
+    :param tag: the name under which the warehouse's own history shows what is asked: the sync's id.
     :raises ConfigurationError: when there is no such connection, or it does not lead to a SQL database.
     """
     from importlib import import_module
@@ -61,5 +70,5 @@ def get_warehouse_hook(conn_id: str) -> WarehouseHook:
 
     connection = find_connection(conn_id)
     module, _, name = WAREHOUSES.get(connection.conn_type or "", _ANY_SQL).partition(":")
-    warehouse: WarehouseHook = getattr(import_module(module), name)(connection)
+    warehouse: WarehouseHook = getattr(import_module(module), name)(connection, tag)
     return warehouse

@@ -69,6 +69,7 @@ class WarehouseSyncOperator(BaseOperator):
         columns: Mapping[str, str] | None = None,
         payload_columns: Sequence[str] | Mapping[str, str] = (),
         partition: str | None = None,
+        watermark_timezone: str | None = None,
         sync_id: str | None = None,
         initial: str | datetime = "everything",
         sync_mode: str = "{{ params.sync_mode | default('auto', true) }}",
@@ -90,6 +91,7 @@ class WarehouseSyncOperator(BaseOperator):
         self.columns = columns or {}
         self.payload_columns = payload_columns
         self.partition = partition
+        self.watermark_timezone = watermark_timezone
         self.sync_id = sync_id or f"{self.dag_id}.{self.task_id}"
         self.initial = initial
         self.sync_mode = sync_mode
@@ -159,15 +161,18 @@ class WarehouseSyncOperator(BaseOperator):
         else:
             report = self._deliver(context, source, destination, run)
         if report.dry_run or not run.plan.slice.moves_watermark:
-            report.watermark = run.state.watermark.position if run.state.watermark else None
+            saved = run.state.watermark
+            report.watermark = run.plan.slice.shown(saved.position) if saved else None
         report.about = self._about(context, run)
         context["outlet_events"][sync_asset(self.sync_id)].extra = report.to_json()
         return report
 
     def _request(self) -> RunRequest:
+        from airflow_provider_cdi.engine.source_clock import SourceClock
         from airflow_provider_cdi.transfers.run_plan import RunRequest
 
-        return RunRequest(self.sync_mode, _text(self.since), _text(self.until), _text(self.initial))
+        clock = SourceClock.of(self.watermark_timezone)
+        return RunRequest(self.sync_mode, _text(self.since), _text(self.until), _text(self.initial), clock)
 
     def _open_source(self, destination: Destination) -> Source:
         from airflow_provider_cdi.engine.partition import Partition
@@ -175,13 +180,14 @@ class WarehouseSyncOperator(BaseOperator):
 
         if bool(self.source) == bool(self.sql):
             raise ConfigurationError(f"Task {self.task_id!r} needs either source= (a table or view) or sql= (a query).")
-        source = get_warehouse_hook(self.warehouse_conn_id).source(
+        source = get_warehouse_hook(self.warehouse_conn_id, self.sync_id).source(
             self.source,
             sql=self.sql,
             contract=destination.contract,
             columns=self.columns,
             payload_columns=self.payload_columns,
             partition=Partition.parse(self.partition) if self.partition else None,
+            watermark_timezone=self.watermark_timezone,
         )
         self._cancel_reading = source.cancel
         return source

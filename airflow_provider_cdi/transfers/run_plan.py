@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_cdi.engine.position import parse_position, position_of_moment
 from airflow_provider_cdi.engine.slice import Mode, Slice
+from airflow_provider_cdi.engine.source_clock import SourceClock
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
@@ -26,12 +26,14 @@ class RunRequest:
     :param since: first position of a window; empty for the start of the run's data interval.
     :param until: position after the last one of a window; empty for the end of the data interval.
     :param initial: where a new sync starts: ``everything``, ``now`` or a timestamp.
+    :param clock: what ``UPDATED_AT`` shows at a moment.
     """
 
     sync_mode: str
     since: str = ""
     until: str = ""
     initial: str = "everything"
+    clock: SourceClock = field(default_factory=SourceClock)
 
 
 def resolve_mode(request: RunRequest, context: Mapping[str, Any]) -> Mode:
@@ -57,15 +59,15 @@ def new_plan(
     :param record: the state, None for a sync that never ran.
     :param now: nothing later is read.
     """
-    up_to = position_of_moment(now)
+    up_to = request.clock.up_to(now)
     if mode == "window":
         since, until = _window(request, context)
         part = Slice("window", up_to, since=since, until=until, moves_watermark=False)
     elif mode == "full":
         part = Slice("full", up_to)
     else:
-        part = Slice("incremental", up_to, after=(record and record.watermark) or _start(request.initial, up_to))
-    return Plan(part, clear_number=context["dag_run"].clear_number)
+        part = Slice("incremental", up_to, after=(record and record.watermark) or _start(request, up_to))
+    return Plan(replace(part, zone=request.clock.zone), clear_number=context["dag_run"].clear_number)
 
 
 def resume_or_replay(
@@ -98,9 +100,12 @@ def _checkpoint(plan: Plan, context: Mapping[str, Any], record: StateRecord | No
 
 
 def _window(request: RunRequest, context: Mapping[str, Any]) -> tuple[str, str]:
-    since = _given_or(request.since, "since", context.get("data_interval_start"))
-    until = _given_or(request.until, "until", context.get("data_interval_end"))
-    if since >= until:
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    since = _given_or(request, request.since, "since", start)
+    until = _given_or(request, request.until, "until", end)
+    # An interval within a repeated hour has length and holds nothing; the window in which the hour begins has it all.
+    is_empty = since >= until if request.since or request.until or not (start and end) else start >= end
+    if is_empty:
         raise ConfigurationError(
             f"The window from {since} until {until} is empty. In Airflow 3 a cron schedule gives data intervals of no "
             "length: use schedule=CronDataIntervalTimetable(...) in the DAG, or give since and until."
@@ -108,27 +113,27 @@ def _window(request: RunRequest, context: Mapping[str, Any]) -> tuple[str, str]:
     return since, until
 
 
-def _given_or(given: str, name: str, interval_end: datetime | None) -> str:
+def _given_or(request: RunRequest, given: str, name: str, interval_end: datetime | None) -> str:
     if given:
-        return _parse(given, name)
+        return _parse(request, given, name)
     if interval_end is None:
         raise ConfigurationError(
             f"sync_mode=window needs {name}: this run has no data interval. Give since and until, for example "
             '"2026-01-05T00:00:00Z".'
         )
-    return position_of_moment(interval_end)
+    return request.clock.bound(interval_end)
 
 
-def _start(initial: str, up_to: str) -> Watermark | None:
-    if initial == "everything":
+def _start(request: RunRequest, up_to: str) -> Watermark | None:
+    if request.initial == "everything":
         return None
     # No row at the start position counts as delivered, so those that carry it are included.
-    return Watermark(up_to if initial == "now" else _parse(initial, "initial"), Ties())
+    return Watermark(up_to if request.initial == "now" else _parse(request, request.initial, "initial"), Ties())
 
 
-def _parse(text: str, name: str) -> str:
+def _parse(request: RunRequest, text: str, name: str) -> str:
     try:
-        return parse_position(text)
+        return request.clock.parse(text)
     except ValueError as error:
         raise ConfigurationError(
             f'{name} is {text!r}, which is no timestamp; write it as "2026-01-05T00:00:00Z".'

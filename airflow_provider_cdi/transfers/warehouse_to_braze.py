@@ -38,6 +38,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         names, or a mapping of column to the place in the payload (``{"AMOUNT": "properties.amount"}``).
     :param partition: read one part of the source, ``"0/8"`` to ``"7/8"`` for eight; for mapped tasks, see
         :func:`~airflow_provider_cdi.transfers.mapped.mapped_sync` (templated).
+    :param watermark_timezone: the zone whose clock an ``UPDATED_AT`` without a zone shows, ``"America/New_York"``;
+        None is UTC.
     :param catalog: name of the catalog, for ``catalog_items`` (templated).
     :param merge: for ``catalog_items``: change the given fields of existing items (PATCH) instead of replacing whole
         items and creating missing ones (PUT).

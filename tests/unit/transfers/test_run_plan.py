@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.source_clock import SourceClock
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
@@ -159,3 +160,38 @@ def test_a_plan_survives_storage():
         Slice("window", NOON, since=MIDNIGHT, until=NOON, moves_watermark=False), 2, checkpoint=record().checkpoint
     )
     assert Plan.from_json(plan.to_json()).to_json() == plan.to_json()
+
+
+# --- an UPDATED_AT on the clock of a place --------------------------------------------------------------
+
+
+def in_new_york(mode="auto", **more):
+    return RunRequest(mode, clock=SourceClock.of("America/New_York"), **more)
+
+
+def test_a_run_reads_up_to_what_the_clock_of_the_source_shows_now():
+    part = plan_of(in_new_york())
+    assert (part.up_to, part.zone) == ("2026-01-05T07:00:00.000000Z", "America/New_York")
+
+
+def test_a_backfill_reads_its_interval_on_the_clock_of_the_source():
+    ctx = context("backfill", **interval(datetime(2026, 1, 4, 5, tzinfo=UTC), datetime(2026, 1, 5, 5, tzinfo=UTC)))
+    part = plan_of(in_new_york(), ctx)
+    assert (part.since, part.until) == ("2026-01-04T00:00:00.000000Z", MIDNIGHT)
+
+
+def test_an_interval_within_the_repeated_hour_is_a_window_without_rows_and_no_mistake():
+    hours = interval(datetime(2025, 11, 2, 6, tzinfo=UTC), datetime(2025, 11, 2, 7, tzinfo=UTC))
+    part = plan_of(in_new_york(), context("backfill", **hours))
+    assert part.since == part.until == "2025-11-02T02:00:00.000000Z"
+
+
+def test_the_zone_stands_beside_what_people_read():
+    assert plan_of(in_new_york()).describe() == (
+        "incremental, from the beginning up to 2026-01-05T07:00:00.000000 (America/New_York)"
+    )
+
+
+def test_the_zone_survives_the_plan():
+    part = plan_of(in_new_york())
+    assert Slice.from_json(part.to_json()) == part

@@ -1,0 +1,1 @@
+"""Local servers that the warehouses' real clients talk to, each in a process of its own."""
