@@ -100,6 +100,16 @@ class Ledger:
             return Watermark(self._after.position, self._ties.copy())
         return Watermark(self._after.position, self._filter.ties_so_far(self._ties))
 
+    def go_on_behind_prefix(self) -> Watermark | None:
+        """Expect the rest of the slice to be read anew. All rows entered so far must have their outcome.
+
+        :return: behind which rows it goes on, None when it starts from the beginning.
+        """
+        self.advance(to_the_row=True)
+        self._after = self.watermark()
+        self._stamp, self._ties, self._filter = None, Ties(), None
+        return self._after
+
     def take_rejects(self) -> list[RejectedRow]:
         """Hand over the rejects of the prefix, to be written down."""
         taken, self.rejects, self.reject_bytes = self.rejects, [], 0

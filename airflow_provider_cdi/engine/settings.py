@@ -45,6 +45,7 @@ class DeliverySettings:
         (events, purchases, attributes with ``inc`` or ``$add``): ``resend`` (at least once) or ``reject`` (kept
         aside in the reject file, at most once). Where a repeat changes nothing, it is always sent again.
     :param retry: see :class:`RetryPolicy`.
+    :param reopen_reads: how often a run opens its read again when the warehouse breaks it off in the middle.
     """
 
     max_in_flight: int = 64
@@ -54,8 +55,11 @@ class DeliverySettings:
     requests_per_second: float | None = None
     on_unknown: OnUnknown = "resend"
     retry: RetryPolicy = RetryPolicy()
+    reopen_reads: int = 5
 
     def __post_init__(self) -> None:
+        if self.reopen_reads < 0:
+            raise ValueError("DeliverySettings: reopen_reads must be 0 or more")
         if min(self.max_in_flight, self.window_rows, self.window_bytes) < 1:
             raise ValueError("DeliverySettings: max_in_flight, window_rows and window_bytes must be 1 or more")
         if self.requests_per_second is not None and self.requests_per_second <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -28,7 +29,7 @@ from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import TieFilter, Watermark, intact_buckets, row_hashes
-from airflow_provider_cdi.exceptions import Interrupted, SourceError
+from airflow_provider_cdi.exceptions import Interrupted, RetryLater, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ REJECTS_HELD = 1_000
 TICK = 0.5
 #: Time between two progress lines, in seconds.
 PROGRESS_EVERY = 5.0
+#: Longest wait before a read that broke off is opened again, in seconds; the first is one second, then it doubles.
+LONGEST_REOPEN_WAIT = 30.0
 #: Time that requests on their way have to come back when the run ends early, in seconds. Airflow kills a task that
 #: was told to end after 5 seconds, and there is still something to save then.
 GRACE = 2.5
@@ -131,11 +134,13 @@ class Sync:
         :raises RetryLater: when a new try may succeed. In both cases what was acknowledged is saved.
         """
         self._slice, self._is_resumed = part, progress is not None
+        self._described = part.describe()
         self._started = self._saved_at = self._clock.monotonic()
         self._ledger = Ledger(self._destination.contract, part.after, progress.totals if progress else None)
         self._counts = self._count()
         self._note_rows_not_due()
-        if self._rows_due():
+        self._due = self._rows_due()
+        if self._due:
             self._check_delete_cap()
             await self._read_and_deliver()
         await self._save(slice_is_done=self._failure is None)
@@ -147,7 +152,7 @@ class Sync:
         """Return the numbers so far."""
         watermark = self._ledger.watermark(slice_is_done=self._failure is None)
         return Report(
-            slice=self._slice.describe(),
+            slice=self._described,
             totals=self._ledger.settled_totals(),
             traffic=self._delivery.traffic,
             seconds=self._clock.monotonic() - self._started,
@@ -185,7 +190,7 @@ class Sync:
         """Look at what the whole run would delete: a later try has only the rest before it."""
         if self._delete_cap is not None and not self._is_resumed:
             is_first_run = self._slice.after is None and self._slice.mode == "incremental"
-            self._delete_cap.check(self._rows_due(), self._counts.total or 0, is_first_run=is_first_run)
+            self._delete_cap.check(self._due, self._counts.total or 0, is_first_run=is_first_run)
 
     def _choose_bounds(self) -> Bounds:
         """Read the rows at the watermark again only if that can bring something new."""
@@ -207,7 +212,7 @@ class Sync:
     async def _read_and_deliver(self) -> None:
         senders = [asyncio.create_task(self._send_batches()) for _ in range(self._settings.max_in_flight)]
         saver, ticker = asyncio.create_task(self._save_when_due()), asyncio.create_task(self._tick())
-        self._reader = asyncio.create_task(self._read())
+        self._reader = asyncio.create_task(self._read_slice())
         try:
             await self._reader
             await self._wait_until(lambda: self._lanes.is_idle)
@@ -220,6 +225,29 @@ class Sync:
             if self._failure is not None:
                 self._source.cancel()
             await self._end(senders, saver)
+
+    async def _read_slice(self) -> None:
+        for reopened in itertools.count():
+            try:
+                if reopened:
+                    self._go_on_behind_what_was_read()
+                await self._read()
+            except Interrupted:
+                raise
+            except RetryLater as error:
+                await self._wait_until(lambda: self._lanes.is_idle)
+                if reopened == self._settings.reopen_reads:
+                    raise
+                log.warning("%s The read is opened again behind the rows that came.", error)
+                await self._clock.sleep(min(2.0**reopened, LONGEST_REOPEN_WAIT))
+            else:
+                return
+
+    def _go_on_behind_what_was_read(self) -> None:
+        after = self._ledger.go_on_behind_prefix()
+        self._slice = self._slice.resumed_at(after) if after else self._slice
+        self._is_resumed, self._tie_filter = True, None
+        self._counts = self._count()
 
     async def _read(self) -> None:
         bounds = self._choose_bounds()
@@ -339,7 +367,7 @@ class Sync:
 
     def _log_progress(self, seconds: float) -> None:
         totals = self._ledger.totals
-        done, due = self._ledger.rows_in_prefix, max(self._rows_due(), 1)
+        done, due = self._ledger.rows_in_prefix, max(self._due, 1)
         rate = done / seconds if seconds else 0.0
         eta = f"{(due - done) / rate:.0f} s left" if rate and due >= done else "time left unknown"
         rejected = totals.rejected + totals.unknown

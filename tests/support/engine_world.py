@@ -34,7 +34,7 @@ from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.sync import Progress, Sync
-from airflow_provider_cdi.exceptions import NoAnswer
+from airflow_provider_cdi.exceptions import NoAnswer, RetryLater
 
 T = TypeVar("T")
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -93,11 +93,15 @@ def position(at: float) -> str:
 
 
 class ListSource:
-    """A warehouse table in a list, read the way a database reads: by bounds and in order."""
+    """A warehouse table in a list, read the way a database reads: by bounds and in order.
 
-    def __init__(self, rows: Sequence[Row], batch_rows: int = 50) -> None:
+    :param breaks: read by read, after how many batches the warehouse breaks off; then no more.
+    """
+
+    def __init__(self, rows: Sequence[Row], batch_rows: int = 50, breaks: Sequence[int] = ()) -> None:
         self.rows = list(rows)
         self.batch_rows = batch_rows
+        self.breaks = list(breaks)
         self.reads: list[Bounds] = []
         self.cancelled = 0
 
@@ -114,7 +118,10 @@ class ListSource:
     def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
         self.reads.append(bounds)
         rows = sorted(self._within(bounds), key=lambda row: (row.at, row.id))
-        for start in range(0, len(rows), self.batch_rows):
+        left = self.breaks.pop(0) if self.breaks else None
+        for number, start in enumerate(range(0, len(rows), self.batch_rows)):
+            if number == left:
+                raise RetryLater("The warehouse broke off.")
             yield as_batch(rows[start : start + self.batch_rows])
 
     def cancel(self) -> None:

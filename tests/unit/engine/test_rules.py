@@ -198,6 +198,21 @@ def test_crashes_lose_nothing_and_send_again_no_more_than_the_window(rows, death
 
 
 @PROPERTY
+@given(first=ROWS, second=ROWS, script=FAULTS, breaks=st.lists(st.integers(0, 6), max_size=4))
+def test_a_read_that_breaks_off_costs_nothing_and_repeats_nothing(first, second, script, breaks):
+    source, journal = ListSource(first, batch_rows=17), MemoryJournal()
+    run_virtually(make_sync(source, Things(), journal, settings=SETTINGS).run(incremental()))
+    mark = max((row.at for row in due(first)), default=-100.0)
+    new = [row for row in second if row.at is None or row.at >= mark]
+    source.rows, source.breaks = [*first, *new], breaks
+    things, rejects = Things(fault=faults(script)), len(journal.rejects)
+    report = run_virtually(make_sync(source, things, journal, settings=SETTINGS).run(incremental(journal.progress)))
+    assert sent(things) == wanted(new)
+    assert report.totals.accepted == len(good(new))
+    assert report.totals.rejected == len(journal.rejects) - rejects == len(due(new)) - len(good(new))
+
+
+@PROPERTY
 @given(first=ROWS, second=ROWS)
 def test_a_later_run_sends_what_is_new_and_nothing_else(first, second):
     source, journal = ListSource(first), MemoryJournal()

@@ -408,18 +408,38 @@ def test_a_start_position_includes_the_rows_that_carry_it():
     assert sorted(things.ids()) == ["c-5", "c-6", "c-7", "c-8"]
 
 
-def test_an_error_of_the_source_in_the_middle_keeps_what_was_acknowledged():
-    class Breaking(ListSource):
-        def read(self, bounds):
-            for number, batch in enumerate(super().read(bounds)):
-                if number == 5:
-                    raise RetryLater("the warehouse hung up")
-                yield batch
+def test_a_read_that_breaks_off_is_opened_again_behind_the_rows_that_came():
+    source = ListSource(rows(1000), breaks=[5, 0, 2])
+    report, things, _ = run(source)
+    assert sorted(things.ids()) == sorted(row.id for row in source.rows)
+    assert report.totals.rows_read == report.totals.accepted == 1000
+    # The row at the position is read again each time, and not sent: another may have come at its time.
+    assert [bounds.since for bounds in source.reads] == [None, position(-751), position(-751), position(-652)]
 
-    journal = MemoryJournal()
-    with pytest.raises(RetryLater, match="hung up"):
-        run(Breaking(rows(1000)), journal=journal)
-    assert journal.progress.totals.accepted > 0
+
+def test_the_slice_in_the_report_is_the_whole_one_also_when_the_read_broke_off():
+    report, _, _ = run(ListSource(rows(1000), breaks=[5]))
+    assert report.slice == incremental().describe()
+
+
+def test_a_read_that_always_breaks_off_ends_the_try_and_keeps_what_was_acknowledged():
+    journal, source = MemoryJournal(), ListSource(rows(1000), breaks=[1] * 100)
+    with pytest.raises(RetryLater, match="broke off"):
+        run(source, journal=journal)
+    assert len(source.reads) == 1 + DeliverySettings().reopen_reads
+    assert journal.progress.totals.accepted == 50 + 49 * DeliverySettings().reopen_reads
+
+
+def test_a_read_that_was_cancelled_is_not_opened_again():
+    class Cancelled(ListSource):
+        def read(self, bounds):
+            yield next(super().read(bounds))
+            raise Interrupted("cancelled")
+
+    source = Cancelled(rows(1000))
+    with pytest.raises(Interrupted):
+        run(source)
+    assert len(source.reads) == 1
 
 
 def test_requests_per_second_is_kept():
