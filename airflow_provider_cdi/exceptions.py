@@ -6,6 +6,8 @@ A row that breaks its contract is not an exception: it becomes a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class CdiError(Exception):
     """Base of all errors of this package. The text says what failed, on what, and what to do next."""
@@ -47,6 +49,20 @@ class RetryLater(CdiError):
 
 class Interrupted(RetryLater):
     """The task was told to end. What was acknowledged is saved; a new try goes on from there."""
+
+
+class JobsRunning(RetryLater):
+    """Jobs are still at work on the other side; a later try goes on with them.
+
+    :param jobs: what the other side calls them.
+    """
+
+    def __init__(self, jobs: Sequence[str]) -> None:
+        super().__init__(
+            f"{len(jobs)} jobs are still at work at the destination. They are saved: a new try goes on with them and "
+            "sends nothing twice."
+        )
+        self.jobs = tuple(jobs)
 
 
 # Unknown: nobody can tell whether the other side acted.

@@ -14,6 +14,7 @@ from typing import Any
 from airflow.sdk import Asset
 
 from airflow_provider_cdi.assets import sync_asset
+from airflow_provider_cdi.engine.jobs import SubmittedJob
 from airflow_provider_cdi.engine.position import is_later, parse_position
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Watermark
@@ -54,22 +55,26 @@ class Checkpoint:
     :param watermark: end of the unbroken run of outcomes.
     :param totals: outcomes up to there.
     :param rejects_written: length of the reject file up to there (see ``RejectFile``).
+    :param jobs: what the destination is still at work on, behind the watermark.
     """
 
     watermark: Watermark | None
     totals: Totals
     rejects_written: int = 0
+    jobs: tuple[SubmittedJob, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
         mark = self.watermark.to_json() if self.watermark else None
-        return {"watermark": mark, "totals": self.totals.to_json(), "rejects_written": self.rejects_written}
+        jobs = {"jobs": [[job.digest, job.name] for job in self.jobs]} if self.jobs else {}
+        return {"watermark": mark, "totals": self.totals.to_json(), "rejects_written": self.rejects_written, **jobs}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Checkpoint:
         """Read what :meth:`to_json` returned."""
         mark = Watermark.from_json(stored["watermark"]) if stored["watermark"] else None
-        return cls(mark, Totals.from_json(stored["totals"]), stored["rejects_written"])
+        jobs = tuple(SubmittedJob(*job) for job in stored.get("jobs", ()))
+        return cls(mark, Totals.from_json(stored["totals"]), stored["rejects_written"], jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,11 @@ class SyncState:
     def watermark(self) -> Watermark | None:
         """The watermark of the newest record that is known."""
         return self._record.watermark if self._record else None
+
+    @property
+    def jobs(self) -> tuple[SubmittedJob, ...]:
+        """What the destination may still be at work on, as the newest record knows it."""
+        return self._record.checkpoint.jobs if self._record else ()
 
     def touch(self) -> None:
         """Write the present record once more for a run that does not move it, so that none gets lost with age."""

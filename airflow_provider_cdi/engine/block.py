@@ -9,7 +9,7 @@ import pyarrow as pa
 from airflow_provider_cdi.engine.records import Rejection
 from airflow_provider_cdi.engine.totals import Totals
 
-_PENDING, _ACCEPTED, _SET_ASIDE, _HANDLED_BEFORE, _COUNTED_BEFORE = range(5)
+_PENDING, _ACCEPTED, _SET_ASIDE, _HANDLED_BEFORE, _COUNTED_BEFORE, _PASSED_OVER = range(6)
 
 
 class Block:
@@ -21,7 +21,7 @@ class Block:
     :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers.
     """
 
-    __slots__ = ("_outcomes", "in_doubt", "pending", "rows", "set_aside", "stamps", "start", "stop")
+    __slots__ = ("_outcomes", "in_doubt", "passed_over", "pending", "rows", "set_aside", "stamps", "start", "stop")
 
     def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: list[int]) -> None:
         self.rows = rows
@@ -35,6 +35,8 @@ class Block:
         self.in_doubt: set[int] = set()
         #: Row -> why it was set aside, and whether nobody knows what became of it.
         self.set_aside: dict[int, tuple[Rejection, bool]] = {}
+        #: Row -> why it was passed over on purpose.
+        self.passed_over: dict[int, str] = {}
 
     def accept(self, row: int) -> None:
         """Give a row its outcome: accepted."""
@@ -45,7 +47,12 @@ class Block:
         self.set_aside[row] = (rejection, unknown)
         self._settle(row, _SET_ASIDE)
 
-    def skip(self, row: int, *, by_this_run: bool = False) -> None:
+    def skip(self, row: int, reason: str) -> None:
+        """Give a row its outcome: it was passed over on purpose."""
+        self.passed_over[row] = reason
+        self._settle(row, _PASSED_OVER)
+
+    def note_handled(self, row: int, *, by_this_run: bool) -> None:
         """Give a row its outcome: it was handled before, by an earlier run or by an earlier try of this one."""
         self._settle(row, _COUNTED_BEFORE if by_this_run else _HANDLED_BEFORE)
 
@@ -58,7 +65,7 @@ class Block:
             rejected=len(self.set_aside) - unknown,
             unknown=unknown,
             rejects=Counter(rejection.code for rejection, _ in self.set_aside.values()),
-            skipped_because=Counter(already_delivered=handled) if handled else Counter(),
+            skipped_because=Counter(self.passed_over.values()) + Counter(already_delivered=handled),
         )
 
     def settled_part(self) -> Block | None:
@@ -70,6 +77,7 @@ class Block:
         part._outcomes, self._outcomes = self._outcomes[:settled], self._outcomes[settled:]
         part.pending = 0
         part.set_aside = {row: self.set_aside.pop(row) for row in sorted(self.set_aside) if row < part.stop}
+        part.passed_over = {row: self.passed_over.pop(row) for row in sorted(self.passed_over) if row < part.stop}
         self.start = part.stop
         return part
 

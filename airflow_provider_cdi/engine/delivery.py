@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from airflow_provider_cdi.engine.jobs import Jobs
 from airflow_provider_cdi.engine.pacing import Pacer
 from airflow_provider_cdi.engine.ports import (
+    Ask,
     Busy,
     Clock,
     Destination,
+    JobDestination,
     Refused,
     Request,
     Settled,
@@ -25,6 +28,9 @@ from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import Interrupted, NoAnswer, RetryLater, StopSync
 
 log = logging.getLogger(__name__)
+
+#: What a conversation about a batch ends with.
+Outcome = Settled | Refused | Unattributed | Unclear
 
 NO_ANSWER = Rejection(
     "no_answer",
@@ -54,23 +60,28 @@ class Traffic:
 class _Tries:
     """How long and how often one request was tried, and whether one of the tries may have been applied."""
 
-    def __init__(self, records: Sequence[Record], started: float) -> None:
+    def __init__(self, request: Request, records: Sequence[Record], started: float) -> None:
+        #: Whether the request changes anything on the other side.
+        self.changes = request.method != "GET"
         self._records = records
         self.started = started
         self.failures = 0
         self._maybe_applied = False
 
     def begin(self) -> None:
-        """From here until the answer was read, nobody knows; a run that ends now counts the rows as unknown."""
-        for record in self._records:
-            record.block.in_doubt.add(record.row)
+        """From here until the outcome is known, nobody knows; a run that ends now counts the rows as unknown."""
+        if self.changes:
+            for record in self._records:
+                record.block.in_doubt.add(record.row)
 
     def end(self, verdict: Verdict) -> Verdict:
-        """Note what the verdict says about that."""
-        self._maybe_applied = isinstance(verdict, Unclear) or (self._maybe_applied and isinstance(verdict, Busy))
+        """Note what the verdict says about that. A job that was accepted has no outcome before it has ended."""
+        if not self.changes:
+            return verdict
+        is_unclear = isinstance(verdict, Unclear) or (isinstance(verdict, Ask) and verdict.job is not None)
+        self._maybe_applied = is_unclear or (self._maybe_applied and isinstance(verdict, Busy))
         if not self._maybe_applied:
-            for record in self._records:
-                record.block.in_doubt.discard(record.row)
+            _no_doubt(self._records)
         return verdict
 
 
@@ -84,6 +95,9 @@ class Delivery:
     :param clock: where time comes from.
     :param random: for the jitter of the back-off.
     :param stop_requested: whether the run is to end; no further attempt is made then.
+    :param jobs: those that an earlier try has submitted; new ones are added.
+    :param rows_entered: how many rows were read so far.
+    :param on_job: called when a job was submitted: what is saved should know it soon.
     """
 
     def __init__(
@@ -96,6 +110,9 @@ class Delivery:
         clock: Clock,
         random: Random,
         stop_requested: Callable[[], bool],
+        jobs: Jobs | None = None,
+        rows_entered: Callable[[], int] = lambda: 0,
+        on_job: Callable[[], None] = lambda: None,
     ) -> None:
         self._destination = destination
         self._transport = transport
@@ -105,6 +122,9 @@ class Delivery:
         self._clock = clock
         self._random = random
         self._stop_requested = stop_requested
+        self.jobs = jobs or Jobs()
+        self._rows_entered = rows_entered
+        self._on_job = on_job
         self.traffic = Traffic()
 
     async def deliver(self, records: Sequence[Record]) -> None:
@@ -114,11 +134,13 @@ class Delivery:
         :raises RetryLater: when the bounds of the retry policy are reached. Records without an outcome keep
             none, and the watermark does not pass them.
         """
-        verdict = await self._send_until_clear(records)
+        verdict = await self._converse(records)
         if isinstance(verdict, Settled):
             _settle(records, verdict)
         elif isinstance(verdict, Unclear):
             _reject_all(records, NO_ANSWER, unknown=True)
+        elif isinstance(verdict, Refused) and verdict.named:
+            await self._deliver_unnamed(records, verdict.named)
         elif len(records) == 1:
             _reject_all(records, verdict.rejection)
         elif isinstance(verdict, Refused) or self._destination.repeat_is_harmless(records):
@@ -126,21 +148,69 @@ class Delivery:
         else:
             _reject_all(records, verdict.rejection, unknown=True)
 
+    async def _deliver_unnamed(self, records: Sequence[Record], named: Mapping[int, Rejection]) -> None:
+        """Reject the records that an answer names, and send the others again."""
+        for place, rejection in named.items():
+            records[place].block.reject(records[place].row, rejection)
+        others = [record for place, record in enumerate(records) if place not in named]
+        if others:
+            self.traffic.retries += 1
+            await self.deliver(others)
+
     async def _deliver_halves(self, records: Sequence[Record]) -> None:
         self.traffic.splits += 1
         middle = len(records) // 2
         await self.deliver(records[:middle])
         await self.deliver(records[middle:])
 
-    async def _send_until_clear(self, records: Sequence[Record]) -> Settled | Refused | Unattributed | Unclear:
-        """Send again until the answer says something; ``Unclear`` comes back only if a repeat is not allowed."""
-        request = self._destination.request(records)
-        tries = _Tries(records, self._clock.monotonic())
+    async def _converse(self, records: Sequence[Record]) -> Outcome:
+        """Send what the destination asks for, one thing after the other, until the outcome is known.
+
+        ``Unclear`` comes back only if a repeat is not allowed.
+        """
+        ask, started = self._opening(records), self._clock.monotonic()
         while True:
-            verdict = await self._send(request, records, tries)
+            verdict = await self._send_until_clear(ask, records)
+            if not isinstance(verdict, Ask):
+                if isinstance(self._destination, JobDestination):
+                    self.jobs.end(records)
+                _no_doubt(records)
+                return verdict
+            self._note_job(verdict, records, started)
+            if verdict.wait:
+                await self._clock.sleep(verdict.wait)
+            ask = verdict
+
+    def _opening(self, records: Sequence[Record]) -> Ask:
+        """Return the first request about these records; a job that works on them already is only asked for."""
+        if isinstance(self._destination, JobDestination):
+            job = self.jobs.find(records, self._rows_entered())
+            if job is not None:
+                for record in records:
+                    record.block.in_doubt.add(record.row)
+                return self._destination.attach(job, records)
+        return Ask(self._destination.request(records), lambda answer: self._destination.read_answer(answer, records))
+
+    def _note_job(self, ask: Ask, records: Sequence[Record], started: float) -> None:
+        if ask.job is None:
+            return
+        if self.jobs.note(records, ask.job, self._rows_entered()):
+            self._on_job()
+        waited = self._clock.monotonic() - started
+        if waited + ask.wait > self._retry.job_seconds:
+            raise RetryLater(
+                f"The job {ask.job} has not ended after {waited:.0f} s, longer than job_seconds="
+                f"{self._retry.job_seconds:.0f}. It is not lost: a new try of the task asks for it again and sends "
+                "nothing twice. Look at the destination's own page of imports, or raise that bound."
+            )
+
+    async def _send_until_clear(self, ask: Ask, records: Sequence[Record]) -> Outcome | Ask:
+        tries = _Tries(ask.request, records, self._clock.monotonic())
+        while True:
+            verdict = await self._send(ask, tries)
             if isinstance(verdict, Busy):
-                await self._wait_while_busy(verdict, tries)
-            elif isinstance(verdict, Unclear) and self._may_repeat(records):
+                await self._wait_while_busy(verdict, tries, ask.request.family)
+            elif isinstance(verdict, Unclear) and (not tries.changes or self._may_repeat(records)):
                 await self._back_off(verdict.reason, tries)
             else:
                 return verdict
@@ -149,24 +219,24 @@ class Delivery:
     def _may_repeat(self, records: Sequence[Record]) -> bool:
         return self._repeats_all or self._destination.repeat_is_harmless(records)
 
-    async def _send(self, request: Request, records: Sequence[Record], tries: _Tries) -> Verdict:
-        await self._pacer.wait_for_turn()
+    async def _send(self, ask: Ask, tries: _Tries) -> Verdict:
+        await self._pacer.wait_for_turn(ask.request.family)
         if self._stop_requested():
             raise Interrupted("the task was told to end; a new try goes on at the last checkpoint")
         self.traffic.requests += 1
-        self.traffic.bytes_sent += len(request.body)
+        self.traffic.bytes_sent += len(ask.request.body)
         tries.begin()
         try:
-            answer = await self._transport.send(request)
+            answer = await self._transport.send(ask.request)
         except NoAnswer as error:
             return tries.end(Unclear(error.reason) if error.may_have_arrived else Busy(error.reason))
         try:
-            return tries.end(self._destination.read_answer(answer, records))
+            return tries.end(ask.read(answer))
         except StopSync as error:
             tries.end(Busy(str(error)))
             raise
 
-    async def _wait_while_busy(self, verdict: Busy, tries: _Tries) -> None:
+    async def _wait_while_busy(self, verdict: Busy, tries: _Tries, family: str) -> None:
         if verdict.wait is None:
             await self._back_off(verdict.reason, tries)
             return
@@ -178,7 +248,7 @@ class Delivery:
                 f"rate_limit_seconds={self._retry.rate_limit_seconds:.0f}. Lower requests_per_second or raise that "
                 "bound; a new try goes on at the last checkpoint."
             )
-        self._pacer.hold(verdict.wait)
+        self._pacer.hold(verdict.wait, family)
 
     async def _back_off(self, reason: str, tries: _Tries) -> None:
         tries.failures += 1
@@ -194,16 +264,21 @@ class Delivery:
         await self._clock.sleep(wait)
 
 
+def _no_doubt(records: Sequence[Record]) -> None:
+    for record in records:
+        record.block.in_doubt.discard(record.row)
+
+
 def _settle(records: Sequence[Record], verdict: Settled) -> None:
     for place, record in enumerate(records):
-        rejection = verdict.rejected.get(place)
-        if rejection is None:
-            record.block.accept(record.row)
+        if place in verdict.rejected:
+            record.block.reject(record.row, verdict.rejected[place])
+        elif place in verdict.skipped:
+            record.block.skip(record.row, verdict.skipped[place])
         else:
-            record.block.reject(record.row, rejection)
+            record.block.accept(record.row)
 
 
 def _reject_all(records: Sequence[Record], rejection: Rejection, *, unknown: bool = False) -> None:
     for record in records:
-        record.block.in_doubt.discard(record.row)
         record.block.reject(record.row, rejection, unknown=unknown)

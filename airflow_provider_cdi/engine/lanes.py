@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from airflow_provider_cdi.engine.ports import BatchLimits
+from airflow_provider_cdi.engine.ports import BatchLimits, Merge
 from airflow_provider_cdi.engine.records import Record
 
 #: Room for what stands around the records in a request body: braces and the name of the array.
@@ -20,13 +20,32 @@ ENVELOPE_BYTES = 256
 class Batch:
     """The records of one request."""
 
-    __slots__ = ("group", "is_open", "records", "size")
+    __slots__ = ("group", "is_open", "places", "records", "size")
 
     def __init__(self, group: str) -> None:
         self.group = group
         self.records: list[Record] = []
         self.size = ENVELOPE_BYTES
         self.is_open = True
+        #: (key, unique) -> place, of the records that may stand only once in here.
+        self.places: dict[tuple[str, str], int] = {}
+
+    def add(self, record: Record) -> None:
+        """Put a record at the end."""
+        if record.unique:
+            self.places[record.key, record.unique] = len(self.records)
+        self.records.append(record)
+        self.size += len(record.body) + 1
+
+    def rival(self, record: Record) -> Record | None:
+        """Return the record in here that a new one must not stand beside."""
+        place = self.places.get((record.key, record.unique)) if record.unique else None
+        return None if place is None else self.records[place]
+
+    def replace(self, old: Record, new: Record) -> None:
+        """Put a record into the place of another with the same key and ``unique``."""
+        self.records[self.places[old.key, old.unique]] = new
+        self.size += len(new.body) - len(old.body)
 
 
 class Lanes:
@@ -34,11 +53,18 @@ class Lanes:
 
     :param limits: how much fits into one request.
     :param on_ready: called with each batch that may be sent now.
+    :param merge: makes one record of two that may not share a request (``Destination.merge``).
     """
 
-    def __init__(self, limits: BatchLimits, on_ready: Callable[[Batch], None]) -> None:
+    def __init__(
+        self,
+        limits: BatchLimits,
+        on_ready: Callable[[Batch], None],
+        merge: Callable[[Record, Record], Merge | None] = lambda _older, _newer: None,
+    ) -> None:
         self._limits = limits
         self._on_ready = on_ready
+        self._merge = merge
         self._open: dict[str, Batch] = {}
         self._holder: dict[str, Batch] = {}
         self._waiting: dict[str, deque[Record]] = {}
@@ -52,12 +78,14 @@ class Lanes:
     def add(self, record: Record) -> None:
         """Take a record in; it is handed out with its batch, after all earlier records of its key."""
         holder = self._holder.get(record.key)
-        if holder is None or self._may_join(holder, record):
+        if holder is None or _may_join(holder, record):
             self._append(record)
+        elif holder.is_open and self._is_merged_into(holder, record):
             return
-        if holder.is_open:
-            self._seal(holder)
-        self._waiting.setdefault(record.key, deque()).append(record)
+        else:
+            if holder.is_open:
+                self._seal(holder)
+            self._wait(record)
 
     def flush(self) -> None:
         """Hand out the batches that are not full yet."""
@@ -77,28 +105,42 @@ class Lanes:
             for record in waiting:
                 self.add(record)
 
-    def _may_join(self, holder: Batch, record: Record) -> bool:
-        return holder.is_open and holder.group == record.group and not self._limits.unique_keys
+    def _is_merged_into(self, holder: Batch, record: Record) -> bool:
+        """Merge the record with its rival in an open batch, where the destination knows how."""
+        rival = holder.rival(record) if holder.group == record.group else None
+        merge = self._merge(rival, record) if rival is not None else None
+        if merge is None or rival is None:
+            return False
+        if holder.size + len(merge.kept.body) - len(rival.body) > self._limits.body_bytes:
+            return False
+        holder.replace(rival, merge.kept)
+        merge.dropped.block.skip(merge.dropped.row, merge.reason)
+        return True
 
     def _append(self, record: Record) -> None:
         batch = self._open.get(record.group)
-        size = len(record.body) + 1
-        if batch is not None and batch.size + size > self._limits.body_bytes:
+        if batch is not None and batch.size + len(record.body) + 1 > self._limits.body_bytes:
             self._seal(batch)
             if record.key in self._holder:  # the batch that was just sealed carries this key
-                self._waiting.setdefault(record.key, deque()).append(record)
+                self._wait(record)
                 return
             batch = None
         if batch is None:
             batch = self._open[record.group] = Batch(record.group)
-        batch.records.append(record)
-        batch.size += size
+        batch.add(record)
         self._holder[record.key] = batch
-        if len(batch.records) >= self._limits.records:
+        if len(batch.records) >= self._limits.records_of(record.group):
             self._seal(batch)
+
+    def _wait(self, record: Record) -> None:
+        self._waiting.setdefault(record.key, deque()).append(record)
 
     def _seal(self, batch: Batch) -> None:
         batch.is_open = False
         del self._open[batch.group]
         self._unfinished += 1
         self._on_ready(batch)
+
+
+def _may_join(holder: Batch, record: Record) -> bool:
+    return holder.is_open and holder.group == record.group and holder.rival(record) is None

@@ -5,10 +5,10 @@ The engine is given objects of these shapes; who they are it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -92,21 +92,41 @@ class BatchLimits:
 
     :param records: objects a request.
     :param body_bytes: bytes of the sum of the records' bodies, envelope and separators included.
-    :param unique_keys: whether a key may stand only once in a request.
+    :param group_records: group -> objects a request, for groups (see ``Record.group``) that have a number of their own.
     """
 
     records: int
     body_bytes: int
-    unique_keys: bool = False
+    group_records: Mapping[str, int] = field(default_factory=dict)
+
+    def records_of(self, group: str) -> int:
+        """Return how many records of a group fit into one request."""
+        return self.group_records.get(group, self.records)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, without host and credentials."""
+    """One HTTP request, without host and credentials.
+
+    :param family: the rate budget that it counts against, one of the destination's ``rates``; empty for none.
+    """
 
     method: str
     path: str
     body: bytes
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A rate budget: no more than this many requests in any stretch of time of this length.
+
+    :param requests: how many.
+    :param seconds: in which time.
+    """
+
+    requests: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +140,29 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The answer tells the outcome of every record: those named here were rejected, all others accepted.
+    """The answer tells the outcome of every record: those named here were rejected or passed over, all others accepted.
 
     :param rejected: place in the request's records -> why.
+    :param skipped: place in the request's records -> the reason for which it was passed over on purpose.
     """
 
     rejected: Mapping[int, Rejection] = field(default_factory=dict)
+    skipped: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The request was refused as a whole and nothing was applied, because of a record in it or its size.
 
-    The engine sends its halves; a record that is refused alone is rejected with ``rejection``.
+    Where the answer names the records at fault they are rejected and the rest is sent again. Where it does not, the
+    engine sends halves; a record that is refused alone is rejected with ``rejection``.
+
+    :param rejection: why.
+    :param named: place in the request's records -> why, for the records that the answer names.
     """
 
     rejection: Rejection
+    named: Mapping[int, Rejection] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +187,41 @@ class Unattributed:
     rejection: Rejection
 
 
-Verdict = Settled | Refused | Busy | Unclear | Unattributed
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The outcome is not known yet: send this next, and read its answer so.
+
+    A conversation about one batch: a look-up before the records are sent, a job that is asked for until it has
+    ended, the pages of its errors.
+
+    :param request: what to send next. A repeat of it must be harmless, or the records' own must be.
+    :param read: what the answer to it means; may ask on.
+    :param wait: seconds until then.
+    :param job: the name of a job that was accepted on the other side and works on these records by itself. It is
+        saved, so that a later try asks for it (:meth:`JobDestination.attach`) instead of sending the records again.
+    """
+
+    request: Request
+    read: Callable[[Answer], Verdict]
+    wait: float = 0.0
+    job: str | None = None
+
+
+Verdict = Settled | Refused | Busy | Unclear | Unattributed | Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What becomes of two records that must not stand in one request.
+
+    :param kept: the record to send, in the place of the older one.
+    :param dropped: the one that is not sent.
+    :param reason: why not, as the reason of a skipped row.
+    """
+
+    kept: Record
+    dropped: Record
+    reason: str
 
 
 class Destination(Protocol):
@@ -176,8 +237,20 @@ class Destination(Protocol):
         """How much fits into one request."""
         ...
 
+    @property
+    def rates(self) -> Mapping[str, Sequence[Rate]]:
+        """The rate budgets by family (see ``Request.family``); all rates of a family hold at once."""
+        ...
+
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         """Whether these records, applied twice, leave the same result as once."""
+        ...
+
+    def merge(self, older: Record, newer: Record) -> Merge | None:
+        """Make one record of two with the same key and the same ``unique`` that wait for the same request.
+
+        :return: None when they must travel one after the other.
+        """
         ...
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
@@ -196,6 +269,15 @@ class Destination(Protocol):
 
         :raises DestinationRefused: when it concerns the sync as a whole (key, permission, catalog, storage).
         """
+        ...
+
+
+@runtime_checkable
+class JobDestination(Protocol):
+    """A destination that works on requests later, as jobs."""
+
+    def attach(self, job: str, records: Sequence[Record]) -> Ask:
+        """Ask for a job that an earlier try has submitted for just these records."""
         ...
 
 

@@ -13,14 +13,16 @@ class Record:
         are delivered in the order in which they were read and never travel in two requests at once.
     :param body: the encoded object, ready to be joined into a request body.
     :param group: records of different groups never share a request (for example creations and deletions).
+    :param unique: what may stand only once in a request, among the records of one key; empty for no such thing.
     """
 
-    __slots__ = ("block", "body", "group", "key", "row")
+    __slots__ = ("block", "body", "group", "key", "row", "unique")
 
-    def __init__(self, key: str, body: bytes, group: str = "") -> None:
+    def __init__(self, key: str, body: bytes, group: str = "", unique: str = "") -> None:
         self.key = key
         self.body = body
         self.group = group
+        self.unique = unique
         #: Set by the engine: the block the row came in, and its place in it.
         self.block: Any = None
         self.row = -1

@@ -16,6 +16,7 @@ class RetryPolicy:
     :param seconds: time after which such a request is given up, whatever its attempts.
     :param rate_limit_seconds: time for which a request may be put off because of answers that say "too many
         requests". Braze's longest window is an hour, so the default is a little more.
+    :param job_seconds: time for which the end of a job on the other side (Klaviyo's imports) is awaited in one try.
     :param first_wait: upper bound of the wait after the first failure, in seconds; it doubles with each.
     :param longest_wait: upper bound of any wait after a failure, in seconds.
     """
@@ -23,6 +24,7 @@ class RetryPolicy:
     attempts: int = 8
     seconds: float = 600.0
     rate_limit_seconds: float = 3_900.0
+    job_seconds: float = 21_600.0
     first_wait: float = 0.5
     longest_wait: float = 60.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
@@ -17,6 +18,7 @@ import pyarrow as pa
 from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.delivery import Delivery
 from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.jobs import Jobs, SubmittedJob
 from airflow_provider_cdi.engine.lanes import Batch, Lanes
 from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
@@ -29,7 +31,7 @@ from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import TieFilter, Watermark, intact_buckets, row_hashes
-from airflow_provider_cdi.exceptions import Interrupted, RetryLater, SourceError
+from airflow_provider_cdi.exceptions import Interrupted, JobsRunning, RetryLater, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +56,12 @@ class Progress:
 
     :param watermark: how far the unbroken run of outcomes reaches, None when nothing was delivered ever.
     :param totals: the outcomes up to there, over all tries of the run.
+    :param jobs: what the other side is still at work on, behind the watermark.
     """
 
     watermark: Watermark | None
     totals: Totals
+    jobs: tuple[SubmittedJob, ...] = ()
 
 
 class Journal(Protocol):
@@ -80,6 +84,8 @@ class Sync:
     :param random: for the jitter of back-offs.
     :param stop_requested: whether the run is to end early.
     :param delete_cap: for a destination that deletes.
+    :param patience: seconds without any movement, while jobs are at work on the other side, after which the try ends
+        with :class:`~airflow_provider_cdi.exceptions.JobsRunning`; a later try goes on with the same jobs.
     :param read_ahead: how a blocking reader is read beside the event loop.
     """
 
@@ -95,6 +101,7 @@ class Sync:
         random: Random | None = None,
         stop_requested: Callable[[], bool] = lambda: False,
         delete_cap: DeleteCap | None = None,
+        patience: float = math.inf,
         read_ahead: ReadAhead = read_in_thread,
     ) -> None:
         self._source = source
@@ -104,17 +111,20 @@ class Sync:
         self._settings = settings or DeliverySettings()
         self._stop_requested = stop_requested
         self._delete_cap = delete_cap
+        self._patience = patience
         self._read_ahead = read_ahead
         self._ready: asyncio.Queue[Batch | None] = asyncio.Queue()
-        self._lanes = Lanes(destination.limits, self._ready.put_nowait)
+        self._lanes = Lanes(destination.limits, self._ready.put_nowait, destination.merge)
         self._delivery = Delivery(
             destination,
             transport,
-            pacer=Pacer(clock, self._settings.requests_per_second),
+            pacer=Pacer(clock, self._settings.requests_per_second, destination.rates),
             settings=self._settings,
             clock=clock,
             random=random or Random(),  # noqa: S311 (jitter, not a secret)
             stop_requested=self._is_ending,
+            rows_entered=lambda: self._rows_started,
+            on_job=self._checkpoint_is_due_for_a_job,
         )
         self._moved = asyncio.Event()
         self._checkpoint_due = asyncio.Event()
@@ -123,19 +133,23 @@ class Sync:
         self._tie_filter: TieFilter | None = None
         self._rows_started = 0
         self._rows_saved = 0
+        self._jobs_saved: tuple[SubmittedJob, ...] = ()
+        self._moved_at = 0.0
 
-    async def run(self, part: Slice, progress: Progress | None = None) -> Report:
+    async def run(self, part: Slice, progress: Progress | None = None, jobs: Sequence[SubmittedJob] = ()) -> Report:
         """Read the slice and deliver it.
 
         :param part: the slice; for a resumed run the rest of it (:meth:`Slice.resumed_at`).
         :param progress: the checkpoint of an earlier try of the same run.
+        :param jobs: what the destination may still be at work on, from an earlier try or run.
         :return: the report; it is also available from :meth:`report` when the run fails.
         :raises StopSync: when only a person can help.
         :raises RetryLater: when a new try may succeed. In both cases what was acknowledged is saved.
         """
         self._slice, self._is_resumed = part, progress is not None
+        self._delivery.jobs = Jobs(jobs)
         self._described = part.describe()
-        self._started = self._saved_at = self._clock.monotonic()
+        self._started = self._saved_at = self._moved_at = self._clock.monotonic()
         self._ledger = Ledger(self._destination.contract, part.after, progress.totals if progress else None)
         self._counts = self._count()
         self._note_rows_not_due()
@@ -273,7 +287,7 @@ class Sync:
         for row in range(block.start, block.stop):
             entry = entries[row]
             if row < len(handled) and handled[row]:
-                block.skip(row, by_this_run=self._is_resumed)
+                block.note_handled(row, by_this_run=self._is_resumed)
             elif isinstance(entry, Rejection):
                 block.reject(row, entry)
             else:
@@ -301,6 +315,7 @@ class Sync:
             self._note_movement()
 
     def _note_movement(self) -> None:
+        self._moved_at = self._clock.monotonic()
         self._ledger.advance()
         waiting = self._ledger.rows_in_prefix - self._rows_saved
         if waiting >= self._settings.window_rows / 2 or self._rejects_pile_up():
@@ -337,18 +352,27 @@ class Sync:
     async def _save(self, *, slice_is_done: bool = False) -> None:
         self._ledger.advance(to_the_row=True)
         rows = self._ledger.rows_in_prefix
-        if rows == self._rows_saved and not slice_is_done:
+        jobs = self._jobs_to_save(rows, slice_is_done=slice_is_done)
+        if rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
             return
-        progress = Progress(self._ledger.watermark(slice_is_done=slice_is_done), self._ledger.totals)
+        progress = Progress(self._ledger.watermark(slice_is_done=slice_is_done), self._ledger.totals, jobs)
         rejects = self._ledger.take_rejects()
         try:
             await self._journal.commit(progress, rejects)
         except BaseException:
             self._ledger.give_back(rejects)
             raise
-        self._rows_saved = rows
+        self._rows_saved, self._jobs_saved = rows, jobs
         self._saved_at = self._clock.monotonic()
         self._moved.set()
+
+    def _jobs_to_save(self, rows_in_prefix: int, *, slice_is_done: bool) -> tuple[SubmittedJob, ...]:
+        self._delivery.jobs.forget_passed(rows_in_prefix)
+        return () if slice_is_done else self._delivery.jobs.to_save()
+
+    def _checkpoint_is_due_for_a_job(self) -> None:
+        self._moved_at = self._clock.monotonic()
+        self._checkpoint_due.set()
 
     # --- watching and ending --------------------------------------------------------------------------
 
@@ -364,6 +388,8 @@ class Sync:
                 next_line = now + PROGRESS_EVERY
             if self._stop_requested():
                 self._fail(Interrupted(_TOLD_TO_END))
+            if now - self._moved_at >= self._patience and (running := self._delivery.jobs.running):
+                self._fail(JobsRunning(running))
 
     def _log_progress(self, seconds: float) -> None:
         totals = self._ledger.totals

@@ -254,7 +254,7 @@ class WarehouseSyncOperator(BaseOperator):
         async with self.make_transport() as transport:
             sync = self._make_sync(source, destination, transport, journal)
             try:
-                return await sync.run(part, progress)
+                return await sync.run(part, progress, earlier.jobs if earlier else run.state.jobs)
             except CdiError:
                 self.log.warning("%s", "\n".join(["The run ended early", *sync.report().lines()]))
                 raise

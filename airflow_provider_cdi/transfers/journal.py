@@ -28,4 +28,4 @@ class TaskJournal:
 
     def _commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
         self._rejects.write(rejects)
-        self._save(Checkpoint(progress.watermark, progress.totals, self._rejects.written))
+        self._save(Checkpoint(progress.watermark, progress.totals, self._rejects.written, progress.jobs))

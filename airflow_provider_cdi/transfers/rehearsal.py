@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Destination, Request, Settled
+from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Destination, Merge, Rate, Request, Settled
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.sync import Progress
@@ -31,6 +31,15 @@ class AgreeableDestination:
     def limits(self) -> BatchLimits:
         """The real one's, so that the number of requests is right."""
         return self._real.limits
+
+    @property
+    def rates(self) -> Mapping[str, Sequence[Rate]]:
+        """None: nothing leaves."""
+        return {}
+
+    def merge(self, older: Record, newer: Record) -> Merge | None:
+        """Merge as the real one does."""
+        return self._real.merge(older, newer)
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         """Nothing is ever in doubt."""

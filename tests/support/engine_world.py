@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import (
     Answer,
@@ -156,14 +157,20 @@ def _is_within(stamp: str, bounds: Bounds) -> bool:
     )
 
 
-class ThingDestination:
-    """Rows whose payload is ``bad`` break the contract; a body is the row as JSON."""
+class ThingDestination(PlainDestination):
+    """Rows whose payload is ``bad`` break the contract; a body is the row as JSON.
+
+    :param once: whether a person may stand only once in a request.
+    """
 
     contract = CONTRACT
 
-    def __init__(self, limits: BatchLimits | None = None, *, repeat_is_harmless: bool = True) -> None:
+    def __init__(
+        self, limits: BatchLimits | None = None, *, repeat_is_harmless: bool = True, once: bool = False
+    ) -> None:
         self.limits = limits or BatchLimits(records=5, body_bytes=1_000_000)
         self._repeat_is_harmless = repeat_is_harmless
+        self._once = "id" if once else ""
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         return self._repeat_is_harmless
@@ -175,9 +182,8 @@ class ThingDestination:
         if row["PAYLOAD"] == "bad":
             return BAD_ROW
         body = {"id": row["EXTERNAL_ID"], "at": row["UPDATED_AT"].isoformat(), "payload": row["PAYLOAD"]}
-        return Record(
-            row["EXTERNAL_ID"], json.dumps(body).encode(), row["PAYLOAD"] if "group" in row["PAYLOAD"] else ""
-        )
+        group = row["PAYLOAD"] if "group" in row["PAYLOAD"] else ""
+        return Record(row["EXTERNAL_ID"], json.dumps(body).encode(), group, self._once)
 
     def request(self, records: Sequence[Record]) -> Request:
         return Request("POST", "/things", b"[" + b",".join(record.body for record in records) + b"]")

@@ -17,6 +17,7 @@ from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, Braze
 from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.payload import PayloadBounds, read_payload, splice
 from airflow_provider_cdi.destinations.braze.structs import StructStyle, payload_texts
+from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
@@ -44,8 +45,11 @@ _BAD_KEY = Rejection("catalog_key_invalid", "A key in an object of PAYLOAD holds
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", ""})
 
+#: Braze refuses a request with an id twice.
+_ONCE = "id"
 
-class CatalogItems:
+
+class CatalogItems(PlainDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` for the items of one catalog.
 
     :param catalog: its name; the catalog and its fields must exist in Braze.
@@ -67,8 +71,8 @@ class CatalogItems:
 
     @property
     def limits(self) -> BatchLimits:
-        """How much fits into one request; Braze refuses a request with an id twice."""
-        return BatchLimits(self._limits.catalog_items, self._limits.body_bytes - ENVELOPE_BYTES, unique_keys=True)
+        """How much fits into one request."""
+        return BatchLimits(self._limits.catalog_items, self._limits.body_bytes - ENVELOPE_BYTES)
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         """The same item again is the same item, unless it adds to an array."""
@@ -106,14 +110,14 @@ class CatalogItems:
             return deleted
         head = b'{"id":%b' % json_text(item)
         if deleted:
-            return Record(f"id:{item}", head + b"}", "DELETE")
+            return Record(f"id:{item}", head + b"}", "DELETE", unique=_ONCE)
         payload = read_payload(raw, self._bounds)
         if isinstance(payload, Rejection):
             return payload
         if "id" in payload.document:
             return _ID_IN_PAYLOAD
         fault = self._check_fields(payload.document)
-        return fault or Record(f"id:{item}", splice([head], payload), self._write)
+        return fault or Record(f"id:{item}", splice([head], payload), self._write, _ONCE)
 
     def _check_id(self, item: str | Rejection | None) -> str | Rejection:
         if item is None or isinstance(item, Rejection):

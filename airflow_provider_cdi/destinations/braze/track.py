@@ -22,6 +22,7 @@ from airflow_provider_cdi.destinations.braze.payload import (
     without_nulls,
 )
 from airflow_provider_cdi.destinations.braze.structs import StructStyle, payload_texts
+from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import UPDATED_AT, Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
@@ -55,7 +56,7 @@ EVENTS = TrackType(events.CONTRACT, events.check_event, is_dated=True, takes_con
 PURCHASES = TrackType(purchases.CONTRACT, purchases.check_purchase, is_dated=True, takes_contacts=False)
 
 
-class Track:
+class Track(PlainDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` for one of the three arrays.
 
     :param kind: which one.

@@ -9,6 +9,7 @@ import pyarrow as pa
 from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
 from airflow_provider_cdi.destinations.braze.identifiers import PRIMARY, identify_rows
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
+from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
@@ -21,7 +22,7 @@ _ENDPOINT = Endpoint("POST", "/users/delete", "users.delete")
 _ARRAYS = {"external_id": "external_ids", "user_alias": "user_aliases", "braze_id": "braze_ids"}
 
 
-class UserDeletes:
+class UserDeletes(PlainDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` that deletes users.
 
     :param now: seconds since the epoch, for the rate-limit header that gives a moment.

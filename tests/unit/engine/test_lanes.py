@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from airflow_provider_cdi.engine.lanes import ENVELOPE_BYTES, Lanes
-from airflow_provider_cdi.engine.ports import BatchLimits
+from airflow_provider_cdi.engine.ports import BatchLimits, Merge
 from airflow_provider_cdi.engine.records import Record
 
 
-def make(records=3, body_bytes=10_000, *, unique_keys=False):
+def make(records=3, body_bytes=10_000):
     ready = []
-    return Lanes(BatchLimits(records, body_bytes, unique_keys), ready.append), ready
+    return Lanes(BatchLimits(records, body_bytes), ready.append), ready
 
 
 def keys(batch):
     return [record.key for record in batch.records]
 
 
-def add(lanes, *named, group="", size=2):
+def add(lanes, *named, group="", size=2, unique=""):
     for key in named:
-        lanes.add(Record(key, b"x" * size, group))
+        lanes.add(Record(key, b"x" * size, group, unique))
 
 
 def test_a_batch_is_handed_out_when_it_is_full():
@@ -92,10 +92,80 @@ def test_a_key_that_changes_its_group_waits_for_the_other_group():
     assert [batch.group for batch in ready] == ["PUT", "DELETE"]
 
 
-def test_a_unique_key_opens_a_new_batch():
-    lanes, ready = make(unique_keys=True)
-    add(lanes, "a", "b", "a")
+def test_what_may_stand_only_once_in_a_request_opens_a_new_batch():
+    lanes, ready = make()
+    add(lanes, "a", "b", "a", unique="id")
     assert [keys(batch) for batch in ready] == [["a", "b"]]
+
+
+def test_records_of_one_key_share_a_batch_when_they_differ_in_what_must_be_unique():
+    lanes, ready = make()
+    add(lanes, "a", unique="order-1")
+    add(lanes, "a", unique="order-2")
+    add(lanes, "b", unique="order-1")
+    assert [keys(batch) for batch in ready] == [["a", "a", "b"]]
+
+
+def test_a_group_may_have_a_smaller_number_of_records():
+    ready = []
+    lanes = Lanes(BatchLimits(3, 10_000, {"single": 1}), ready.append)
+    add(lanes, "a", "b", group="single")
+    add(lanes, "c")
+    assert [keys(batch) for batch in ready] == [["a"], ["b"]]
+
+
+# --- records that become one ----------------------------------------------------------------------------
+
+
+class Rows:
+    """Stands for a block: which rows were passed over."""
+
+    def __init__(self):
+        self.passed_over = {}
+
+    def skip(self, row, reason):
+        self.passed_over[row] = reason
+
+
+def one(key, body, row, block):
+    record = Record(key, body, unique="id")
+    record.block, record.row = block, row
+    return record
+
+
+def newest(older, newer):
+    return Merge(newer, older, "superseded")
+
+
+def test_the_merged_record_takes_the_place_of_the_older_one_and_the_other_row_is_passed_over():
+    ready, block = [], Rows()
+    lanes = Lanes(BatchLimits(3, 10_000), ready.append, newest)
+    for row, (key, body) in enumerate([("a", b"old"), ("b", b"b"), ("a", b"new"), ("c", b"c")]):
+        lanes.add(one(key, body, row, block))
+    assert [record.body for record in ready[0].records] == [b"new", b"b", b"c"]
+    assert block.passed_over == {0: "superseded"}
+
+
+def test_a_record_on_its_way_stays_as_it_is_and_those_who_wait_for_it_become_one():
+    ready, block = [], Rows()
+    lanes = Lanes(BatchLimits(3, 10_000), ready.append, newest)
+    for row, body in enumerate([b"1", b"2", b"3"]):
+        lanes.add(one("a", body, row, block))
+        if row == 0:
+            lanes.flush()
+    lanes.finish(ready[0])
+    lanes.flush()
+    assert [[record.body for record in batch.records] for batch in ready] == [[b"1"], [b"3"]]
+    assert block.passed_over == {1: "superseded"}
+
+
+def test_records_that_would_not_fit_as_one_travel_one_after_the_other():
+    ready, block = [], Rows()
+    lanes = Lanes(BatchLimits(3, ENVELOPE_BYTES + 10), ready.append, newest)
+    lanes.add(one("a", b"x", 0, block))
+    lanes.add(one("a", b"x" * 20, 1, block))
+    assert [record.body for record in ready[0].records] == [b"x"]
+    assert block.passed_over == {}
 
 
 def test_it_is_idle_only_when_nothing_is_open_on_its_way_or_waiting():

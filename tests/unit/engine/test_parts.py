@@ -158,7 +158,7 @@ def test_a_block_is_cut_behind_its_leading_rows_that_have_their_outcome():
     (block,) = Ledger(CONTRACT, None).enter(as_batch([Row(n, f"c-{n}") for n in range(6)]))
     block.accept(0)
     block.reject(1, BAD_ROW)
-    block.skip(2)
+    block.note_handled(2, by_this_run=False)
     block.accept(4)
     part = block.settled_part()
     assert (part.start, part.stop, part.totals().rows_read, part.totals().rejected) == (0, 3, 3, 1)

@@ -198,7 +198,7 @@ def test_records_of_different_groups_never_share_a_request():
 
 def test_a_key_stands_only_once_in_a_request_when_the_destination_says_so():
     seen = []
-    destination = ThingDestination(BatchLimits(records=5, body_bytes=10_000, unique_keys=True))
+    destination = ThingDestination(once=True)
     table = [Row(-100 + n, f"c-{n % 3}", str(n)) for n in range(30)]
     _, things, _ = run(
         ListSource(table),

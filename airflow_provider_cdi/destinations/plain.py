@@ -1,0 +1,21 @@
+"""What most data types have in common: no rate budget of their own, and no two records that become one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from airflow_provider_cdi.engine.ports import Merge, Rate
+from airflow_provider_cdi.engine.records import Record
+
+
+class PlainDestination:
+    """The parts of a :class:`~airflow_provider_cdi.engine.ports.Destination` that most data types do not need."""
+
+    @property
+    def rates(self) -> Mapping[str, Sequence[Rate]]:
+        """No budgets: the answers and ``requests_per_second`` set the pace."""
+        return {}
+
+    def merge(self, older: Record, newer: Record) -> Merge | None:
+        """Records travel one after the other."""
+        return None

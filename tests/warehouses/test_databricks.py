@@ -1,0 +1,349 @@
+"""What is Databricks' own: tokens, Cloud Fetch and its links, polling, cancellation, query tags, what is logged."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from support.sql_world import ATTRIBUTES, EVERYTHING, NOW, read
+from warehouses.worlds.base import World
+from warehouses.worlds.databricks import DatabricksWorld
+
+from airflow_provider_cdi.engine.ports import Bounds
+from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, RetryLater, SourceError
+from airflow_provider_cdi.hooks.databricks import DEFAULTS, TAG
+from airflow_provider_cdi.hooks.sql import SqlSource
+from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
+
+COLUMNS = {"updated_at": "timestamp_tz", "external_id": "text", "payload": "text"}
+ROWS = 30_000
+INLINE = {"use_cloud_fetch": False}
+
+
+@pytest.fixture
+def world(worlds: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    found: DatabricksWorld = worlds["databricks"]
+    found.begin(monkeypatch)
+    return found
+
+
+@pytest.fixture
+def rows(world: World) -> World:
+    """More rows than fit into one file, each with a time of its own, in a table called many."""
+    columns = {
+        "updated_at": pa.array(range(ROWS), pa.timestamp("us", tz="UTC")),
+        "external_id": [f"user-{number:05d}" for number in range(ROWS)],
+        "payload": [f'{{"n":{number}}}' for number in range(ROWS)],
+    }
+    world.load("many", pa.table(columns))
+    return world
+
+
+def source_of(table: str | None = "many", **arguments: Any) -> SqlSource:
+    source = get_warehouse_hook("w", "dag.task").source(table, **{"contract": ATTRIBUTES, **arguments})
+    assert isinstance(source, SqlSource)
+    return source
+
+
+def ids(source: SqlSource, bounds: Bounds = EVERYTHING) -> list[str]:
+    return collect(source, [], bounds)
+
+
+def collect(source: SqlSource, found: list[str], bounds: Bounds = EVERYTHING) -> list[str]:
+    for batch in source.read(bounds):
+        assert batch.num_rows > 0
+        found += batch.column("EXTERNAL_ID").to_pylist()
+    return found
+
+
+EVERYBODY = [f"user-{number:05d}" for number in range(ROWS)]
+
+
+def read_until_it_breaks(source: SqlSource) -> list[str]:
+    """Return what came, then what comes from the last row on, as the engine does it."""
+    found: list[str] = []
+    with pytest.raises(RetryLater, match=r"broke off.*new try"):
+        collect(source, found)
+    assert found, "it broke before the first row"
+    last = len(found) - 1
+    return collect(source, found, Bounds(after=f"1970-01-01T00:00:00.{last:06d}Z", up_to=NOW))
+
+
+# --- logins ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def principal(rows: DatabricksWorld) -> DatabricksWorld:
+    rows.connect(**rows.stand_in.principal_connection())
+    return rows
+
+
+def test_a_service_principal_reads(principal: DatabricksWorld) -> None:
+    assert ids(source_of()) == EVERYBODY
+
+
+def test_a_principals_token_that_is_refused_before_its_time_is_fetched_again(principal: DatabricksWorld) -> None:
+    source = source_of()
+    principal.stand_in.control("revoke_tokens")
+    assert len(ids(source)) == ROWS
+
+
+def test_a_token_that_expires_in_the_middle_breaks_the_read_off_and_no_more(principal: DatabricksWorld) -> None:
+    source = source_of()
+    # Opened, zone set, query sent, rows fetched.
+    principal.fault("unauthorized", after=3)
+    assert read_until_it_breaks(source) == EVERYBODY
+
+
+def test_a_token_that_stays_refused_is_a_matter_for_a_person(rows: World) -> None:
+    source = source_of()
+    rows.fault("unauthorized", times=1000, status=401)
+    with pytest.raises(SourceError, match="login is refused"):
+        ids(source)
+
+
+def test_a_token_in_the_extra_is_a_token_too(rows: World) -> None:
+    token = rows.connection()["password"]
+    rows.connect(password=None, extra={"token": token})
+    assert len(ids(source_of())) == ROWS
+
+
+# --- results in pieces ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("extra", [{}, INLINE], ids=["cloud fetch", "inline"])
+@pytest.mark.parametrize("fault", ["chunk_503", "chunk_slow", "slow_states"])
+def test_the_connector_gets_over_it(rows: World, extra: dict[str, Any], fault: str) -> None:
+    rows.connect(extra={**extra, "_retry_delay_max": 0.1})
+    source = source_of()
+    rows.fault(fault, after=1, seconds=0.1)
+    assert ids(source) == EVERYBODY
+
+
+def test_a_link_that_is_cut_is_fetched_again(rows: World) -> None:
+    source = source_of()
+    rows.fault("drop", after=1)
+    assert ids(source) == EVERYBODY
+
+
+@pytest.mark.parametrize(("fault", "after"), [("expired", 2), ("expired_link", 1)])
+def test_a_link_that_has_expired_breaks_the_read_off(rows: World, fault: str, after: int) -> None:
+    source = source_of()
+    rows.fault(fault, after=after)
+    assert read_until_it_breaks(source) == EVERYBODY
+
+
+@pytest.mark.parametrize("fault", ["drop", "expired"])
+def test_an_answer_with_rows_that_is_cut_or_whose_session_is_gone_breaks_the_read_off(rows: World, fault: str) -> None:
+    rows.connect(extra=INLINE)
+    rows.monkeypatch.setattr("airflow_provider_cdi.hooks.databricks_reader.ANSWER_ROWS", 5_000)
+    source = source_of()
+    rows.fault(fault, after=1)
+    assert read_until_it_breaks(source) == EVERYBODY
+
+
+def test_a_session_that_is_gone_when_a_statement_is_sent_is_another_try(rows: World) -> None:
+    source = source_of()
+    rows.fault("expired_session", after=1)
+    with pytest.raises(RetryLater):
+        ids(source)
+    assert len(ids(source)) == ROWS
+
+
+def test_a_count_runs_while_a_read_is_open(rows: World) -> None:
+    source = source_of()
+    reading = source.read(EVERYTHING)
+    first = next(reading)
+    assert source.count(EVERYTHING, position=None, now=NOW).in_bounds == ROWS
+    assert first.num_rows + sum(batch.num_rows for batch in reading) == ROWS
+
+
+def test_a_read_that_is_given_up_leaves_nothing_in_the_warehouse(rows: DatabricksWorld) -> None:
+    reading = source_of().read(EVERYTHING)
+    next(reading)
+    assert rows.stand_in.control("held")["files"] > 0
+    reading.close()  # type: ignore[attr-defined]  # a generator
+    assert rows.stand_in.control("held") == {"operations": 0, "files": 0, "sessions": 0}
+
+
+# --- cancellation ---------------------------------------------------------------------------------------
+
+
+def when_running(world: World, act: Any) -> threading.Thread:
+    """Do something, in another thread, when the warehouse runs the query."""
+
+    def wait() -> None:
+        pause = threading.Event()
+        while not any(one["state"] == "running" and "updated_at" in one["text"] for one in world.statements()):
+            pause.wait(0.02)
+        act()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def last_state(world: World) -> str:
+    return str(world.statements()[-1]["state"])
+
+
+def test_a_query_whose_answer_has_not_come_yet_is_cancelled_too(rows: World) -> None:
+    source = source_of()
+    rows.forget()
+    rows.fault("stall", after=1, seconds=600)
+    thread = when_running(rows, source.cancel)
+    with pytest.raises(Interrupted):
+        ids(source)
+    thread.join()
+    assert last_state(rows) == "cancelled"
+
+
+def test_a_signal_handler_of_the_reading_thread_cancels(rows: World) -> None:
+    source = source_of(None, sql=rows.slow_query())
+    rows.forget()
+    before = signal.signal(signal.SIGUSR1, lambda *_: source.cancel())
+    try:
+        thread = when_running(rows, lambda: os.kill(os.getpid(), signal.SIGUSR1))
+        with pytest.raises(Interrupted):
+            ids(source)
+        thread.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert last_state(rows) == "cancelled"
+
+
+def test_a_connection_that_was_stopped_asks_nothing_more(rows: World) -> None:
+    source = source_of()
+    reading = source.read(EVERYTHING)
+    next(reading)
+    source.cancel()
+    with pytest.raises(Interrupted):
+        list(reading)
+
+
+# --- names and types ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["workspace.default.many", "DEFAULT.Many", 'workspace."default".many'])
+def test_a_name_may_have_three_parts_in_any_case(rows: World, name: str) -> None:
+    assert len(ids(source_of(name))) == ROWS
+
+
+def test_catalog_and_schema_may_stand_in_the_extra(rows: World) -> None:
+    rows.connect(extra={"catalog": "workspace", "schema": "default"})
+    assert len(ids(source_of())) == ROWS
+
+
+def test_a_struct_with_a_variant_in_it_is_json(world: World) -> None:
+    world.run(
+        "create table t (updated_at timestamp, external_id string, address struct<zip:string,more:variant>)",
+        "insert into t select cast('2026-01-01 00:00:00' as timestamp), 'a', "
+        "named_struct('zip', '01', 'more', parse_json('{\"floor\": 3}'))",
+    )
+    (row,) = read(source_of("t", payload_columns=["address"]))
+    assert json.loads(row["PAYLOAD"]["address"]) == {"zip": "01", "more": {"floor": 3}}
+
+
+def test_a_value_that_cannot_be_cast_is_not_quoted(world: World) -> None:
+    world.create("t", COLUMNS, ("2026-01-01 00:00:00+00:00", "alice@example.com", "{}"))
+    with pytest.raises(SourceError, match="cannot be read or converted") as error:
+        read(source_of(None, sql="select updated_at, cast(external_id as int) as external_id, payload from t"))
+    assert "alice" not in str(error.value)
+
+
+# --- what the connection is opened with -----------------------------------------------------------------
+
+
+def opened_with(world: World, monkeypatch: pytest.MonkeyPatch, tag: str = "dag.task", **extra: Any) -> dict[str, Any]:
+    """Return the arguments of ``databricks.sql.connect``."""
+    from databricks import sql
+
+    seen: dict[str, Any] = {}
+
+    def connect(*_: Any, **arguments: Any) -> Any:
+        seen.update(arguments)
+        raise sql.OperationalError("enough")
+
+    monkeypatch.setattr(sql, "connect", connect)
+    world.connect(extra={"_retry_delay_max": None, **extra})
+    with pytest.raises(RetryLater):
+        get_warehouse_hook("w", tag).source("t", contract=ATTRIBUTES)
+    return seen
+
+
+def test_retries_and_memory_are_bounded_and_nothing_is_told_to_the_vendor(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = opened_with(world, monkeypatch)
+    assert {name: seen[name] for name in DEFAULTS} == dict(DEFAULTS)
+    assert seen["enable_telemetry"] is False
+
+
+def test_what_the_connections_extra_says_wins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert opened_with(world, monkeypatch, max_download_threads=7)["max_download_threads"] == 7
+
+
+def test_a_query_tag_stands_beside_the_persons_own_and_is_escaped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = opened_with(world, monkeypatch, "a:b,c", session_configuration={"query_tags": "team:x", "ansi_mode": "true"})
+    assert seen["session_configuration"] == {"query_tags": f"team:x,{TAG}:a\\:b\\,c", "ansi_mode": "true"}
+
+
+def test_a_cluster_gets_no_query_tag_because_it_knows_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = opened_with(world, monkeypatch, http_path="/sql/protocolv1/o/0/0123-456789-abc")
+    assert seen["session_configuration"] is None
+
+
+def test_without_the_provider_the_message_says_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "airflow.providers.databricks.hooks.databricks_sql", None)
+    with pytest.raises(ConfigurationError, match=r"Install airflow-provider-cdi\[databricks\]"):
+        get_warehouse_hook("w")
+
+
+# --- what is logged -------------------------------------------------------------------------------------
+
+
+class Everything(logging.Handler):
+    """Keeps what reaches the root logger."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    handler, root = Everything(), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    # What Airflow's logging configuration does to loggers that exist already.
+    logging.getLogger("databricks.sql.unsafe").propagate = True
+    yield handler.lines
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def test_neither_rows_nor_links_that_open_them_are_logged(rows: World, logged: list[str]) -> None:
+    rows.connect(extra={"_retry_delay_max": 0.1})
+    source = source_of()
+    rows.fault("chunk_503", times=1)
+    rows.fault("drop", times=1)
+    ids(source)
+    rows.fault("expired", after=1)
+    with pytest.raises(RetryLater):
+        ids(source)
+    assert any("/results/" in line for line in logged)
+    assert not [line for line in logged if "signature=" in line or "user-0" in line]
