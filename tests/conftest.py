@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 HOME = Path(tempfile.mkdtemp(prefix="cdi-tests-"))
 os.environ.update(
     AIRFLOW_HOME=str(HOME),
@@ -14,3 +16,14 @@ os.environ.update(
     AIRFLOW__CORE__DAGS_FOLDER=str(HOME / "dags"),
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME}/airflow.db",
 )
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """An empty Airflow database, and an API server that all DAG runs of the session share."""
+    from airflow.utils.db import initdb
+    from support.airflow_versions import keep_one_api_server
+
+    Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).mkdir(exist_ok=True)
+    initdb()
+    keep_one_api_server()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
 from airflow_provider_cdi.exceptions import ConfigurationError, SourceError
-
-#: Identifiers that only mean something together (Braze: an alias is a name and a label).
-PAIRS = (("ALIAS_NAME", "ALIAS_LABEL"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +28,13 @@ class Selection:
     :param contract: what was asked for.
     :param updated_at: the source's name of ``UPDATED_AT``.
     :param identifiers: contract name -> source name, in the contract's order; never empty.
-    :param optional: contract name -> source name, of the optional columns that the source has.
+    :param optional: the columns beside identifiers and payload: contract name -> source name, of those that the
+        contract requires and of the optional ones that the source has; other columns that are taken have their
+        source name on both sides.
     :param payload: the source's name of ``PAYLOAD``; None when there is none to read.
     :param payload_fields: the columns from which the payload is built; empty when it is read as it is.
-    :param ignored: contract names that the source has and that are of no use (half of an alias).
+    :param ignored: contract names that the source has and that are of no use (half of an alias, a
+        column whose part another one plays).
     """
 
     contract: Contract
@@ -48,7 +48,7 @@ class Selection:
     @property
     def telling_identifiers(self) -> tuple[str, ...]:
         """Source names of the identifiers that tell people apart: a label, the second half of a pair, does not."""
-        labels = {label for _, label in PAIRS}
+        labels = {label for _, label in self.contract.pairs}
         return tuple(source for name, source in self.identifiers.items() if name not in labels)
 
 
@@ -61,8 +61,8 @@ def select_columns(
 ) -> Selection:
     """Match a contract with the columns that a source has.
 
-    Names match without regard to case and other columns are ignored. Half of an alias beside another
-    identifier is ignored too; alone it is an error, and so it is when ``columns`` names it.
+    Names match without regard to case, and the contract says what becomes of other columns. Half of an alias
+    beside another identifier is ignored; alone it is an error, and so it is when ``columns`` names it.
 
     :param contract: what the data type asks for.
     :param available: the source's columns, spelled as the source spells them.
@@ -80,14 +80,24 @@ def select_columns(
     updated_at = match.updated_at()
     identifiers, ignored = match.identifiers()
     payload, fields = match.payload(_field_paths(payload_columns))
-    optional = {name: found for name in contract.optional if (found := match.find(name)) is not None}
+    optional = match.required(updated_at)
+    optional |= {name: found for name in contract.optional if (found := match.find(name)) is not None}
+    if _takes_others(contract, has_payload=payload is not None or bool(fields), is_built=bool(fields)):
+        others, shadowed = match.others({updated_at, payload, *identifiers.values(), *optional.values()})
+        optional |= others
+        ignored += shadowed
     return Selection(contract, updated_at, identifiers, optional, payload, fields, ignored)
 
 
+def _takes_others(contract: Contract, *, has_payload: bool, is_built: bool) -> bool:
+    """Who lists ``payload_columns`` wants those and no others."""
+    return not is_built and (
+        contract.other_columns == "taken" or (contract.other_columns == "without_payload" and not has_payload)
+    )
+
+
 def _checked_mapping(contract: Contract, columns: Mapping[str, str]) -> dict[str, str]:
-    allowed = [UPDATED_AT, *contract.identifiers, *contract.optional]
-    if contract.has_payload:
-        allowed.append(PAYLOAD)
+    allowed = contract.names
     by_upper = {name.upper(): name for name in allowed}
     unknown = [name for name in columns if name.upper() not in by_upper]
     if unknown:
@@ -156,13 +166,14 @@ class _Match:
     def identifiers(self) -> tuple[dict[str, str], tuple[str, ...]]:
         names = self.contract.identifiers
         found = {name: source for name in names if (source := self.find(name)) is not None}
-        halves = tuple(half for pair in PAIRS if (half := _lone_half(pair, found)) is not None)
-        for half in halves:
-            if half in self.columns or len(found) == len(halves):
+        lone = [(half, pair) for pair in self.contract.pairs if (half := _lone_half(pair, found)) is not None]
+        for half, pair in lone:
+            if half in self.columns or len(found) == len(lone):
                 raise SourceError(
                     f"The source has {half} without the other half of the alias; an alias is "
-                    f"{' and '.join(PAIRS[0])}: {self.found()}. Add the other column, or name it in columns=."
+                    f"{' and '.join(pair)}: {self.found()}. Add the other column, or name it in columns=."
                 )
+        halves = tuple(half for half, _ in lone)
         if not found:
             raise SourceError(
                 f"The source has no column that says whose row it is: {self.found()}. {self.contract.data_type} "
@@ -182,7 +193,7 @@ class _Match:
                 f"The source has the payload column {found!r} and payload_columns= is given too. Remove "
                 f"payload_columns=, or read from a view or sql= that leaves {found!r} out."
             )
-        if not paths and found is None:
+        if not paths and found is None and self.contract.needs_payload:
             raise SourceError(
                 f"The source has no {PAYLOAD} column: {self.found()}. Add it, name the column that plays its "
                 f'part (columns={{"{PAYLOAD}": "<column>"}}), or build it: payload_columns=["<column>", ...].'
@@ -190,11 +201,35 @@ class _Match:
         fields = (PayloadField(self.existing(column, "payload_columns="), path) for column, path in paths.items())
         return found, tuple(fields)
 
+    def required(self, updated_at: str) -> dict[str, str]:
+        """Find the columns that there must be beside identifiers and payload."""
+        found = {name: self.find(name) for name in self.contract.required}
+        for name, source in found.items():
+            if source is None:
+                raise SourceError(
+                    f"The source has no {name} column, which {self.contract.data_type} need: {self.found()}. Add it, "
+                    f'or name the column that plays its part: columns={{"{name}": "<column>"}}.'
+                )
+            if source == updated_at:
+                raise SourceError(
+                    f"The column {source!r} cannot be both {UPDATED_AT} and {name}: {UPDATED_AT} says when the row "
+                    "came or changed, and only rows that are newer by it are sent. Add a column with the load time."
+                )
+        return {name: source for name, source in found.items() if source is not None}
+
+    def others(self, used: Collection[str | None]) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return the columns that play no part yet, and those left out: another column plays the part they name."""
+        names = {name.casefold() for part in self.contract.names for name in self.contract.spellings(part)}
+        unused = [column for column in self.available if column not in used]
+        shadowed = tuple(column for column in unused if column.casefold() in names)
+        return {column: column for column in unused if column not in shadowed}, shadowed
+
     def find(self, name: str) -> str | None:
         """Return the source's name of a column of the contract, None when the source has not got it."""
         if name in self.columns:
             return self.existing(self.columns[name], f"columns= for {name}")
-        return self.only(self.spellings(name), name)
+        found = [column for spelling in self.contract.spellings(name) for column in self.spellings(spelling)]
+        return self.only(found, name)
 
     def existing(self, column: str, where: str) -> str:
         """Return the source's spelling of a column that the author named; the exact spelling wins."""
@@ -210,8 +245,9 @@ class _Match:
 
     def only(self, spellings: list[str], name: str) -> str | None:
         if len(spellings) > 1:
+            differ = "differ only by case" if len({column.casefold() for column in spellings}) == 1 else "mean the same"
             raise SourceError(
-                f"The source has columns that differ only by case, {_listed(spellings)}, so {name} could be any "
+                f"The source has columns that {differ}, {_listed(spellings)}, so {name} could be any "
                 f'of them. Say which: columns={{"{name}": "{spellings[0]}"}}, or rename one in a view.'
             )
         return spellings[0] if spellings else None

@@ -47,7 +47,8 @@ class DeliverySettings:
         (events, purchases, attributes with ``inc`` or ``$add``): ``resend`` (at least once) or ``reject`` (kept
         aside in the reject file, at most once). Where a repeat changes nothing, it is always sent again.
     :param retry: see :class:`RetryPolicy`.
-    :param reopen_reads: how often a run opens its read again when the warehouse breaks it off in the middle.
+    :param reopen_reads: how often a run opens its read again when the warehouse breaks it off in the middle; the count
+        starts again when half of ``window_rows`` have come since.
     """
 
     max_in_flight: int = 64

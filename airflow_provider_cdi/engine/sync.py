@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import math
 from bisect import bisect_right
@@ -241,7 +240,8 @@ class Sync:
             await self._end(senders, saver)
 
     async def _read_slice(self) -> None:
-        for reopened in itertools.count():
+        reopened, rows = 0, 0
+        while True:
             try:
                 if reopened:
                     self._go_on_behind_what_was_read()
@@ -250,10 +250,13 @@ class Sync:
                 raise
             except RetryLater as error:
                 await self._wait_until(lambda: self._lanes.is_idle)
+                if self._rows_started - rows >= self._settings.window_rows / 2:
+                    reopened, rows = 0, self._rows_started  # it came a good way: this is no standstill
                 if reopened == self._settings.reopen_reads:
                     raise
                 log.warning("%s The read is opened again behind the rows that came.", error)
                 await self._clock.sleep(min(2.0**reopened, LONGEST_REOPEN_WAIT))
+                reopened += 1
             else:
                 return
 

@@ -69,6 +69,7 @@ class SqlSession:
             with closing(connection):
                 self._enter(connection)
                 try:
+                    self.check_not_cancelled(doing)
                     self._prepare(connection)
                     yield connection
                 finally:

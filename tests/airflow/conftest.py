@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,20 +10,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from support.airflow_versions import DagSerialization, keep_one_api_server, register, run_task
+from support.airflow_versions import DagSerialization, register, run_task
 
 from airflow_provider_cdi.sandbox.server import SandboxServer
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def airflow_database() -> None:
-    from airflow.utils.db import initdb
-
-    Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).mkdir(exist_ok=True)
-    initdb()
-    keep_one_api_server()
 
 
 @pytest.fixture

@@ -65,9 +65,9 @@ def test_dag_says_what_it_does(path):
 
 
 @every_file
-def test_dag_is_tagged_with_its_data_type(path):
+def test_dag_is_tagged_with_its_destination_and_its_data_type_or_its_warehouse(path):
     dag = dag_of(path)
-    assert dag.tags == {"braze", dag.tasks[0].data_type}
+    assert dag.tags in ({"braze", dag.tasks[0].data_type}, {"braze", dag.dag_id.partition("_")[0]})
 
 
 @every_file
@@ -92,7 +92,7 @@ def test_every_data_type_has_an_example():
 
 
 def test_schedules_reach_from_15_minutes_to_monthly():
-    schedules = {path.stem.rpartition("_")[2] for path in FILES}
+    schedules = {path.stem.rpartition("_")[2] for path in FILES if path.stem.startswith("braze_")}
     assert schedules == {"minutes", "hourly", "daily", "weekly", "monthly"}
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ from warehouses.worlds.databricks import DatabricksWorld
 
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, RetryLater, SourceError
-from airflow_provider_cdi.hooks.databricks import DEFAULTS, TAG
+from airflow_provider_cdi.hooks.connections import find_connection
+from airflow_provider_cdi.hooks.databricks import DEFAULTS, TAG, DatabricksWarehouseHook
+from airflow_provider_cdi.hooks.databricks_failures import BrokenResult, diagnose
 from airflow_provider_cdi.hooks.sql import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
@@ -103,6 +106,13 @@ def test_a_token_that_expires_in_the_middle_breaks_the_read_off_and_no_more(prin
     assert read_until_it_breaks(source) == EVERYBODY
 
 
+def test_a_read_whose_end_cannot_even_be_told_breaks_off_like_others(rows: World) -> None:
+    source = source_of()
+    rows.fault("unauthorized", after=3, times=1000)
+    with pytest.raises(RetryLater, match="broke off"):
+        ids(source)
+
+
 def test_a_token_that_stays_refused_is_a_matter_for_a_person(rows: World) -> None:
     source = source_of()
     rows.fault("unauthorized", times=1000, status=401)
@@ -119,13 +129,21 @@ def test_a_token_in_the_extra_is_a_token_too(rows: World) -> None:
 # --- results in pieces ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("extra", [{}, INLINE], ids=["cloud fetch", "inline"])
+@pytest.fixture(params=["cloud fetch", "inline"])
+def pieces(request: pytest.FixtureRequest, rows: DatabricksWorld) -> DatabricksWorld:
+    """Results come in several pieces of either kind."""
+    hasty = {"_retry_delay_max": 0.1}
+    rows.connect(extra=hasty if request.param == "cloud fetch" else {**hasty, **INLINE})
+    rows.monkeypatch.setattr("airflow_provider_cdi.hooks.databricks_reader.ANSWER_ROWS", 10_000)
+    return rows
+
+
 @pytest.mark.parametrize("fault", ["chunk_503", "chunk_slow", "slow_states"])
-def test_the_connector_gets_over_it(rows: World, extra: dict[str, Any], fault: str) -> None:
-    rows.connect(extra={**extra, "_retry_delay_max": 0.1})
+def test_the_connector_gets_over_it(pieces: DatabricksWorld, fault: str) -> None:
     source = source_of()
-    rows.fault(fault, after=1, seconds=0.1)
+    pieces.fault(fault, after=1, seconds=0.1)
     assert ids(source) == EVERYBODY
+    assert pieces.stand_in.control("taken")[fault] > 0
 
 
 def test_a_link_that_is_cut_is_fetched_again(rows: World) -> None:
@@ -141,8 +159,8 @@ def test_a_link_that_has_expired_breaks_the_read_off(rows: World, fault: str, af
     assert read_until_it_breaks(source) == EVERYBODY
 
 
-@pytest.mark.parametrize("fault", ["drop", "expired"])
-def test_an_answer_with_rows_that_is_cut_or_whose_session_is_gone_breaks_the_read_off(rows: World, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["drop", "lost", "expired"])
+def test_an_answer_that_is_cut_or_lost_or_whose_session_is_gone_breaks_the_read_off(rows: World, fault: str) -> None:
     rows.connect(extra=INLINE)
     rows.monkeypatch.setattr("airflow_provider_cdi.hooks.databricks_reader.ANSWER_ROWS", 5_000)
     source = source_of()
@@ -220,13 +238,25 @@ def test_a_signal_handler_of_the_reading_thread_cancels(rows: World) -> None:
     assert last_state(rows) == "cancelled"
 
 
-def test_a_connection_that_was_stopped_asks_nothing_more(rows: World) -> None:
+def test_a_read_that_is_cancelled_between_two_batches_is_interrupted(rows: World) -> None:
     source = source_of()
     reading = source.read(EVERYTHING)
     next(reading)
     source.cancel()
     with pytest.raises(Interrupted):
         list(reading)
+
+
+def test_a_connection_that_was_stopped_between_two_statements_asks_nothing_more(rows: World) -> None:
+    hook = DatabricksWarehouseHook(find_connection("w"))
+    connection = hook.make_hook(find_connection("w"), "").get_conn()
+    reader = hook.dialect.reader
+    reader.execute(connection, "select 1")
+    reader.stop(connection)
+    with pytest.raises(BrokenResult):
+        reader.execute(connection, "select 2")
+    connection.close()
+    assert [one["text"] for one in rows.statements()] == ["select 1"]
 
 
 # --- names and types ------------------------------------------------------------------------------------
@@ -303,10 +333,53 @@ def test_a_cluster_gets_no_query_tag_because_it_knows_none(world: World, monkeyp
     assert seen["session_configuration"] is None
 
 
+def test_a_warehouse_without_query_tags_is_read_without(rows: World) -> None:
+    rows.fault("no_tags", times=1000)
+    assert ids(source_of()) == EVERYBODY
+    assert {one["tag"] for one in rows.statements()} == {""}
+
+
+def test_the_module_loads_no_vendor_code() -> None:
+    program = (
+        "import sys, airflow_provider_cdi.hooks.databricks; "
+        "print([name for name in sys.modules if name.partition('.')[0] in ('databricks', 'airflow', 'pandas')])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "[]\n"
+
+
 def test_without_the_provider_the_message_says_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "airflow.providers.databricks.hooks.databricks_sql", None)
     with pytest.raises(ConfigurationError, match=r"Install airflow-provider-cdi\[databricks\]"):
         get_warehouse_hook("w")
+
+
+# --- what errors mean -----------------------------------------------------------------------------------
+
+_NO_STORAGE = "HTTP request failed: HTTPSConnectionPool(host='s3', port=443): Max retries exceeded with url: /r?sig=1"
+_CLOSED = "Error during request to server: BAD_REQUEST: Invalid SessionHandle: Session [01f0] is closed."
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "passes", "advice"),
+    [
+        ("PERMISSION_DENIED: User does not have USE SCHEMA on Schema 'main.x'.", None, False, "grant it USE CATALOG"),
+        ("[NO_SUCH_CATALOG_EXCEPTION] Catalog 'x' was not found. SQLSTATE: 42704", None, False, "check the name"),
+        ("[UNRESOLVED_COLUMN] no such column. SQLSTATE: 42703", None, False, "mend it"),
+        ("[INTERNAL_ERROR] a stage failed. SQLSTATE: XX000", None, True, "ended the query by itself"),
+        ("[NEVER_HEARD_OF] what is this? SQLSTATE: 99999", None, False, "query history"),
+        ("Job aborted due to stage failure", None, False, "query history"),
+        (_NO_STORAGE, None, True, "use_cloud_fetch"),
+        (_CLOSED, 400, True, "broke off"),
+        ("Error during request to server", 404, False, "copy host and http_path"),
+        ("API requests to Databricks failed 3 times (last error: reset). Giving up.", None, True, "did not answer"),
+    ],
+)
+def test_an_error_says_what_to_do(text: str, code: int | None, passes: bool, advice: str) -> None:
+    from databricks.sql.exc import ServerOperationError
+
+    fault = diagnose(ServerOperationError(text, {} if code is None else {"http-code": code}))
+    assert fault is not None
+    assert (fault.passes, advice in fault.advice) == (passes, True), fault
 
 
 # --- what is logged -------------------------------------------------------------------------------------

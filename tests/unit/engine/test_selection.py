@@ -11,8 +11,9 @@ from airflow_provider_cdi.engine.selection import PayloadField, Selection, selec
 from airflow_provider_cdi.exceptions import ConfigurationError, SourceError
 
 USER_IDS = ("EXTERNAL_ID", "ALIAS_NAME", "ALIAS_LABEL", "BRAZE_ID", "EMAIL", "PHONE")
-ATTRIBUTES = Contract("attributes", USER_IDS)
-DELETES = Contract("user_deletes", USER_IDS[:4], has_payload=False, refuses_payload=True)
+PAIRS = (("ALIAS_NAME", "ALIAS_LABEL"),)
+ATTRIBUTES = Contract("attributes", USER_IDS, pairs=PAIRS)
+DELETES = Contract("user_deletes", USER_IDS[:4], pairs=PAIRS, has_payload=False, refuses_payload=True)
 CATALOG = Contract("catalog_items", ("ID",), optional=("DELETED",))
 
 

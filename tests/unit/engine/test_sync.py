@@ -423,11 +423,18 @@ def test_the_slice_in_the_report_is_the_whole_one_also_when_the_read_broke_off()
 
 
 def test_a_read_that_always_breaks_off_ends_the_try_and_keeps_what_was_acknowledged():
-    journal, source = MemoryJournal(), ListSource(rows(1000), breaks=[1] * 100)
+    journal, source = MemoryJournal(), ListSource(rows(1000), batch_rows=5, breaks=[1] * 100)
     with pytest.raises(RetryLater, match="broke off"):
         run(source, journal=journal)
     assert len(source.reads) == 1 + DeliverySettings().reopen_reads
-    assert journal.progress.totals.accepted == 50 + 49 * DeliverySettings().reopen_reads
+    assert journal.progress.totals.accepted == 5 + 4 * DeliverySettings().reopen_reads
+
+
+def test_a_read_that_breaks_off_again_and_again_and_comes_forward_goes_on():
+    source = ListSource(rows(2000, start=-3000), breaks=[2] * 19)
+    report, _, _ = run(source)
+    assert report.totals.accepted == 2000
+    assert len(source.reads) > 1 + DeliverySettings().reopen_reads
 
 
 def test_a_read_that_was_cancelled_is_not_opened_again():

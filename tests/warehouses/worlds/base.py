@@ -109,6 +109,11 @@ class World:
         """Create a table from Arrow; fast enough for a million rows."""
         raise NotImplementedError
 
+    def load_into_schema(self, schema: str, name: str, table: pa.Table) -> None:
+        """Create a table in a schema (a dataset), which is made when it is not there."""
+        self.run(f"create schema if not exists {schema}")
+        self.load(f"{schema}.{name}", table)
+
     def literal(self, kind: str, value: str | None) -> str:
         """Return a value of a logical type as SQL."""
         if value is None:

@@ -1,0 +1,41 @@
+"""DuckDB's complaints in the words and with the SQLSTATE of Databricks."""
+
+from __future__ import annotations
+
+import re
+
+from standins.databricks.engine import Refused
+
+_MISSING = (
+    "TABLE_OR_VIEW_NOT_FOUND",
+    "The table or view {} cannot be found. Verify the spelling and correctness of the schema and catalog.\n"
+    "If you did not qualify the name with a schema, verify the current_schema() output, or qualify the name with "
+    "the correct schema and catalog.\nTo tolerate the error on drop use DROP VIEW IF EXISTS or DROP TABLE IF EXISTS.",
+    "42P01",
+)
+_UNRESOLVED = ("UNRESOLVED_COLUMN.WITH_SUGGESTION", "A column with name {} cannot be resolved.", "42703")
+_SYNTAX = ("PARSE_SYNTAX_ERROR", "Syntax error at or near {}.", "42601")
+_CAST = (
+    "CAST_INVALID_INPUT",
+    'The value {} of the type "STRING" cannot be cast to another type because it is malformed.',
+    "22018",
+)
+
+#: A pattern of DuckDB's text -> (error class, text with the pattern's first group, SQLSTATE).
+_MAPPED = (
+    (r"Table with name (.+?) does not exist", _MISSING),
+    (r"Catalog \"?([^\"!\s]+)\"? does not exist", _MISSING),
+    (r"[Ss]chema with name \"?([^\"\s]+)\"? (?:does not exist|not found)", _MISSING),
+    (r"Referenced column (\S+) not found", _UNRESOLVED),
+    (r"Could not convert string ('.*?') to", _CAST),
+    (r"(?i)(syntax error|invalid expression|required keyword|expecting)", _SYNTAX),
+)
+
+
+def refused(error: Exception) -> Refused:
+    """Say a complaint as Databricks says it."""
+    for pattern, (condition, text, state) in _MAPPED:
+        found = re.search(pattern, str(error))
+        if found:
+            return Refused.of(condition, text.format(found[1]), state)
+    return Refused.of("INTERNAL_ERROR", f"{type(error).__name__}: {str(error).splitlines()[0]}", "XX000")
