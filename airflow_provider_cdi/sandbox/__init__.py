@@ -1,1 +1,4 @@
-"""A local Braze: validates, keeps, answers and fails as the real one does. It shares no code with the rest."""
+"""A local Braze and a local Klaviyo: they validate, keep, answer and fail as the real ones do.
+
+They share no code with the rest of the package.
+"""

@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_cdi.sandbox``: a local Braze on a port."""
+"""``python -m airflow_provider_cdi.sandbox``: a local Braze and a local Klaviyo on a port."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 import uvicorn
 
 from airflow_provider_cdi.sandbox.app import PERMISSIONS, create_app
+from airflow_provider_cdi.sandbox.klaviyo.endpoints import SCOPES
+from airflow_provider_cdi.sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY
 from airflow_provider_cdi.sandbox.server import server_config
 from airflow_provider_cdi.sandbox.settings import DEFAULT_KEY, ERROR_STYLES, KEEPS, REGIMES, Settings
 
@@ -38,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
     port = listener.getsockname()[1]
     print(f"Braze sandbox: http://{host}:{port}/  (state as JSON: /_sandbox/state)", flush=True)
+    print(f"Klaviyo sandbox: http://{host}:{port}/klaviyo", flush=True)
     # A million profiles make each full collection long, and there are no cycles worth collecting.
     gc.set_threshold(100_000, 50, 1_000)
     server = uvicorn.Server(config)
@@ -48,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_cdi.sandbox",
-        description="A local Braze: answers as the documentation says, keeps what it gets, fails on demand.",
+        description="A local Braze and a local Klaviyo: they answer as documented, keep what they get, fail on demand.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8125, help="0 takes a free one (default: %(default)s)")
@@ -59,6 +62,20 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME[:PERMISSION,...]",
         help=f"API key, with all permissions or these; repeatable (default: {DEFAULT_KEY})",
+    )
+    parser.add_argument(
+        "--klaviyo-key",
+        action="append",
+        default=[],
+        metavar="NAME[:SCOPE,...]",
+        help=f"private key of Klaviyo, with all scopes or these; repeatable (default: {DEFAULT_KLAVIYO_KEY})",
+    )
+    parser.add_argument(
+        "--job-seconds",
+        type=float,
+        nargs=2,
+        metavar=("QUEUED", "PROCESSED"),
+        help="how long a job of Klaviyo waits, and how long it is processed",
     )
     parser.add_argument("--apply-delay", type=float, metavar="SECONDS", help="until an accepted call has its effect")
     parser.add_argument("--latency", type=float, metavar="SECONDS", help="that every answer takes at least")
@@ -71,20 +88,21 @@ def _parser() -> argparse.ArgumentParser:
 def _settings(chosen: argparse.Namespace) -> Settings:
     names = ("apply_delay", "latency", "regime", "error_style", "keep")
     changes = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
-    keys = dict(map(_key, chosen.key)) or {DEFAULT_KEY: None}
-    return Settings(keys=keys, store=chosen.store).changed(changes)
+    if chosen.job_seconds is not None:
+        changes["klaviyo"] = {"job_seconds": chosen.job_seconds}
+    keys = dict(_key(text, PERMISSIONS) for text in chosen.key) or {DEFAULT_KEY: None}
+    klaviyo_keys = dict(_key(text, SCOPES) for text in chosen.klaviyo_key) or {DEFAULT_KLAVIYO_KEY: None}
+    return Settings(keys=keys, klaviyo_keys=klaviyo_keys, store=chosen.store).changed(changes)
 
 
-def _key(text: str) -> tuple[str, frozenset[str] | None]:
+def _key(text: str, known: frozenset[str]) -> tuple[str, frozenset[str] | None]:
     name, colon, listed = text.partition(":")
     if not colon:
         return name, None
     permissions = frozenset(filter(None, listed.split(",")))
-    unknown = permissions - PERMISSIONS
+    unknown = permissions - known
     if unknown:
-        raise ValueError(
-            f"There is no permission {', '.join(sorted(unknown))}; there are: {', '.join(sorted(PERMISSIONS))}."
-        )
+        raise ValueError(f"There is no permission {', '.join(sorted(unknown))}; there are: {', '.join(sorted(known))}.")
     return name, permissions
 
 

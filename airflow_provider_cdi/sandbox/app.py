@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -10,9 +10,14 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from airflow_provider_cdi.sandbox import catalog_calls, cdi, identities, track, users
+from airflow_provider_cdi.sandbox.braze_door import BRAZE_DOOR
 from airflow_provider_cdi.sandbox.call import Endpoint
 from airflow_provider_cdi.sandbox.control import control_routes
-from airflow_provider_cdi.sandbox.gate import TRANSPORT, Gate
+from airflow_provider_cdi.sandbox.gate import TRANSPORT, Door, Gate
+from airflow_provider_cdi.sandbox.klaviyo.control import klaviyo_control_routes
+from airflow_provider_cdi.sandbox.klaviyo.door import KLAVIYO_DOOR
+from airflow_provider_cdi.sandbox.klaviyo.endpoints import ENDPOINTS as KLAVIYO_ENDPOINTS
+from airflow_provider_cdi.sandbox.klaviyo.page import klaviyo_page_route
 from airflow_provider_cdi.sandbox.page import page_route
 from airflow_provider_cdi.sandbox.settings import Clock, Settings
 from airflow_provider_cdi.sandbox.world import World
@@ -20,7 +25,7 @@ from airflow_provider_cdi.sandbox.world import World
 _ITEMS = "/catalogs/{name}/items"
 _ITEM = "/catalogs/{name}/items/{item}"
 
-#: Every call of the API that the sandbox knows. Permissions and pools: Braze, the endpoint pages.
+#: Every call of Braze's API that the sandbox knows. Permissions and pools: Braze, the endpoint pages.
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/users/track", "users.track", "track", track.track, track.track_objects),
     Endpoint(
@@ -137,19 +142,28 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     :raises ValueError: when the store of the settings cannot be opened.
     """
     world = World(settings or Settings(), clock or Clock())
-    by_path: dict[str, dict[str, Endpoint]] = {}
-    for endpoint in ENDPOINTS:
-        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
-    routes = [Route(path, Gate(world, endpoints)) for path, endpoints in by_path.items()]
+    routes = [*_routes(world, BRAZE_DOOR, ENDPOINTS), *_routes(world, KLAVIYO_DOOR, KLAVIYO_ENDPOINTS)]
+    nowhere = Gate(world, KLAVIYO_DOOR, {})
+    routes += [Route(path, nowhere) for path in ("/api", "/api/{rest:path}")]
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         world.close()
 
-    app = Sandbox(routes=[*routes, *control_routes(world), page_route(world)], lifespan=lifespan)
+    routes += [*control_routes(world), *klaviyo_control_routes(world), page_route(world), klaviyo_page_route(world)]
+    app = Sandbox(routes=routes, lifespan=lifespan)
     app.world = world
     # Braze: a path with a slash at the end is another path.
     app.router.redirect_slashes = False
-    app.router.default = Gate(world, {})
+    app.router.default = Gate(world, BRAZE_DOOR, {})
     return app
+
+
+def _routes(world: World, door: Door, endpoints: Iterable[Endpoint]) -> list[Route]:
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    gates = {path: Gate(world, door, methods) for path, methods in by_path.items()}
+    ends = ("", "/") if door.ignores_slash else ("",)
+    return [Route(path + end, gate) for path, gate in gates.items() for end in ends]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_cdi.sandbox.faults import Fault
     from airflow_provider_cdi.sandbox.world import World
 
 Json = Any  # What orjson returns: the sandbox trusts no shape of it.
@@ -22,6 +23,10 @@ class Call:
         (``external_id:c-1``, ``user_alias:<label>:<name>``, ``id:s-1``); None where an object has none.
     :param refused: identifier -> error, from a fault that refuses single objects.
     :param storage_full: a fault says that the catalogs have no space left.
+    :param struck: the other faults that the endpoint itself must let happen.
+    :param route: the path with names in braces, where there is an endpoint of it.
+    :param counted_as: what it is counted under: its path, or the route where paths carry ids of the sandbox.
+    :param revision: of the API that answers; only Klaviyo has any.
     """
 
     method: str
@@ -37,6 +42,10 @@ class Call:
     objects: list[Json] = field(default_factory=list)
     refused: Mapping[str, str] = field(default_factory=dict)
     storage_full: bool = False
+    struck: Sequence[Fault] = ()
+    route: str = ""
+    counted_as: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ def failure(status: int, message: str) -> Reply:
 class Endpoint:
     """One call of the API.
 
-    :param permission: what a key needs for it.
+    :param permission: what a key needs for it; several permissions are apart by spaces.
     :param pool: the rate limit it counts to.
     :param handle: checks the request and says what it does.
     :param objects: takes the objects out of a body, with their identifiers, for the counts.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from airflow_provider_cdi.sandbox.call import Json
+from airflow_provider_cdi.sandbox.call import Call, Json
 
 #: Kind -> the fields it has beside the selectors, with their defaults; ... marks a required one.
 KINDS: Mapping[str, Mapping[str, Any]] = {
     # Answers with this status and body (a string as it is: HTML, broken JSON, nothing), applied or not.
-    "answer": {"status": ..., "body": "", "headers": {}, "content_type": "application/json", "applied": False},
+    # Without a body it is the usual one: nothing for Braze, the error of this status for Klaviyo.
+    "answer": {"status": ..., "body": None, "headers": {}, "content_type": None, "applied": False},
     # Resets the connection without an answer: before or after the request was applied.
     "reset": {"applied": ...},
     # Applies and answers, but sends half of the body and closes: the content length is not reached.
@@ -23,8 +24,24 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "delay": {"seconds": ...},
     # Refuses the objects of ``identifiers`` within the answer, with this error type.
     "refuse": {"error": ...},
-    # There is no space left for catalog items.
+    # Braze: there is no space left for catalog items.
     "storage_full": {},
+    # Klaviyo: the profiles of ``identifiers`` are taken, and fail later in the job, with this reason.
+    "import_error": {"error": ...},
+    # Klaviyo: the job names one more import error, whose payload is nobody's row.
+    "stray_error": {"error": ..., "payload": None},
+    # Klaviyo: the job stays in this status for ever.
+    "stall": {"status": "processing"},
+    # Klaviyo: the job is cancelled after so many profiles.
+    "cancel": {"imported": 0},
+    # Klaviyo: events are accepted and then vanish, all of them or those of ``identifiers``.
+    "drop": {},
+}
+_IMPORTS = {"path": "/api/profile-bulk-import-jobs", "method": "POST"}
+#: What the endpoint itself lets happen, and which calls it hits unless the fault says otherwise.
+_FOR_THE_ENDPOINT: Mapping[str, Mapping[str, str]] = {
+    **dict.fromkeys(("import_error", "stray_error", "stall", "cancel"), _IMPORTS),
+    "drop": {"path": "/api/event*", "method": "POST"},
 }
 _SELECTORS: Mapping[str, Any] = {
     "path": "*",
@@ -41,14 +58,16 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "after": (int,),
     "every": (int,),
     "times": (int, type(None)),
-    "status": (int,),
+    "status": (int, str),
     "headers": (dict,),
-    "content_type": (str,),
+    "content_type": (str, type(None)),
+    "payload": (dict, type(None)),
+    "imported": (int,),
     "applied": (bool,),
     "seconds": (int, float),
     "error": (str,),
 }
-_IDENTIFIER_KINDS = ("external_id:", "user_alias:", "braze_id:", "email:", "phone:", "id:")
+_IDENTIFIER_KINDS = ("external_id:", "user_alias:", "braze_id:", "email:", "phone:", "phone_number:", "id:")
 
 
 @dataclass(slots=True)
@@ -58,7 +77,8 @@ class Fault:
     Of the calls that match, the first ``after`` are spared; of the others every ``every``-th is hit, until
     ``times`` calls were hit.
 
-    :param path: exact path, or its beginning with a ``*`` at the end.
+    :param path: exact path, its beginning with a ``*`` at the end, or the path with names in braces as the
+        endpoint is documented (``/api/profile-bulk-import-jobs/{id}/import-errors``).
     :param identifiers: only calls that carry one of them match; none stands for all calls.
     :param details: the fields of its kind, see ``KINDS``.
     """
@@ -75,13 +95,20 @@ class Fault:
     matched: int = 0
     hit: int = 0
 
-    def matches(self, method: str, path: str, identifiers: Sequence[str | None]) -> bool:
+    def matches(self, call: Call) -> bool:
         """Tell whether the call is one that the fault is about."""
-        if self.method not in ("*", method):
+        if self.method not in ("*", call.method):
             return False
-        if path != self.path and not (self.path.endswith("*") and path.startswith(self.path[:-1])):
+        if self.path not in (call.path, call.route) and not self._is_beginning_of(call.path):
             return False
-        return not self.identifiers or not self.identifiers.isdisjoint(identifiers)
+        return not self.identifiers or not self.identifiers.isdisjoint(call.identifiers)
+
+    def concerns(self, identifier: str | None) -> bool:
+        """Tell whether it is about an object of this identifier; without identifiers it is about all."""
+        return not self.identifiers or identifier in self.identifiers
+
+    def _is_beginning_of(self, path: str) -> bool:
+        return self.path.endswith("*") and path.startswith(self.path[:-1])
 
     def hits(self) -> bool:
         """Count one more matching call, and tell whether it is hit."""
@@ -116,12 +143,14 @@ class Blow:
     :param ending: the fault that decides how the call ends (``answer``, ``reset``, ``cut``, ``truncate``).
     :param wait: seconds before the answer.
     :param refused: identifier -> error type.
+    :param inner: what the endpoint itself must let happen.
     """
 
     ending: Fault | None = None
     wait: float = 0.0
     refused: dict[str, str] = field(default_factory=dict)
     storage_full: bool = False
+    inner: list[Fault] = field(default_factory=list)
 
 
 class Faults:
@@ -155,11 +184,11 @@ class Faults:
         """Show all faults with their counts."""
         return [fault.shown() for fault in self._faults]
 
-    def strike(self, method: str, path: str, identifiers: Sequence[str | None]) -> Blow:
+    def strike(self, call: Call) -> Blow:
         """Say what happens to a call. Every matching fault counts it; the first ending wins."""
         blow = Blow()
         for fault in self._faults:
-            if fault.matches(method, path, identifiers) and fault.hits():
+            if fault.matches(call) and fault.hits():
                 _add_to(blow, fault)
         return blow
 
@@ -171,6 +200,8 @@ def _add_to(blow: Blow, fault: Fault) -> None:
         blow.refused |= dict.fromkeys(fault.identifiers, fault.details["error"])
     elif fault.kind == "storage_full":
         blow.storage_full = True
+    elif fault.kind in _FOR_THE_ENDPOINT:
+        blow.inner.append(fault)
     elif blow.ending is None:
         blow.ending = fault
 
@@ -179,15 +210,15 @@ def _read(wanted: Json, number: int) -> Fault:
     if not isinstance(wanted, dict) or wanted.get("kind") not in KINDS:
         raise ValueError(f"A fault is an object with a 'kind', one of: {', '.join(KINDS)}.")
     kind = wanted["kind"]
-    known = {**_SELECTORS, **KINDS[kind]}
+    known = {**_SELECTORS, **_FOR_THE_ENDPOINT.get(kind, {}), **KINDS[kind]}
     for name, value in wanted.items():
         if name != "kind":
             _check(kind, name, value, known)
     missing = [name for name, default in known.items() if default is ... and name not in wanted]
     if missing:
         raise ValueError(f"A fault of kind {kind!r} needs {', '.join(missing)}.")
-    if kind == "refuse" and not wanted.get("identifiers"):
-        raise ValueError("A fault of kind 'refuse' needs the identifiers of the objects that it refuses.")
+    if kind in ("refuse", "import_error") and not wanted.get("identifiers"):
+        raise ValueError(f"A fault of kind {kind!r} needs the identifiers of the objects that it refuses.")
     values = {**known, **wanted}
     details = {name: values[name] for name in KINDS[kind]}
     selectors = {name: values[name] for name in _SELECTORS if name != "identifiers"}
@@ -208,7 +239,15 @@ def _check(kind: str, name: str, value: Json, known: Mapping[str, Any]) -> None:
         raise ValueError(f"{name!r} of a fault cannot be {value!r}.")
     if name == "every" and value < 1:
         raise ValueError("'every' of a fault must be 1 or more.")
-    if name == "status" and not 200 <= value <= 599:
-        raise ValueError("'status' of a fault must be a status of HTTP, 200 to 599.")
+    if name == "status":
+        _check_status(kind, value)
     if name == "identifiers" and not all(str(each).startswith(_IDENTIFIER_KINDS) for each in value):
         raise ValueError(f"Each identifier of a fault begins with one of: {' '.join(_IDENTIFIER_KINDS)}.")
+
+
+def _check_status(kind: str, value: Json) -> None:
+    if kind == "stall":
+        if value not in ("queued", "processing"):
+            raise ValueError("'status' of a fault of kind 'stall' must be queued or processing.")
+    elif not isinstance(value, int) or not 200 <= value <= 599:
+        raise ValueError("'status' of a fault must be a status of HTTP, 200 to 599.")

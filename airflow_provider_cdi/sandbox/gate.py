@@ -1,4 +1,4 @@
-"""The way of one request: read, count, strike with faults, check key, rate and body, handle, answer.
+"""The way of one request: read, count, strike with faults, let the API at the door decide, answer.
 
 It speaks ASGI directly: at a million rows the request objects of a framework would cost as much as the work.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,7 +18,6 @@ from starlette.types import Receive, Scope, Send
 from airflow_provider_cdi.sandbox.call import Call, Endpoint, Json, Reply, failure
 from airflow_provider_cdi.sandbox.faults import Blow, Fault
 from airflow_provider_cdi.sandbox.ledger import Visit
-from airflow_provider_cdi.sandbox.limits import EMPTY_HEADERS
 from airflow_provider_cdi.sandbox.world import World
 
 #: Under this key of the scope the application passes on the connection, so that it can be reset.
@@ -26,27 +26,48 @@ TRANSPORT = "cdi.sandbox.transport"
 _KEEP_BYTES = 8 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What sets one vendor's API apart from another's before an endpoint is reached.
+
+    :param admit: checks key, rate and body and lets the endpoint answer; the endpoint is None for an unknown
+        path or method.
+    :param usual: the usual answer with a status, for faults that bring none.
+    :param counts_routes: count requests under the route, not under each path with an id of its own.
+    :param ignores_slash: take a path with a slash at the end for the one without.
+    """
+
+    admit: Callable[[World, Call, Endpoint | None], Reply]
+    usual: Callable[[int], Reply]
+    counts_routes: bool = False
+    ignores_slash: bool = False
+
+
 class Gate:
     """The endpoints of one path, as an ASGI application.
 
-    :param endpoints: method -> endpoint; other methods are answered with 404.
+    :param door: of the API whose path it is.
+    :param endpoints: method -> endpoint.
     """
 
-    def __init__(self, world: World, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(self, world: World, door: Door, endpoints: Mapping[str, Endpoint]) -> None:
         self._world = world
+        self._door = door
         self._endpoints = endpoints
+        self._route = next((endpoint.path for endpoint in endpoints.values()), "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         world = self._world
         call = await _read(scope, receive)
+        self._place(call)
         endpoint = self._endpoints.get(call.method)
         _parse(call, endpoint)
         visit = world.ledger.arrive(call, world.settings, world.now())
         try:
             # Lets requests that came in at the same moment arrive too, so that the ledger sees the overlap.
             await asyncio.sleep(0)
-            blow = world.faults.strike(call.method, call.path, call.identifiers)
+            blow = world.faults.strike(call)
             reply = self._decide(call, endpoint, blow, visit)
             wait = world.settings.latency + blow.wait
             if wait > 0:
@@ -55,62 +76,36 @@ class Gate:
         finally:
             world.ledger.leave(visit, world.now())
 
+    def _place(self, call: Call) -> None:
+        """Say which path it is, and which one it counts to."""
+        if self._door.ignores_slash:
+            call.path = call.path.rstrip("/")
+        call.route = self._route
+        call.counted_as = self._route if self._route and self._door.counts_routes else call.path
+
     def _decide(self, call: Call, endpoint: Endpoint | None, blow: Blow, visit: Visit) -> Reply:
         """Handle the call, apply what it does, and build its answer, or let a fault answer instead."""
         world = self._world
         world.catch_up()
         ending = blow.ending
         if ending is None or ending.details.get("applied", True):
-            call.refused, call.storage_full = blow.refused, blow.storage_full
-            reply = self._handle(call, endpoint)
+            call.refused, call.storage_full, call.struck = blow.refused, blow.storage_full, blow.inner
+            reply = self._door.admit(world, call, endpoint)
             if reply.change is not None:
                 world.accept(reply.change)
             world.ledger.accept(visit, reply.accepted)
             world.store.commit()
         else:
             reply = failure(500, "")  # the fault decides what is sent
-        return reply if ending is None or ending.kind != "answer" else _answer_of(ending, reply)
+        return reply if ending is None or ending.kind != "answer" else self._answer_of(ending, reply)
 
-    def _handle(self, call: Call, endpoint: Endpoint | None) -> Reply:
-        if endpoint is None:
-            return failure(404, "Not Found")
-        refusal = self._check_key(call, endpoint) or _check_type(call, endpoint)
-        if refusal is not None:
-            return refusal
-        passage = self._world.windows.enter(endpoint.pool, self._world.settings, self._world.now())
-        if not passage.allowed:
-            reply = failure(429, "Rate limited")
-        else:
-            reply = _check_body(call, endpoint) or endpoint.handle(self._world, call)
-        reply.headers |= passage.headers
-        return reply
-
-    def _check_key(self, call: Call, endpoint: Endpoint) -> Reply | None:
-        scheme, _, key = call.headers.get("authorization", "").partition(" ")
-        settings = self._world.settings
-        if scheme.lower() != "bearer" or key not in settings.keys:
-            # Braze repeats the key that it was given: a client must not log this text.
-            return Reply(401, {"message": f"Invalid API key: {key}"}, headers=dict(EMPTY_HEADERS))
-        permissions = settings.keys[key]
-        if permissions is not None and endpoint.permission not in permissions:
-            return failure(settings.missing_permission_status, "Access Denied")
-        return None
-
-
-def _check_type(call: Call, endpoint: Endpoint) -> Reply | None:
-    kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if endpoint.has_body and kind != "application/json":
-        return failure(415, "Unsupported Media Type")
-    return None
-
-
-def _check_body(call: Call, endpoint: Endpoint) -> Reply | None:
-    if call.problem == "size":
-        return failure(*endpoint.oversize)
-    if call.problem == "syntax":
-        # Braze: this one text stands in 'error', not in 'message'.
-        return Reply(400, {"error": "Error while parsing request body. Please check your syntax."})
-    return None
+    def _answer_of(self, fault: Fault, handled: Reply) -> Reply:
+        details = fault.details
+        usual = self._door.usual(details["status"])
+        body = usual.body if details["body"] is None else details["body"]
+        wanted = {str(name).lower(): str(value) for name, value in details["headers"].items()}
+        kind = {} if details["content_type"] is None else {"content-type": details["content_type"]}
+        return Reply(details["status"], body, headers={**handled.headers, **usual.headers, **kind, **wanted})
 
 
 async def _read(scope: Scope, receive: Receive) -> Call:
@@ -150,12 +145,6 @@ def _parse(call: Call, endpoint: Endpoint | None) -> None:
         call.objects, call.identifiers = endpoint.objects(call.body)
 
 
-def _answer_of(fault: Fault, handled: Reply) -> Reply:
-    wanted = {str(name).lower(): str(value) for name, value in fault.details["headers"].items()}
-    headers = {**handled.headers, "content-type": fault.details["content_type"], **wanted}
-    return Reply(fault.details["status"], fault.details["body"], headers=headers)
-
-
 class _Wire(NamedTuple):
     """The three parts of an ASGI connection."""
 
@@ -185,7 +174,10 @@ async def _end(reply: Reply, ending: Fault | None, visit: Visit, wire: _Wire) ->
 
 
 def _headers(reply: Reply, length: int) -> list[tuple[bytes, bytes]]:
-    headers = {"content-type": "application/json", **reply.headers, "content-length": str(length)}
+    if reply.status == 204:  # HTTP: it has no body, and says nothing of one
+        headers = reply.headers
+    else:
+        headers = {"content-type": "application/json", **reply.headers, "content-length": str(length)}
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 

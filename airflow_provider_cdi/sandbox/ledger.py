@@ -69,7 +69,7 @@ class Visit:
 
 
 class Ledger:
-    """Follows every request to the Braze endpoints."""
+    """Follows every request to the endpoints of the vendors."""
 
     def __init__(self, settings: Settings) -> None:
         self._log: deque[Visit] = deque(maxlen=settings.log_size)
@@ -82,7 +82,7 @@ class Ledger:
         :param now: seconds since the epoch.
         """
         self._visits += 1
-        counts = self._paths.setdefault(call.path, PathCounts())
+        counts = self._paths.setdefault(call.counted_as, PathCounts())
         visit = Visit(
             number=self._visits,
             at=now,

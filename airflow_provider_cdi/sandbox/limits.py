@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from airflow_provider_cdi.sandbox.settings import Rate, Settings
+from airflow_provider_cdi.sandbox.settings import Settings
+from airflow_provider_cdi.sandbox.windows import FixedWindows, window_end
 
 #: Braze (2020 recording): an answer 401 has the three headers, empty.
 EMPTY_HEADERS = {"x-ratelimit-limit": "", "x-ratelimit-remaining": "", "x-ratelimit-reset": ""}
@@ -27,10 +28,10 @@ class Passage:
 
 
 class RateWindows:
-    """Counts requests in fixed windows: they begin at multiples of their length, not with a request."""
+    """Counts requests in fixed windows, and tells of them."""
 
     def __init__(self) -> None:
-        self._used: dict[str, tuple[int, int]] = {}
+        self._windows = FixedWindows()
 
     def enter(self, pool: str, settings: Settings, now: float) -> Passage:
         """Count one request, unless its window is full.
@@ -41,41 +42,28 @@ class RateWindows:
         if settings.regime == "mau" and pool in _MAU_POOLS:
             return self._enter_mau(settings, now)
         rate = settings.rate(pool)
-        left = self._left(pool, rate, now)
+        left = self._windows.left(pool, rate, now)
         if left > 0:
-            self._take(pool, rate, now)
+            self._windows.take(pool, rate, now)
         headers = {
             "x-ratelimit-limit": str(rate.requests),
             "x-ratelimit-remaining": str(max(left - 1, 0)),
-            "x-ratelimit-reset": str(_window_end(rate, now)),
+            "x-ratelimit-reset": str(window_end(rate, now)),
         }
         return Passage(left > 0, headers)
 
     def _enter_mau(self, settings: Settings, now: float) -> Passage:
         pools = {name: settings.rate(name) for name in ("mau.burst", "mau.hourly")}
         for name, rate in pools.items():
-            if self._left(name, rate, now) <= 0:
-                wait = max(1, math.ceil(_window_end(rate, now) - now))
+            if self._windows.left(name, rate, now) <= 0:
+                wait = max(1, math.ceil(window_end(rate, now) - now))
                 return Passage(False, {"x-ratelimit-retry-after": str(wait)})
         for name, rate in pools.items():
-            self._take(name, rate, now)
+            self._windows.take(name, rate, now)
         hourly = pools["mau.hourly"]
         headers = {
             "x-ratelimit-limit": str(hourly.requests),
-            "x-ratelimit-remaining": str(self._left("mau.hourly", hourly, now)),
-            "x-ratelimit-reset": str(math.ceil(_window_end(hourly, now) - now)),
+            "x-ratelimit-remaining": str(self._windows.left("mau.hourly", hourly, now)),
+            "x-ratelimit-reset": str(math.ceil(window_end(hourly, now) - now)),
         }
         return Passage(True, headers)
-
-    def _left(self, pool: str, rate: Rate, now: float) -> int:
-        window, used = self._used.get(pool, (0, 0))
-        return rate.requests - (used if window == _window_end(rate, now) else 0)
-
-    def _take(self, pool: str, rate: Rate, now: float) -> None:
-        end = _window_end(rate, now)
-        window, used = self._used.get(pool, (0, 0))
-        self._used[pool] = (end, used + 1 if window == end else 1)
-
-
-def _window_end(rate: Rate, now: float) -> int:
-    return (int(now) // rate.seconds + 1) * rate.seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from starlette.requests import Request
@@ -14,6 +15,9 @@ from airflow_provider_cdi.sandbox.times import write_moment
 from airflow_provider_cdi.sandbox.world import World
 
 LAST_REQUESTS = 20
+_FOOTER = """As JSON: <code>/_sandbox/state</code>, <code>/_sandbox/user?external_id=…</code>,
+<code>/_sandbox/requests</code>, <code>/_sandbox/received?path=/users/track&amp;brief=1</code>,
+<code>/_sandbox/faults</code>, <code>/_sandbox/settings</code>"""
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -36,35 +40,51 @@ def page_route(world: World) -> Route:
     return Route("/", page, methods=["GET"])
 
 
+def document(title: str, lead: str, shown: str, sections: Mapping[str, str], footer: str) -> str:
+    """Build a page that loads itself anew every three seconds.
+
+    :param lead: HTML of the line under the title, as **shown** (the counts) and **footer** are.
+    :param sections: heading -> HTML.
+    """
+    body = "".join(f"<h2>{escape(heading)}</h2>{content}" for heading, content in sections.items())
+    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="3">
+<title>{escape(title)}</title><style>{_STYLE}</style></head><body>
+<h1>{escape(title)}</h1><div class="lead">{lead}</div>{shown}{body}
+<footer><p>{footer}</p></footer></body></html>"""
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    """Draw numbers with what they count."""
+    shown = "".join(f"<div><b>{number:,}</b>{escape(name)}</div>" for name, number in numbers.items())
+    return f'<div class="counts">{shown}</div>'
+
+
 def _page(now: dict[str, Json], requests: list[Json]) -> str:
-    counts = {
+    numbers = {
         "users": now["users"],
         "events": now["events"],
         "purchases": now["purchases"],
         "catalog items": sum(now["catalogs"].values()),
         "waiting to take effect": now["waiting"],
     }
-    shown = "".join(f"<div><b>{number:,}</b>{escape(name)}</div>" for name, number in counts.items())
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="3">
-<title>Braze sandbox</title><style>{_STYLE}</style></head><body>
-<h1>Braze sandbox</h1><div class="lead">A local stand-in for Braze's REST API. Nothing leaves this machine.</div>
-<div class="counts">{shown}</div>
-<h2>What came, by path</h2>{_paths(now["requests"])}
-<h2>Last requests</h2>{_requests(requests)}
-<h2>Faults</h2>{_faults(now["faults"])}
-<h2>Catalogs</h2>{_catalogs(now["catalogs"])}
-<footer><p>As JSON: <code>/_sandbox/state</code>, <code>/_sandbox/user?external_id=…</code>,
-<code>/_sandbox/requests</code>, <code>/_sandbox/received?path=/users/track&amp;brief=1</code>,
-<code>/_sandbox/faults</code>, <code>/_sandbox/settings</code></p></footer></body></html>"""
+    sections = {
+        "What came, by path": paths(now["requests"]),
+        "Last requests": _requests(requests),
+        "Faults": _faults(now["faults"]),
+        "Catalogs": _catalogs(now["catalogs"]),
+    }
+    lead = 'A local stand-in for Braze\'s REST API. Nothing leaves this machine. <a href="/klaviyo">Klaviyo sandbox</a>'
+    return document("Braze sandbox", lead, counts(numbers), sections, _FOOTER)
 
 
-def _paths(totals: dict[str, Json]) -> str:
+def paths(totals: dict[str, Json]) -> str:
+    """Draw what came to each path, and what was answered."""
     rows = [
         [path, each["requests"], each["objects"], each["accepted"], _statuses(each["statuses"])]
         for path, each in totals.items()
     ]
-    return _table(["path", "requests", "objects", "accepted", "answers"], rows)
+    return table(["path", "requests", "objects", "accepted", "answers"], rows)
 
 
 def _statuses(statuses: dict[str, int]) -> str:
@@ -83,21 +103,21 @@ def _requests(requests: list[Json]) -> str:
         ]
         for each in requests
     ]
-    return _table(["at (UTC)", "method", "path", "status", "objects", "bytes"], rows, bad_from=3)
+    return table(["at (UTC)", "method", "path", "status", "objects", "bytes"], rows, bad_from=3)
 
 
 def _faults(faults: list[Json]) -> str:
     rows = [
         [each["id"], each["kind"], f"{each['method']} {each['path']}", each["matched"], each["hit"]] for each in faults
     ]
-    return _table(["number", "kind", "calls", "matched", "hit"], rows)
+    return table(["number", "kind", "calls", "matched", "hit"], rows)
 
 
 def _catalogs(catalogs: dict[str, int]) -> str:
-    return _table(["name", "items"], [[name, number] for name, number in catalogs.items()])
+    return table(["name", "items"], [[name, number] for name, number in catalogs.items()])
 
 
-def _table(titles: list[str], rows: list[list[Json]], bad_from: int | None = None) -> str:
+def table(titles: list[str], rows: list[list[Json]], bad_from: int | None = None) -> str:
     """Draw a table; with ``bad_from``, rows whose status in that column is no success are marked."""
     if not rows:
         return "<p class=lead>None.</p>"

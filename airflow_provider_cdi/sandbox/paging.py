@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from airflow_provider_cdi.sandbox.call import Call, Json, Reply, failure
+from airflow_provider_cdi.sandbox.cursors import read_cursor, write_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class Page:
 def page_of(entries: list[Json], call: Call, size: int) -> Page | None:
     """Cut out the page that the call's ``cursor`` asks for; None when the cursor is none of ours."""
     given = parse_qs(call.query).get("cursor")
-    start = 0 if given is None else _read_cursor(given[0])
+    start = 0 if given is None else read_cursor(given[0])
     if start is None or start > len(entries):
         return None
     links = []
@@ -38,13 +37,4 @@ def bad_cursor() -> Reply:
 
 
 def _link(path: str, start: int, relation: str) -> str:
-    cursor = base64.urlsafe_b64encode(f"c{start}".encode()).decode()
-    return f'<{path}?cursor={cursor}>; rel="{relation}"'
-
-
-def _read_cursor(cursor: str) -> int | None:
-    try:
-        text = base64.urlsafe_b64decode(cursor.encode()).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return int(text[1:]) if text[:1] == "c" and text[1:].isdecimal() else None
+    return f'<{path}?cursor={write_cursor(start)}>; rel="{relation}"'

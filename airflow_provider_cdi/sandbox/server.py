@@ -15,9 +15,13 @@ import uvicorn
 
 from airflow_provider_cdi.sandbox.app import create_app
 from airflow_provider_cdi.sandbox.call import Json
+from airflow_provider_cdi.sandbox.klaviyo.client import KlaviyoClient
+from airflow_provider_cdi.sandbox.klaviyo.settings import KlaviyoSettings
 from airflow_provider_cdi.sandbox.settings import Clock, Settings
 
 START_SECONDS = 30.0
+#: Everything takes effect before the answer, and a job ends before it is looked at.
+AT_ONCE = Settings(apply_delay=0, klaviyo=KlaviyoSettings(job_seconds=(0, 0)))
 
 
 class SandboxError(Exception):
@@ -40,10 +44,12 @@ class SandboxServer:
     """
 
     def __init__(self, settings: Settings | None = None, *, clock: Clock | None = None, **changes: Json) -> None:
-        self._settings = (settings or Settings(apply_delay=0)).changed(changes)
+        self._settings = (settings or AT_ONCE).changed(changes)
         self._clock = clock
         #: The first of its keys.
         self.key = next(iter(self._settings.keys))
+        #: The local Klaviyo: its key, what it holds, a client.
+        self.klaviyo = KlaviyoClient(next(iter(self._settings.klaviyo_keys)), self._ask, self._control)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self.host = "127.0.0.1"
@@ -52,10 +58,10 @@ class SandboxServer:
     def __enter__(self) -> SandboxServer:
         """Start, and return when requests are answered."""
         app = create_app(self._settings, self._clock)
-        listener = socket.create_server((self.host, 0))
+        listener = _listener(self.host)
         self.port = listener.getsockname()[1]
         self._server = _Server(server_config(app))
-        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="braze-sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="sandbox", daemon=True)
         self._thread.start()
         if not self._server.answers.wait(START_SECONDS):
             raise SandboxError(f"The sandbox did not start within {START_SECONDS:.0f} seconds.")
@@ -189,7 +195,7 @@ class SandboxServer:
             return absent["absent"]
         if answer.status >= 400:
             raise SandboxError(f"{method} {path.partition('?')[0]}: {answer.status} {text.decode()[:500]}")
-        return orjson.loads(text)
+        return orjson.loads(text) if text else None
 
 
 def server_config(app: Any, **more: Any) -> uvicorn.Config:
@@ -227,3 +233,12 @@ class _Server(uvicorn.Server):
     def stop(self) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end.set)
+
+
+def _listener(host: str) -> socket.socket:
+    # With its protocol named, asyncio sends small answers at once (TCP_NODELAY); create_server() leaves it out, and
+    # an answer may then wait 40 ms for an acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind((host, 0))
+    listener.listen(2048)
+    return listener

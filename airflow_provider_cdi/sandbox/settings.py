@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from airflow_provider_cdi.sandbox import choices
+from airflow_provider_cdi.sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY, KlaviyoSettings
 
 DEFAULT_KEY = "sandbox-key"
 
@@ -63,12 +65,13 @@ class Settings:
     """Everything that can be chosen about a sandbox.
 
     :param keys: REST API key -> its permissions; None stands for all of them.
+    :param klaviyo_keys: private key of Klaviyo -> its scopes; None stands for all of them.
     :param store: SQLite file that survives a restart; None keeps everything in memory.
     :param apply_delay: seconds between an accepted request and its effect (Braze: usually 10 to 100 ms).
         0 applies before the answer.
     :param shuffle_seed: with a number, each request waits between 0 and twice ``apply_delay``, so that
         requests take effect in another order than they came (Braze promises none). Needs a delay.
-    :param latency: seconds that every answer of the Braze endpoints takes at least. A test that looks for
+    :param latency: seconds that every answer of the vendors' endpoints takes at least. A test that looks for
         requests in flight at the same time needs some: answers that take no time rarely overlap.
     :param regime: ``classic`` or ``mau``, see :mod:`.limits`.
     :param rates: pool -> rate; what is not named keeps the value of ``RATES``.
@@ -81,14 +84,17 @@ class Settings:
     :param catalog_bytes: size of all catalogs (Braze: 500 MB in the free tier).
     :param blocked_external_ids: Braze's list of dummy users, which is not public.
     :param cdi_job_seconds: how long a run of the CDI endpoints goes on.
-    :param keep: ``everything``, or ``counts`` to validate and count tracked objects without applying them.
+    :param keep: ``everything``, or ``counts`` to validate and count what comes in numbers (tracked objects,
+        profiles, events, consents) without applying it.
     :param log_size: how many requests the log remembers.
     :param log_details: whether it remembers their bodies and headers too (never the key).
     :param count_identifiers: whether received objects are counted by identifier.
     :param count_objects: whether they are also counted by content.
+    :param klaviyo: what is Klaviyo's alone.
     """
 
     keys: Mapping[str, frozenset[str] | None] = field(default_factory=lambda: {DEFAULT_KEY: None})
+    klaviyo_keys: Mapping[str, frozenset[str] | None] = field(default_factory=lambda: {DEFAULT_KLAVIYO_KEY: None})
     store: Path | None = None
     apply_delay: float = 0.02
     shuffle_seed: int | None = None
@@ -108,6 +114,7 @@ class Settings:
     log_details: bool = False
     count_identifiers: bool = True
     count_objects: bool = False
+    klaviyo: KlaviyoSettings = field(default_factory=KlaviyoSettings)
 
     def rate(self, pool: str) -> Rate:
         """Say how many requests a pool of endpoints may get, and in which time."""
@@ -116,19 +123,15 @@ class Settings:
     def changed(self, changes: Mapping[str, Any]) -> Settings:
         """Return these settings with some of them replaced.
 
-        :param changes: setting -> value as JSON has it; ``rates`` as ``{"track": [100, 1]}``.
+        :param changes: setting -> value as JSON has it; ``rates`` as ``{"track": [100, 1]}``, and ``klaviyo``
+            as an object of its own.
         :raises ValueError: for an unknown or fixed setting, or a value that makes no sense.
         """
-        read: dict[str, Any] = {}
-        for name, value in changes.items():
-            if name not in _CHANGEABLE:
-                raise ValueError(f"There is no setting {name!r} to change; there are: {', '.join(_CHANGEABLE)}.")
-            try:
-                read[name] = _CHANGEABLE[name](value)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"Setting {name!r} cannot be {value!r}: {error}") from None
+        read = choices.read_changes(changes, _CHANGEABLE)
         if "rates" in read:
             read["rates"] = {**self.rates, **read["rates"]}
+        if "klaviyo" in read:
+            read["klaviyo"] = self.klaviyo.changed(read["klaviyo"])
         return replace(self, **read)
 
     def summary(self) -> dict[str, Any]:
@@ -136,71 +139,35 @@ class Settings:
         shown = {name: getattr(self, name) for name in _CHANGEABLE}
         shown["rates"] = {pool: [rate.requests, rate.seconds] for pool, rate in self.rates.items()}
         shown["blocked_external_ids"] = sorted(self.blocked_external_ids)
+        shown["klaviyo"] = self.klaviyo.summary()
         return shown
 
 
-def _seconds(value: Any) -> float:
-    number = float(value)
-    if number < 0 or not math.isfinite(number):
-        raise ValueError("it must be a number of seconds, 0 or more")
-    return number
-
-
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("it must be a whole number, 0 or more")
-    return value
-
-
-def _switch(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("it must be true or false")
-    return value
-
-
-def _seed(value: Any) -> int | None:
-    return None if value is None else _count(value)
-
-
-def _one_of(*choices: Any) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if value not in choices:
-            raise ValueError(f"it must be one of {', '.join(map(str, choices))}")
-        return value
-
-    return read
-
-
 def _rates(value: Any) -> dict[str, Rate]:
-    rates = {pool: Rate(*map(_count, pair)) for pool, pair in dict(value).items()}
+    rates = {pool: Rate(*map(choices.count, pair)) for pool, pair in dict(value).items()}
     for pool, rate in rates.items():
         if pool not in RATES or rate.seconds == 0:
             raise ValueError(f"pool {pool!r} must be one of {', '.join(RATES)} with [requests, seconds]")
     return rates
 
 
-def _texts(value: Any) -> frozenset[str]:
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise TypeError("it must be a list of strings")
-    return frozenset(value)
-
-
 _CHANGEABLE: Mapping[str, Callable[[Any], Any]] = {
-    "apply_delay": _seconds,
-    "shuffle_seed": _seed,
-    "latency": _seconds,
-    "regime": _one_of(*REGIMES),
+    "apply_delay": choices.seconds,
+    "shuffle_seed": choices.count_or_none,
+    "latency": choices.seconds,
+    "regime": choices.one_of(*REGIMES),
     "rates": _rates,
-    "error_style": _one_of(*ERROR_STYLES),
-    "input_array_on_bulk": _switch,
-    "missing_permission_status": _one_of(401, 403),
-    "track_objects": _count,
-    "track_objects_per_array": _count,
-    "catalog_bytes": _count,
-    "blocked_external_ids": _texts,
-    "cdi_job_seconds": _seconds,
-    "keep": _one_of(*KEEPS),
-    "log_details": _switch,
-    "count_identifiers": _switch,
-    "count_objects": _switch,
+    "error_style": choices.one_of(*ERROR_STYLES),
+    "input_array_on_bulk": choices.switch,
+    "missing_permission_status": choices.one_of(401, 403),
+    "track_objects": choices.count,
+    "track_objects_per_array": choices.count,
+    "catalog_bytes": choices.count,
+    "blocked_external_ids": choices.texts,
+    "cdi_job_seconds": choices.seconds,
+    "keep": choices.one_of(*KEEPS),
+    "log_details": choices.switch,
+    "count_identifiers": choices.switch,
+    "count_objects": choices.switch,
+    "klaviyo": choices.mapping,
 }

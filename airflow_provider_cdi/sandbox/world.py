@@ -18,6 +18,9 @@ from airflow_provider_cdi.sandbox.identities import (
     apply_merges,
     apply_new_aliases,
 )
+from airflow_provider_cdi.sandbox.klaviyo import consent, profile_calls
+from airflow_provider_cdi.sandbox.klaviyo.account import Account
+from airflow_provider_cdi.sandbox.klaviyo.event_effects import apply_events
 from airflow_provider_cdi.sandbox.ledger import Ledger
 from airflow_provider_cdi.sandbox.limits import RateWindows
 from airflow_provider_cdi.sandbox.profiles import Profiles
@@ -60,13 +63,13 @@ class World:
 
     def accept(self, change: Change) -> None:
         """Queue what an accepted request does, or do it at once when there is no delay."""
-        if self.settings.keep == "counts" and change.kind == "track":
+        if self.settings.keep == "counts" and change.kind in _ONLY_COUNTED:
             return
         if self.settings.apply_delay == 0:
             self.apply(change)
             return
         number = next(self._numbers)
-        heapq.heappush(self._waiting, (self.now() + self._delay(), number, change))
+        heapq.heappush(self._waiting, (self.now() + self.spread(self.settings.apply_delay), number, change))
         self.store.put("waiting", f"{number:024x}", lambda: {"kind": change.kind, "content": change.content})
 
     def catch_up(self) -> None:
@@ -74,11 +77,13 @@ class World:
         now = self.now()
         while self._waiting and self._waiting[0][0] <= now:
             self._apply_first()
+        self.klaviyo.advance()
 
     def settle(self) -> None:
         """Apply everything, whether its time has come or not."""
         while self._waiting:
             self._apply_first()
+        self.klaviyo.advance(at_last=True)
         self.store.commit()
 
     def apply(self, change: Change) -> None:
@@ -90,6 +95,10 @@ class World:
         self.apply(Change("track", content))
         ((kind, (thing,)),) = content.items()
         return after_sync(self.profiles, kind, thing)
+
+    def spread(self, delay: float) -> float:
+        """Say how long something is delayed that takes so many seconds: exactly so, unless it is shuffled."""
+        return delay if self.settings.shuffle_seed is None else self._random.uniform(0, 2 * delay)
 
     def reset(self) -> None:
         """Forget everything but the settings: what is held, what was sent, faults, rate windows."""
@@ -111,15 +120,12 @@ class World:
         self.windows = RateWindows()
         self.ledger = Ledger(self.settings)
         self.integrations = example_integrations()
+        self.klaviyo = Account(self)
         self._waiting: list[tuple[float, int, Change]] = []
         self._last_waiting = 0
         self._numbers = count(1)
         # Repeatable on purpose: the seed decides in which order requests take effect.
         self._random = random.Random(self.settings.shuffle_seed)  # noqa: S311
-
-    def _delay(self) -> float:
-        delay = self.settings.apply_delay
-        return delay if self.settings.shuffle_seed is None else self._random.uniform(0, 2 * delay)
 
     def _apply_first(self) -> None:
         _, number, change = heapq.heappop(self._waiting)
@@ -131,6 +137,8 @@ class World:
             number = int(key, 16)
             self._last_waiting = max(self._last_waiting, number)
             heapq.heappush(self._waiting, (0.0, number, Change(document["kind"], document["content"])))
+        elif kind.startswith("klaviyo."):
+            self.klaviyo.restore(kind, document)
         elif kind in ("catalogs", "items"):
             self.catalogs.restore(kind, document)
         else:
@@ -151,4 +159,11 @@ _EFFECTS: Mapping[str, Callable[[World, Json], None]] = {
     "identify": lambda world, content: apply_identify(world.profiles, content),
     "merge": lambda world, content: apply_merges(world.profiles, content),
     "items": _apply_items,
+    "klaviyo.events": lambda world, content: apply_events(world.klaviyo, content, world.now()),
+    "klaviyo.subscribe": lambda world, content: consent.subscribe(world.klaviyo, content, world.now()),
+    "klaviyo.unsubscribe": lambda world, content: consent.unsubscribe(world.klaviyo, content, world.now()),
+    "klaviyo.merge": lambda world, content: profile_calls.apply_merge(world.klaviyo, content),
+    "klaviyo.delete": lambda world, content: profile_calls.apply_delete(world.klaviyo, content),
 }
+#: What comes by the million: the mode that only counts does not apply it.
+_ONLY_COUNTED = ("track", "klaviyo.events", "klaviyo.subscribe", "klaviyo.unsubscribe")

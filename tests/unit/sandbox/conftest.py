@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 import pytest
+from support.klaviyo_world import KlaviyoCaller
 
 from airflow_provider_cdi.sandbox.app import create_app
 from airflow_provider_cdi.sandbox.settings import Clock, Settings
@@ -172,13 +173,30 @@ class SandboxClient:
 
 
 @pytest.fixture
+def make_klaviyo(make_sandbox) -> Iterator:
+    """Make a caller of a new local Klaviyo: ``make_klaviyo(now=..., <settings of Klaviyo>)``."""
+
+    def make(*, now=NOW, shared=None, **settings):
+        return KlaviyoCaller(make_sandbox(now=now, klaviyo={"job_seconds": [0, 0], **settings}, **(shared or {})))
+
+    return make
+
+
+@pytest.fixture
+def klaviyo(make_klaviyo) -> KlaviyoCaller:
+    """A local Klaviyo in which everything takes effect at once."""
+    return make_klaviyo()
+
+
+@pytest.fixture
 def make_sandbox() -> Iterator:
     """Make a client of a new sandbox: ``make_sandbox(now=..., keys=..., store=..., <settings>)``."""
     with ExitStack() as stack:
 
-        def make(*, now=NOW, keys=None, store=None, **settings):
+        def make(*, now=NOW, keys=None, klaviyo_keys=None, store=None, **settings):
             clock = StandingClock(now)
-            start = Settings(apply_delay=0, store=store, **({"keys": keys} if keys else {}))
+            given = {"keys": keys, "klaviyo_keys": klaviyo_keys}
+            start = Settings(apply_delay=0, store=store, **{name: each for name, each in given.items() if each})
             app = create_app(start.changed(settings), clock.as_clock())
             stack.callback(app.world.close)
             return SandboxClient(AsgiClient(app, runner), clock)
