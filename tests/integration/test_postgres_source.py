@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 import json
-import os
-import shutil
 import socket
-import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from support.postgres_server import PostgresServer, why_not
 from support.sql_world import ATTRIBUTES, CATALOG, EVERYTHING, NOW, read
 
 from airflow_provider_cdi.engine.ports import Bounds, Counts
@@ -23,58 +18,30 @@ from airflow_provider_cdi.exceptions import Interrupted, RetryLater, SourceError
 from airflow_provider_cdi.hooks.sql import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
-SERVERS = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
-AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-pytestmark = [
-    pytest.mark.skipif(not SERVERS, reason="no PostgreSQL server binaries under /usr/lib/postgresql"),
-    pytest.mark.skipif(AS_ROOT and not shutil.which("runuser"), reason="a root user needs runuser for the server"),
-]
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 TIE = "2026-01-02T00:00:00.000001Z"
 
 
-def _as_server(*command: str) -> None:
-    prefix = ["runuser", "-u", "postgres", "--"] if AS_ROOT else []
-    done = subprocess.run([*prefix, *command], capture_output=True, text=True, check=False, cwd="/")
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[dict[str, Any]]:
-    """A cluster of its own; its socket and files are gone afterwards."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    folder = Path(tempfile.mkdtemp(prefix="cdi-pg-"))
-    if AS_ROOT:
-        shutil.chown(folder, "postgres")
-    binaries, cluster = Path(SERVERS[-1]).parent, folder / "cluster"
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    _as_server(f"{binaries}/initdb", "-D", str(cluster), "-A", "trust", "-U", "postgres")
-    _as_server(f"{binaries}/pg_ctl", "-D", str(cluster), "-o", options, "-l", f"{folder}/log", "-w", "start")
-    try:
-        yield {"host": "127.0.0.1", "port": port, "login": "postgres", "schema": "postgres"}
-    finally:
-        _as_server(f"{binaries}/pg_ctl", "-D", str(cluster), "-m", "immediate", "stop")
-        shutil.rmtree(folder)
+def server() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
 
 
 class Postgres:
-    def __init__(self, server: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self._server = server
         self._monkeypatch = monkeypatch
         self.connect()
 
     def connect(self, **fields: Any) -> Postgres:
-        connection = {"conn_type": "postgres", **self._server, **fields}
+        where = {"host": "127.0.0.1", "port": self._server.port, "login": "postgres", "schema": "postgres"}
+        connection = {"conn_type": "postgres", **where, **fields}
         self._monkeypatch.setenv("AIRFLOW_CONN_W", json.dumps(connection))
         return self
 
     def run(self, *statements: str) -> None:
-        import psycopg
-
-        where = {"host": self._server["host"], "port": self._server["port"], "user": "postgres"}
-        with psycopg.connect(**where, autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement)
+        self._server.run(*statements)
 
     def source(self, table: str | None = "t", **kwargs: Any) -> SqlSource:
         source = get_warehouse_hook("w").source(table, **{"contract": ATTRIBUTES, **kwargs})
@@ -83,7 +50,7 @@ class Postgres:
 
 
 @pytest.fixture(params=["psycopg 3", "psycopg 2"])
-def postgres(request: pytest.FixtureRequest, server: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Postgres:
+def postgres(request: pytest.FixtureRequest, server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Postgres:
     # What the provider itself decides on when it is imported.
     monkeypatch.setattr("airflow.providers.postgres.hooks.postgres.USE_PSYCOPG3", request.param == "psycopg 3")
     postgres = Postgres(server, monkeypatch)

@@ -24,7 +24,7 @@ _WHOLE = {exp.DataType.Type.INT, exp.DataType.Type.BIGINT, exp.DataType.Type.SMA
 _NTZ = {exp.DataType.Type.TIMESTAMPNTZ, exp.DataType.Type.TIMESTAMP, exp.DataType.Type.DATETIME}
 
 #: What the wire calls a type that the engine's own type does not tell.
-LOGICAL = {
+_LOGICAL = {
     **dict.fromkeys(_NTZ, "TIMESTAMP_NTZ"),
     exp.DataType.Type.TIMESTAMPTZ: "TIMESTAMP_TZ",
     exp.DataType.Type.TIMESTAMPLTZ: "TIMESTAMP_LTZ",
@@ -36,7 +36,12 @@ LOGICAL = {
     exp.DataType.Type.ARRAY: "ARRAY",
     exp.DataType.Type.LIST: "ARRAY",
 }
-SEMI_STRUCTURED = frozenset({"VARIANT", "OBJECT", "ARRAY"})
+_SEMI_STRUCTURED = frozenset({"VARIANT", "OBJECT", "ARRAY"})
+
+
+def is_semi_structured(kind: exp.DataType | None) -> bool:
+    """Whether a type is VARIANT or one of its kin."""
+    return kind is not None and _LOGICAL.get(kind.this) in _SEMI_STRUCTURED
 
 
 def engine_type(kind: exp.DataType) -> str:
@@ -107,13 +112,13 @@ def wire_column(name: str, arrow: pa.DataType, kind: exp.DataType | None) -> Wir
     :param arrow: what the engine returns.
     :param kind: Snowflake's type as far as the statement tells it.
     """
-    logical = LOGICAL.get(kind.this) if kind is not None else None
+    logical = _LOGICAL.get(kind.this) if kind is not None else None
     if pa.types.is_timestamp(arrow):
         is_zoned = logical in ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
         known = logical if logical and is_zoned == bool(arrow.tz) else None
         scale = scale_of(kind) if known and kind is not None else 9
         return WireColumn(name, known or ("TIMESTAMP_LTZ" if arrow.tz else "TIMESTAMP_NTZ"), scale=scale)
-    if logical in SEMI_STRUCTURED:
+    if logical in _SEMI_STRUCTURED:
         return WireColumn(name, logical, length=16777216)
     if pa.types.is_decimal(arrow):
         return WireColumn(name, "FIXED", precision=arrow.precision, scale=arrow.scale)

@@ -1,0 +1,194 @@
+"""Amazon Redshift as a source of rows: Airflow's ``RedshiftSQLHook`` over redshift_connector, read by a cursor.
+
+.. seealso:: https://docs.aws.amazon.com/redshift/latest/dg/declare.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.hooks.dialects import Dialect
+from airflow_provider_cdi.hooks.kinds import POSTGRES_OIDS, Kind
+from airflow_provider_cdi.hooks.redshift_iam import FIELDS, IamPasswords, wants_iam
+from airflow_provider_cdi.hooks.redshift_reader import PLACEHOLDER, SINGLE_NODE_ROWS, RedshiftReader, server_words
+from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
+from airflow_provider_cdi.hooks.sql_failures import AWAY, VALUES, Fault
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+#: Field of the connection's extra: rows of one FETCH at most.
+FETCH_ROWS = "cdi_fetch_rows"
+#: How long the network may take while a task that is to end stops its query.
+_STOP_SECONDS = 10
+
+_IAM = Fault(
+    "AWS gives no temporary password: allow the role of the AWS connection redshift:GetClusterCredentials (serverless: "
+    "redshift-serverless:GetCredentials) on this cluster, database user and database."
+)
+_NO_CLUSTER = Fault(
+    "AWS does not know the cluster or workgroup: check cluster_identifier (serverless: serverless_work_group) and "
+    "region in the connection's extra."
+)
+_NO_KEY = Fault("There are no AWS credentials: set up the connection aws_default, or name another as aws_conn_id.")
+_CERTIFICATE = Fault(
+    "The server's certificate is not believed: check that host is the cluster's own endpoint; another authority is "
+    "named by the variable SSL_CERT_FILE."
+)
+_TOO_LARGE = Fault(
+    "The rows of this run are more than the cluster's cursors may hold together, a limit of its node type: split the "
+    "sync with partition= into parts that run one after the other, or use larger nodes."
+)
+_SUPER_TOO_LONG = Fault(
+    "A SUPER value is longer than 65,535 bytes of JSON: keep it shorter, or leave it out in a view."
+)
+
+#: SQLSTATE XX000 says "internal" of everything that the compute nodes report; the sentence decides.
+_INTERNAL = tuple(
+    (re.compile(pattern, re.IGNORECASE), fault)
+    for pattern, fault in (
+        # A table that is swapped while it is read (dbt does that), and what Redshift says of a cluster at work.
+        (r"could not open relation with oid|conflict with concurrent transaction|connection reset", AWAY),
+        (r"S3ServiceException.*(CanRetry 1|503|SlowDown)|try again|restart|resiz", AWAY),
+        (r"maximum size allowed for the total set of cursor data", _TOO_LARGE),
+        (r"json_serialize", _SUPER_TOO_LONG),
+        (r"invalid (digit|timestamp|date|json|exponent)|overflow|out of range|\bvalue\b", VALUES),
+    )
+)
+_AWS_CODES = {
+    "ClusterNotFound": _NO_CLUSTER,
+    "ResourceNotFoundException": _NO_CLUSTER,
+    "Throttling": AWAY,
+    "ThrottlingException": AWAY,
+    "ServiceUnavailable": AWAY,
+    "InternalServerException": AWAY,
+}
+_AWS_CLASSES = {
+    "NoCredentialsError": _NO_KEY,
+    "PartialCredentialsError": _NO_KEY,
+    "NoRegionError": _NO_CLUSTER,
+    "BotoCoreError": AWAY,
+}
+
+
+def diagnose(error: BaseException) -> Fault | None:
+    """Say what an error of the server, the driver or AWS means; None leaves it to the general table."""
+    text, classes = str(error), [kind.__name__ for kind in type(error).__mro__]
+    if "CERTIFICATE_VERIFY_FAILED" in text or "CertificateError" in classes:
+        return _CERTIFICATE
+    if getattr(error, "sqlstate", None) == "XX000":
+        return next((fault for pattern, fault in _INTERNAL if pattern.search(text)), None)
+    if "ClientError" in classes:
+        return _AWS_CODES.get(getattr(error, "response", {}).get("Error", {}).get("Code"), _IAM)
+    # struct.error: the connection was cut inside of a message, which the driver does not notice.
+    return next((_AWS_CLASSES[name] for name in classes if name in _AWS_CLASSES), AWAY if "error" in classes else None)
+
+
+REDSHIFT = Dialect(
+    "Amazon Redshift",
+    folds=str.lower,
+    session=("set timezone to 'UTC'",),
+    tag="set query_group to {}",
+    type_codes={**POSTGRES_OIDS, 4000: Kind.JSON},
+    zoned_as_utc="timezone('UTC', {})",
+    # json_serialize makes the text null of NULL, which would be a payload.
+    json_as_text="case when {0} is null then null else json_serialize({0}) end",
+    # Without a length a cast cuts the text after 256 bytes.
+    text="cast({} as varchar(65535))",
+    errors=frozenset({"RedshiftError", "ClientError", "BotoCoreError", "error"}),
+    diagnose=diagnose,
+)
+
+
+class RedshiftWarehouseHook(SqlWarehouseHook):
+    """Reads from Redshift, a cluster or serverless, with a password or with IAM.
+
+    Two fields of the connection's extra are for this class alone: ``cdi_fetch_rows``, how many rows one FETCH asks for
+    at most, and with ``iam`` also ``aws_conn_id``. The default of 1,000 rows is what every cluster allows; 4,000 saves
+    round trips on a cluster of several nodes, and takes memory for as many rows at once.
+
+    :param connection: the Airflow connection, of the type ``redshift``.
+    :param tag: the sync's id; it becomes the ``query_group``, which SYS_QUERY_HISTORY shows as ``query_label``.
+    :raises ConfigurationError: when a field of it makes no sense.
+    """
+
+    def find_dialect(self, connection: Connection) -> Dialect:
+        """Return Redshift's dialect with a reader for this connection."""
+        self._reader = RedshiftReader(_fetch_rows(connection))
+        return replace(REDSHIFT, reader=self._reader, prepare=self._reader.prepare)
+
+    def make_hook(self, connection: Connection, tag: str) -> Any:
+        """Return what opens connections through ``RedshiftSQLHook``."""
+        connections = RedshiftConnections(super().make_hook(connection, tag), connection)
+        self._reader.connect = partial(connections.get_conn, timeout=_STOP_SECONDS)
+        return connections
+
+
+class RedshiftConnections:
+    """Opens connections with the fields that the driver knows.
+
+    :param hook: a ``RedshiftSQLHook``.
+    :param connection: its Airflow connection.
+    """
+
+    #: A cursor's query has no bound values, so they are written into it where the mark stands.
+    placeholder = PLACEHOLDER
+
+    def __init__(self, hook: Any, connection: Connection) -> None:
+        extra = connection.extra_dejson
+        self._hook = hook
+        self._connection = connection
+        self._passwords = IamPasswords(connection) if wants_iam(extra) else None
+        ours = {"aws_conn_id", FETCH_ROWS} if self._passwords is None else {*FIELDS, FETCH_ROWS}
+        # Without a name for the connection log the driver looks through the whole call stack for one.
+        self._extra: dict[str, Any] = {"application_name": "airflow_provider_cdi"}
+        self._extra |= {name: value for name, value in extra.items() if name not in ours}
+
+    def get_conn(self, timeout: int | None = None) -> Any:
+        """Open a connection.
+
+        :param timeout: seconds that the network may take for anything, where the extra does not say it; None for ever.
+        """
+        login, password = self._connection.login, self._connection.password
+        if self._passwords is not None:
+            login, password = self._passwords.login()
+        # The hook keeps its Airflow connection here, and asks Airflow for it only when there is none.
+        extra = {"timeout": timeout, **self._extra} if timeout is not None else self._extra
+        self._hook.conn = _with(self._connection, login, password, extra)
+        with server_words():
+            return self._hook.get_conn()
+
+
+def _with(connection: Connection, login: str | None, password: str | None, extra: dict[str, Any]) -> Connection:
+    import json
+
+    from airflow.sdk import Connection as AirflowConnection
+
+    return AirflowConnection(
+        conn_id=connection.conn_id,
+        conn_type=connection.conn_type,
+        host=connection.host,
+        schema=connection.schema,
+        port=connection.port,
+        login=login,
+        password=password,
+        extra=json.dumps(extra),
+    )
+
+
+def _fetch_rows(connection: Connection) -> int:
+    given = connection.extra_dejson.get(FETCH_ROWS, SINGLE_NODE_ROWS)
+    try:
+        rows = int(given)
+    except (TypeError, ValueError):
+        rows = 0
+    if rows < 1:
+        raise ConfigurationError(
+            f"{FETCH_ROWS} in the extra of the connection {connection.conn_id!r} is {given!r}; "
+            "give a number of rows from 1 on, or leave it out."
+        )
+    return rows
