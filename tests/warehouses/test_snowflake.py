@@ -25,7 +25,7 @@ from airflow_provider_cdi.exceptions import Interrupted, RetryLater, SourceError
 from airflow_provider_cdi.hooks.snowflake import CHUNK_MEGABYTES, session_parameters
 from airflow_provider_cdi.hooks.snowflake_failures import diagnose
 from airflow_provider_cdi.hooks.snowflake_logs import keep_logs_clean
-from airflow_provider_cdi.hooks.snowflake_reader import SnowflakeReader
+from airflow_provider_cdi.hooks.snowflake_reader import PREFETCHED, SnowflakeReader
 from airflow_provider_cdi.hooks.sql import SqlSource
 from airflow_provider_cdi.hooks.sql_statements import Statement
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
@@ -248,14 +248,26 @@ def test_a_result_of_many_chunks_is_whole_and_in_order(account: Account) -> None
 
 
 def test_a_session_is_in_utc_with_small_chunks_and_the_syncs_name() -> None:
-    usual = {"CLIENT_RESULT_CHUNK_SIZE": CHUNK_MEGABYTES, "QUERY_TAG": "dag.task", "TIMEZONE": "UTC"}
-    assert session_parameters(None, "dag.task") == usual
+    assert session_parameters(None, "dag.task") == {
+        "CLIENT_RESULT_CHUNK_SIZE": CHUNK_MEGABYTES,
+        "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW",
+        "QUERY_TAG": "dag.task",
+        "TIMEZONE": "UTC",
+    }
 
 
 def test_the_connections_own_parameters_win_but_for_the_zone() -> None:
     given = {"query_tag": "cost-centre 7", "timezone": "Asia/Tokyo", "LOCK_TIMEOUT": 5}
     found = session_parameters(given, "dag.task")
     assert (found["QUERY_TAG"], found["TIMEZONE"], found["LOCK_TIMEOUT"]) == ("cost-centre 7", "UTC", 5)
+
+
+def test_a_connection_fetches_few_chunks_ahead_and_keeps_decimals(account: Account) -> None:
+    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+
+    with SnowflakeHook(snowflake_conn_id="w").get_conn() as connection:
+        SnowflakeReader.prepare(connection)
+        assert (connection.client_prefetch_threads, connection.arrow_number_to_decimal) == (PREFETCHED, True)
 
 
 def test_a_session_sends_no_statement_of_its_own(account: Account) -> None:

@@ -1,0 +1,120 @@
+"""Snowflake as a source of rows: Airflow's ``SnowflakeHook`` over the Python connector, read as Arrow.
+
+.. seealso:: https://airflow.apache.org/docs/apache-airflow-providers-snowflake/stable/connections/snowflake.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_cdi.hooks.dialects import Dialect, TimeForm
+from airflow_provider_cdi.hooks.kinds import Kind
+from airflow_provider_cdi.hooks.snowflake_failures import ERRORS, UnreadableKeyError, diagnose
+from airflow_provider_cdi.hooks.snowflake_logs import keep_logs_clean
+from airflow_provider_cdi.hooks.snowflake_reader import SnowflakeReader
+from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+#: Megabytes of a chunk at most: the least that Snowflake takes; the default is 160.
+CHUNK_MEGABYTES = 16
+
+_CLOCK = "YYYY-MM-DD HH24:MI:SS.FF9"
+
+#: snowflake/connector/constants.py, FIELD_TYPES
+TYPE_CODES: Mapping[int, Kind] = {
+    0: Kind.INTEGER,
+    1: Kind.FLOAT,
+    2: Kind.TEXT,
+    3: Kind.DATE,
+    5: Kind.JSON,
+    6: Kind.TIMESTAMP_TZ,
+    7: Kind.TIMESTAMP_TZ,
+    8: Kind.TIMESTAMP,
+    9: Kind.JSON,
+    10: Kind.JSON,
+    13: Kind.BOOLEAN,
+    17: Kind.JSON,
+}
+
+SNOWFLAKE = Dialect(
+    "Snowflake",
+    folds=str.upper,
+    times={
+        # With its format said, a time is read alike whatever TIMESTAMP_INPUT_FORMAT the account sets.
+        Kind.TIMESTAMP: TimeForm(f"to_timestamp_ntz({{}}, '{_CLOCK}')", digits=9),
+        Kind.TIMESTAMP_TZ: TimeForm(f"to_timestamp_tz({{}}, '{_CLOCK} TZH:TZM')", digits=9, zone=" +00:00"),
+    },
+    type_codes=TYPE_CODES,
+    zoned_as_utc="cast(convert_timezone('UTC', {}) as timestamp_ntz(9))",
+    json_as_text="to_json(to_variant({}))",
+    errors=ERRORS,
+    diagnose=diagnose,
+)
+
+
+class SnowflakeWarehouseHook(SqlWarehouseHook):
+    """Reads from Snowflake, with a password, a key pair, OAuth or whatever else ``SnowflakeHook`` knows.
+
+    Every session works in UTC and carries the sync's id as its query tag, unless the connection sets ``QUERY_TAG``
+    itself in ``session_parameters``.
+
+    :param connection: the Airflow connection, of the type ``snowflake``.
+    :param tag: the sync's id; QUERY_HISTORY shows it.
+    """
+
+    def find_dialect(self, connection: Connection) -> Dialect:
+        """Return Snowflake's dialect with a reader for this connection."""
+        reader = SnowflakeReader()
+        keep_logs_clean()
+        return replace(SNOWFLAKE, reader=reader, prepare=reader.prepare)
+
+    def make_hook(self, connection: Connection, tag: str) -> Any:
+        """Return what opens connections through ``SnowflakeHook``."""
+        hook = super().make_hook(connection, tag)
+        hook.session_parameters = session_parameters(connection.extra_dejson.get("session_parameters"), tag)
+        return _SnowflakeConnections(hook, connection)
+
+
+def session_parameters(given: Any, tag: str) -> dict[str, Any]:
+    """Return the parameters that a session is opened with.
+
+    :param given: those of the connection; they win, but for the time zone and the form of results.
+    :param tag: the sync's id.
+    """
+    usual = {"CLIENT_RESULT_CHUNK_SIZE": CHUNK_MEGABYTES, **({"QUERY_TAG": tag} if tag else {})}
+    own = {str(name).upper(): value for name, value in given.items()} if isinstance(given, dict) else {}
+    return {**usual, **own, "TIMEZONE": "UTC", "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW"}
+
+
+class _SnowflakeConnections:
+    """Opens connections, and says what is wrong with a key that cannot be read.
+
+    :param hook: a ``SnowflakeHook``.
+    :param connection: its Airflow connection.
+    """
+
+    #: The connector quotes and escapes a value and puts it where the mark stands.
+    placeholder = "%s"
+
+    def __init__(self, hook: Any, connection: Connection) -> None:
+        self._hook = hook
+        self._has_key = any("private_key" in name for name in connection.extra_dejson)
+        # The hook asks Airflow for its connection each time, which the thread that reads must not do.
+        hook.get_connection = lambda _conn_id: connection
+
+    def get_conn(self) -> Any:
+        """Open a connection.
+
+        :raises UnreadableKeyError: when its private key cannot be read.
+        """
+        try:
+            return self._hook.get_conn()
+        except (ValueError, TypeError) as error:
+            # What the hook and the library of keys raise; before the connector is asked, so there is no row in it.
+            if self._has_key:
+                raise UnreadableKeyError(str(error)) from None
+            raise
