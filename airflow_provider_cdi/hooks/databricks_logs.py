@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
+
+from airflow_provider_cdi.hooks.link_logs import hide_signatures
 
 #: Writes every answer as it is, rows and links. It is shut off where it is made, but a logging configuration that
 #: is loaded afterwards opens it again.
@@ -17,19 +18,6 @@ _LINKS = (
     "urllib3.connectionpool",
     "urllib3.util.retry",
 )
-_SIGNATURE = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
-
-
-class _Signatures(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        hidden = _SIGNATURE.sub("?***", text)
-        if hidden != text:
-            record.msg, record.args = hidden, ()
-        return True
-
-
-_FILTER = _Signatures()
 
 
 def keep_logs_clean() -> None:
@@ -37,9 +25,7 @@ def keep_logs_clean() -> None:
     answers = logging.getLogger(_ANSWERS)
     answers.propagate = False
     answers.setLevel(logging.CRITICAL)
-    for name in _LINKS:
-        # A filter that is there already is not added again.
-        logging.getLogger(name).addFilter(_FILTER)
+    hide_signatures(*_LINKS)
     requests = logging.getLogger(_REQUESTS)
     if requests.level == logging.NOTSET:
         requests.setLevel(logging.WARNING)

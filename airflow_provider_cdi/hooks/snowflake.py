@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.hooks.dialects import Dialect, TimeForm
 from airflow_provider_cdi.hooks.kinds import Kind
+from airflow_provider_cdi.hooks.link_logs import hide_signatures
 from airflow_provider_cdi.hooks.snowflake_failures import ERRORS, UnreadableKeyError, diagnose
-from airflow_provider_cdi.hooks.snowflake_logs import keep_logs_clean
 from airflow_provider_cdi.hooks.snowflake_reader import SnowflakeReader
 from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 #: Megabytes of a chunk at most: the least that Snowflake takes; the default is 160.
 CHUNK_MEGABYTES = 16
 
+#: They write a chunk's link, signature included, when it cannot be fetched at once.
+LINK_LOGGERS = (
+    "snowflake.connector.result_batch",
+    "snowflake.connector.network",
+    "snowflake.connector.vendored.urllib3.connectionpool",
+)
 _CLOCK = "YYYY-MM-DD HH24:MI:SS.FF9"
 
 #: snowflake/connector/constants.py, FIELD_TYPES
@@ -69,7 +75,7 @@ class SnowflakeWarehouseHook(SqlWarehouseHook):
     def find_dialect(self, connection: Connection) -> Dialect:
         """Return Snowflake's dialect with a reader for this connection."""
         reader = SnowflakeReader()
-        keep_logs_clean()
+        hide_signatures(*LINK_LOGGERS)
         return replace(SNOWFLAKE, reader=reader, prepare=reader.prepare)
 
     def make_hook(self, connection: Connection, tag: str) -> Any:

@@ -20,6 +20,7 @@ from warehouses.conftest import Worlds
 from warehouses.worlds.bigquery import BigQueryWorld
 
 from airflow_provider_cdi.destinations.braze import braze_destination
+from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.records import Record
 from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, RetryLater, SourceError
@@ -109,6 +110,12 @@ def test_a_dataset_of_another_project_may_be_the_default(world: BigQueryWorld) -
 
 def test_quotes_and_backslashes_in_a_name_are_escaped() -> None:
     assert BIGQUERY.quoted("a`b\\") == "`a\\`b\\\\`"
+
+
+def test_the_parts_of_a_table_are_the_table(many: BigQueryWorld) -> None:
+    parts = [set(ids(source_of("many", partition=Partition(part, 3)))) for part in range(3)]
+    assert sum(map(len, parts)) == len(set().union(*parts)) == MANY
+    assert all(part for part in parts)
 
 
 # --- jobs -----------------------------------------------------------------------------------------------

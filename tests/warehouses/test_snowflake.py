@@ -22,9 +22,9 @@ from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.records import Record
 from airflow_provider_cdi.exceptions import Interrupted, RetryLater, SourceError
-from airflow_provider_cdi.hooks.snowflake import CHUNK_MEGABYTES, session_parameters
+from airflow_provider_cdi.hooks.link_logs import hide_signatures
+from airflow_provider_cdi.hooks.snowflake import CHUNK_MEGABYTES, LINK_LOGGERS, session_parameters
 from airflow_provider_cdi.hooks.snowflake_failures import diagnose
-from airflow_provider_cdi.hooks.snowflake_logs import keep_logs_clean
 from airflow_provider_cdi.hooks.snowflake_reader import PREFETCHED, SnowflakeReader
 from airflow_provider_cdi.hooks.sql import SqlSource
 from airflow_provider_cdi.hooks.sql_statements import Statement
@@ -534,7 +534,7 @@ def test_an_error_that_holds_a_link_is_not_quoted() -> None:
 
 
 def test_a_link_is_logged_without_its_signature(caplog: pytest.LogCaptureFixture) -> None:
-    keep_logs_clean()
+    hide_signatures(*LINK_LOGGERS)
     logger = logging.getLogger("snowflake.connector.result_batch")
     link = "https://bucket.example/results/1?X-Amz-Signature=c0ffee"
     try:

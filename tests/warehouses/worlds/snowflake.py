@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import pyarrow as pa
 from standins.snowflake import GUEST, GUEST_PASSWORD, KEY_LOGIN, SnowflakeStandIn
 from standins.tls import Tls
 from warehouses.worlds.base import BrokenCredentials, StandInWorld, World
@@ -72,6 +73,9 @@ class SnowflakeWorld(StandInWorld):
     def connect_as_guest(self, table: str) -> None:
         self.stand_in.hide(table, GUEST)
         self.connect(login=GUEST, password=GUEST_PASSWORD)
+
+    def load_into_schema(self, schema: str, name: str, table: pa.Table) -> None:
+        self.load(f"{schema}.{name}", table)  # the stand-in makes the schema with it
 
     def literal(self, kind: str, value: str | None) -> str:
         if value is not None and kind in ("json", "struct", "array", "map"):
