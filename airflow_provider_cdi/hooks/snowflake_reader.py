@@ -69,7 +69,7 @@ class SnowflakeReader:
             is_checked = False
             for table in cursor.fetch_arrow_batches():
                 if not is_checked and _may_lack_digits(table, cursor):
-                    self._check_no_digits_lack(connection, cursor.sfqid)
+                    self._check_no_digits_lack(connection, cursor)
                     is_checked = True
                 for batch in table.to_batches():
                     yield from map(shape.from_arrow, slices(batch))
@@ -108,10 +108,10 @@ class SnowflakeReader:
         finally:
             self._running.pop(connection, None)
 
-    def _check_no_digits_lack(self, connection: Any, query_id: str) -> None:
+    def _check_no_digits_lack(self, connection: Any, cursor: Any) -> None:
         """Ask Snowflake whether a time in the result, which it keeps, has more digits than microseconds."""
-        cut = "mod(date_part(nanosecond, c0), 1000) <> 0"
-        text = f"select count(*) as n from table(result_scan('{query_id}')) where {cut}"  # noqa: S608 - Snowflake's id
+        cut = f'mod(date_part(nanosecond, "{cursor.description[0].name}"), 1000) <> 0'
+        text = f"select count(*) as n from table(result_scan('{cursor.sfqid}')) where {cut}"  # noqa: S608 - our names
         ((rows,),) = self.fetch(connection, Statement(text))
         if rows:
             raise CutTimesError(f"{rows} rows of the result have nanoseconds")

@@ -109,6 +109,8 @@ class SqlSession:
     def _opened(self, doing: str) -> Any:
         try:
             return self._hook.get_conn()
+        except CdiError:
+            raise
         except Exception as error:
             if self._is_the_drivers(error):
                 raise self._translated(error, doing) from None

@@ -114,12 +114,15 @@ class SourceSql:
         self._dialect = dialect
         self._placeholder = placeholder
         self._form = dialect.times[columns[0].kind]
+        self._alias = _alias_unlike(columns)
         self._time = "cdi_time" if dialect.computed_time else dialect.quoted(columns[0].name)
 
     def rows(self, bounds: Bounds, *, ordered: bool) -> Statement:
         """Return the statement that reads the rows within the bounds."""
         where, values = self._within(bounds)
-        selected = ", ".join(f"{self._read(column)} as c{place}" for place, column in enumerate(self._columns))
+        selected = ", ".join(
+            f"{self._read(column)} as {self._alias}{place}" for place, column in enumerate(self._columns)
+        )
         order = f" order by {', '.join(self._order())}" if ordered else ""
         text = f"select {selected} from {self._from(self._columns[1:])} where {where}{order}"  # noqa: S608 - names are quoted
         return self._statement(text, values)
@@ -180,6 +183,14 @@ def finished(text: str, placeholder: str, *, bound: bool) -> str:
     if bound and placeholder == "%s":
         text = text.replace("%", "%%")
     return text.replace(_HOLE, placeholder)
+
+
+def _alias_unlike(columns: Sequence[Column]) -> str:
+    """Return what the names of the result begin with: ``order by`` would take such a name for a column's own."""
+    alias = "c"
+    while any(re.match(rf"{alias}\d", column.name, re.IGNORECASE) for column in columns):
+        alias += "_"
+    return alias
 
 
 def _lower(bounds: Bounds, position: str | None, now: str) -> str | None:

@@ -49,6 +49,8 @@ class World:
     quote = '"'
     #: Whether one more name of another case is another name (``t`` and ``T``).
     is_case_sensitive = True
+    #: Whether its JSON type keeps numbers beyond 64 bits.
+    exact_json = True
     #: Faults that the client survives by itself, and those that end a read in the middle.
     survivable: Sequence[str] = ()
     fatal: Sequence[str] = ()
