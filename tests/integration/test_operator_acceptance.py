@@ -303,3 +303,19 @@ def test_a_query_is_a_source(lab):
     lab.sql(customers(100))
     report = lab.run(source=None, sql="select * from users where external_id like 'c-1%';")
     assert report["accepted"] == 11
+
+
+# --- a clock of a place ---------------------------------------------------------------------------------
+
+
+def test_rows_on_the_clock_of_a_place_go_out_when_their_time_has_come_there(lab):
+    shown = "(current_timestamp at time zone 'America/New_York')"
+    lab.sql(
+        f"""create table users as select {shown} - interval 1 minute as updated_at, 'a' as external_id, '{{}}' as payload
+        union all select {shown} + interval 1 hour, 'b', '{{}}'"""
+    )
+    report = lab.run(watermark_timezone="America/New_York")
+    assert set(lab.arrivals()["received"]) == {"external_id:a"}
+    assert report["skipped_because"] == {"future": 1}
+    assert report["watermark"].endswith("(America/New_York)")
+    assert lab.run(watermark_timezone="America/New_York")["rows_read"] == 1

@@ -119,6 +119,28 @@ def test_reading_on_at_a_position_gives_the_rest(world: World) -> None:
     assert ids(source, Bounds(up_to=position)) + ids(source, Bounds(after=position, up_to=NOW)) == list("0123456789")
 
 
+@pytest.mark.parametrize("kind", ["timestamp", "timestamp_tz"])
+def test_a_slice_holds_the_rows_of_the_warehouses_own_sql(world: World, kind: str) -> None:
+    digits, zone = (world.digits, "") if kind == "timestamp" else (6, "+00:00")
+    # Neighbours and ties at the last digit, and both hours of the night in which New York puts its clock back.
+    moments = [f"2026-11-01 {hour}:30:00.{step.rjust(digits, '0')}" for hour in ("05", "06") for step in "11233"]
+    world.create(
+        "t", {**COLUMNS, "updated_at": kind}, *((f"{at}{zone}", f"r{n}", "{}") for n, at in enumerate(moments))
+    )
+    world.connect_in_zone("America/New_York")
+    source = source_of(world)
+    for moment in sorted(set(moments)):
+        position = f"{moment.replace(' ', 'T')}Z"
+        for bounds, sign in (
+            (Bounds(after=position), ">"),
+            (Bounds(since=position), ">="),
+            (Bounds(until=position), "<"),
+        ):
+            where = f"updated_at {sign} {world.literal(kind, moment + zone)}"
+            found = world.run(f"select external_id from t where {where} order by updated_at, external_id")
+            assert ids(source, bounds) == [row[0] for row in found], (moment, sign)
+
+
 # --- where rows come from -------------------------------------------------------------------------------
 
 
