@@ -311,8 +311,9 @@ def test_a_query_is_a_source(lab):
 def test_rows_on_the_clock_of_a_place_go_out_when_their_time_has_come_there(lab):
     shown = "(current_timestamp at time zone 'America/New_York')"
     lab.sql(
-        f"""create table users as select {shown} - interval 1 minute as updated_at, 'a' as external_id, '{{}}' as payload
-        union all select {shown} + interval 1 hour, 'b', '{{}}'"""
+        f"""create table users as
+        select {shown} - interval 1 minute as updated_at, 'a' as external_id, '{{}}' as payload union all
+        select {shown} + interval 1 hour, 'b', '{{}}'"""
     )
     report = lab.run(watermark_timezone="America/New_York")
     assert set(lab.arrivals()["received"]) == {"external_id:a"}

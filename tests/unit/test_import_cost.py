@@ -14,8 +14,8 @@ TRIES = 3
 
 #: What is imported when a task runs, and never before.
 VENDORS = {
-    "aiohttp", "boto3", "databricks", "duckdb", "google", "numpy", "orjson", "pandas", "psycopg", "psycopg2", "pyarrow",
-    "redshift_connector", "requests", "snowflake", "starlette", "tenacity", "uvicorn",
+    "aiohttp", "boto3", "databricks", "duckdb", "google", "numpy", "orjson", "pandas", "phonenumbers", "psycopg",
+    "psycopg2", "pyarrow", "redshift_connector", "requests", "snowflake", "starlette", "tenacity", "uvicorn",
 }  # fmt: skip
 
 #: A DAG of Airflow's own first: what any DAG costs is not ours.
@@ -31,9 +31,11 @@ before = set(sys.modules)
 started = time.perf_counter()
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
 with DAG("ten", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), params=sync_params()):
-    for number in range(10):
-        WarehouseToBrazeOperator(task_id=f"t{number}", warehouse_conn_id="w", source="S", data_type="attributes")
+    for number in range(5):
+        WarehouseToBrazeOperator(task_id=f"b{number}", warehouse_conn_id="w", source="S", data_type="attributes")
+        WarehouseToKlaviyoOperator(task_id=f"k{number}", warehouse_conn_id="w", source="S", data_type="profiles")
 seconds = time.perf_counter() - started
 print(json.dumps({"seconds": seconds, "modules": sorted(set(sys.modules) - before)}))
 """
