@@ -71,8 +71,7 @@ class _Tries:
     def begin(self) -> None:
         """From here until the outcome is known, nobody knows; a run that ends now counts the rows as unknown."""
         if self.changes:
-            for record in self._records:
-                record.block.in_doubt.add(record.row)
+            _doubt(self._records)
 
     def end(self, verdict: Verdict) -> Verdict:
         """Note what the verdict says about that. A job that was accepted has no outcome before it has ended."""
@@ -151,7 +150,7 @@ class Delivery:
     async def _deliver_unnamed(self, records: Sequence[Record], named: Mapping[int, Rejection]) -> None:
         """Reject the records that an answer names, and send the others again."""
         for place, rejection in named.items():
-            records[place].block.reject(records[place].row, rejection)
+            _reject(records[place], rejection)
         others = [record for place, record in enumerate(records) if place not in named]
         if others:
             self.traffic.retries += 1
@@ -186,8 +185,7 @@ class Delivery:
         if isinstance(self._destination, JobDestination):
             job = self.jobs.find(records, self._rows_entered())
             if job is not None:
-                for record in records:
-                    record.block.in_doubt.add(record.row)
+                _doubt(records)
                 return self._destination.attach(job, records)
         return Ask(self._destination.request(records), lambda answer: self._destination.read_answer(answer, records))
 
@@ -264,21 +262,36 @@ class Delivery:
         await self._clock.sleep(wait)
 
 
+def _doubt(records: Sequence[Record]) -> None:
+    for record in records:
+        for one in record.rows():
+            one.block.in_doubt.add(one.row)
+
+
 def _no_doubt(records: Sequence[Record]) -> None:
     for record in records:
-        record.block.in_doubt.discard(record.row)
+        for one in record.rows():
+            one.block.in_doubt.discard(one.row)
 
 
 def _settle(records: Sequence[Record], verdict: Settled) -> None:
     for place, record in enumerate(records):
         if place in verdict.rejected:
-            record.block.reject(record.row, verdict.rejected[place])
+            _reject(record, verdict.rejected[place])
         elif place in verdict.skipped:
-            record.block.skip(record.row, verdict.skipped[place])
+            for one in record.rows():
+                one.block.skip(one.row, verdict.skipped[place])
         else:
             record.block.accept(record.row)
+            for follower, reason in record.followers:
+                follower.block.skip(follower.row, reason)
+
+
+def _reject(record: Record, rejection: Rejection, *, unknown: bool = False) -> None:
+    for one in record.rows():
+        one.block.reject(one.row, rejection, unknown=unknown)
 
 
 def _reject_all(records: Sequence[Record], rejection: Rejection, *, unknown: bool = False) -> None:
     for record in records:
-        record.block.reject(record.row, rejection, unknown=unknown)
+        _reject(record, rejection, unknown=unknown)

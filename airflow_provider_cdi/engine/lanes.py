@@ -114,7 +114,8 @@ class Lanes:
         if holder.size + len(merge.kept.body) - len(rival.body) > self._limits.body_bytes:
             return False
         holder.replace(rival, merge.kept)
-        merge.dropped.block.skip(merge.dropped.row, merge.reason)
+        # What becomes of the dropped row is known when the kept record's outcome is.
+        merge.kept.followers = [*rival.followers, *record.followers, (merge.dropped, merge.reason)]
         return True
 
     def _append(self, record: Record) -> None:

@@ -132,7 +132,9 @@ class Ledger:
         for row, (rejection, unknown) in sorted(block.set_aside.items()):
             reject = self._rejected_row(block, row, rejection, unknown)
             self.rejects.append(reject)
-            self.reject_bytes += len(reject.payload) if isinstance(reject.payload, str) else 0
+            self.reject_bytes += sum(
+                len(value) for value in (reject.payload, *reject.columns.values()) if isinstance(value, str)
+            )
         if block.stop == block.rows.num_rows:
             self.bytes_held -= block.rows.nbytes
         last = block.stamps[block.stop - 1]
@@ -143,17 +145,16 @@ class Ledger:
             self._ties.add(row_hash)
 
     def _rejected_row(self, block: Block, row: int, rejection: Rejection, unknown: bool) -> RejectedRow:
+        values = {name: _plain(block.rows.column(name)[row]) for name in block.rows.schema.names if name != UPDATED_AT}
+        identifier = {name: values.pop(name) for name in self._contract.identifiers if name in values}
         return RejectedRow(
             outcome="unknown" if unknown else "rejected",
             code=rejection.code,
             reason=rejection.reason,
-            identifier={
-                name: _plain(block.rows.column(name)[row])
-                for name in self._contract.identifiers
-                if name in block.rows.schema.names and block.rows.column(name)[row].is_valid
-            },
+            identifier={name: value for name, value in identifier.items() if value is not None},
             updated_at=self.position_of(block, row),
-            payload=_plain(block.rows.column(PAYLOAD)[row]) if PAYLOAD in block.rows.schema.names else None,
+            payload=values.pop(PAYLOAD, None),
+            columns=values,
         )
 
 

@@ -215,7 +215,8 @@ class Merge:
     """What becomes of two records that must not stand in one request.
 
     :param kept: the record to send, in the place of the older one.
-    :param dropped: the one that is not sent.
+    :param dropped: the one that is not sent. Its row is skipped when the kept one is accepted, and shares any other
+        outcome with it.
     :param reason: why not, as the reason of a skipped row.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ class Record:
     :param unique: what may stand only once in a request, among the records of one key; empty for no such thing.
     """
 
-    __slots__ = ("block", "body", "group", "key", "row", "unique")
+    __slots__ = ("block", "body", "followers", "group", "key", "row", "unique")
 
     def __init__(self, key: str, body: bytes, group: str = "", unique: str = "") -> None:
         self.key = key
@@ -26,6 +27,14 @@ class Record:
         #: Set by the engine: the block the row came in, and its place in it.
         self.block: Any = None
         self.row = -1
+        #: Set by the engine: records that were merged into this one, each with the reason. They share its fate.
+        self.followers: list[tuple[Record, str]] = []
+
+    def rows(self) -> Iterator[Record]:
+        """Yield the record and those that were merged into it: all whose outcome hangs on its own."""
+        yield self
+        for follower, _ in self.followers:
+            yield follower
 
     def __repr__(self) -> str:
         # No key and no body: both are personal data.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
@@ -19,6 +19,8 @@ class RejectedRow:
     :param identifier: the filled identifier columns.
     :param updated_at: the row's position.
     :param payload: as the source returned it: text stays text.
+    :param columns: the other columns that were read, by the contract's names or, for those that it does not name,
+        their own.
     """
 
     outcome: str
@@ -27,6 +29,7 @@ class RejectedRow:
     identifier: Mapping[str, Any]
     updated_at: str
     payload: Any
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
     def to_line(self) -> bytes:
         """Return the row as one line of JSON."""

@@ -308,14 +308,22 @@ class Sync:
         return [self._tie_filter.is_handled(row_hash) for row_hash in row_hashes(rows, 0, ties)]
 
     async def _send_batches(self) -> None:
-        while (batch := await self._ready.get()) is not None and not self._is_ending():
-            try:
-                await self._delivery.deliver(batch.records)
-            except Exception as error:  # raised again at the end of run()
-                self._fail(error)
-                return
-            self._lanes.finish(batch)
-            self._note_movement()
+        while await self._send_next_batch():
+            pass
+
+    async def _send_next_batch(self) -> bool:
+        """Send one batch; say whether to go on. A sender that waits for the next one holds none any more."""
+        batch = await self._ready.get()
+        if batch is None or self._is_ending():
+            return False
+        try:
+            await self._delivery.deliver(batch.records)
+        except Exception as error:  # raised again at the end of run()
+            self._fail(error)
+            return False
+        self._lanes.finish(batch)
+        self._note_movement()
+        return True
 
     def _note_movement(self) -> None:
         self._moved_at = self._clock.monotonic()

@@ -20,14 +20,15 @@ except ImportError:  # before 3.2
     from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
 
 try:
-    from airflow.sdk.exceptions import ParamValidationError
+    from airflow.sdk.exceptions import ParamValidationError, TaskDeferred
 except ImportError:  # before 3.2
-    from airflow.exceptions import ParamValidationError
+    from airflow.exceptions import ParamValidationError, TaskDeferred
 
 __all__ = [
     "DagBag",
     "DagSerialization",
     "ParamValidationError",
+    "TaskDeferred",
     "airflow_version",
     "keep_one_api_server",
     "register",

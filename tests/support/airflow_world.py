@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
 
-def make_operator(**arguments: Any) -> WarehouseToBrazeOperator:
+def make_operator(
+    kind: type[WarehouseSyncOperator] = WarehouseToBrazeOperator, **arguments: Any
+) -> WarehouseSyncOperator:
     """Return an operator whose templates are rendered, as they are in a scheduled run without Params."""
     defaults = {
         "task_id": "a_task",
@@ -22,7 +25,7 @@ def make_operator(**arguments: Any) -> WarehouseToBrazeOperator:
         "until": "",
         "dry_run": False,
     }
-    return WarehouseToBrazeOperator(**defaults | arguments)
+    return kind(**defaults | arguments)
 
 
 class MemoryStore:
@@ -56,13 +59,22 @@ class AirflowWorld:
     xcoms: dict[tuple[str, str], Any] = field(default_factory=dict)
     successes: int = 0
 
-    def context(self, run_id: str = "run-1", *, clear_number: int = 0, run_type: str = "scheduled", **more: Any) -> Any:
+    def context(
+        self,
+        run_id: str = "run-1",
+        *,
+        clear_number: int = 0,
+        run_type: str = "scheduled",
+        goes_on: bool = False,
+        **more: Any,
+    ) -> Any:
+        """Return the context of a new try, or of one that goes on after a deferral."""
         stores = {
             "task_state_store": self.runs.setdefault(run_id, MemoryStore()),
             "asset_state_store": _AnyAsset(self.asset),
         }
-        for key in [key for key in self.xcoms if key[0] == run_id]:  # a try starts without its own XComs
-            del self.xcoms[key]
+        for key in [key for key in self.xcoms if key[0] == run_id and not goes_on]:
+            del self.xcoms[key]  # a new try starts without its own XComs
         return {
             "ti": _TaskInstance(self, run_id),
             "dag_run": SimpleNamespace(run_type=run_type, clear_number=clear_number),

@@ -1,4 +1,6 @@
-"""A try of the operator in a process of its own, so that it can be killed: ``python -m support.killable FOLDER``.
+"""A try of the operator in a process of its own, so that it can be killed.
+
+``python -m support.killable FOLDER [SUBJECT]``
 
 What Airflow would keep is kept in files of the folder, written the way a database commits: all or nothing.
 """
@@ -13,6 +15,7 @@ from typing import Any
 
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from support.airflow_world import AirflowWorld, MemoryStore, make_operator
+from support.subjects import SUBJECTS
 
 WINDOW = 2_000
 
@@ -31,14 +34,17 @@ class FileStore(MemoryStore):
         os.replace(new, self.path)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, subject: str | None = None) -> None:
     world = AirflowWorld(asset=FileStore(folder / "asset.json"), runs={"run-1": FileStore(folder / "task.json")})
+    chosen = SUBJECTS[subject] if subject else None
     operator = make_operator(
-        rejects_path=str(folder / "rejects.jsonl"), delivery=DeliverySettings(max_in_flight=8, window_rows=WINDOW)
+        **({"kind": chosen.kind, **chosen.arguments} if chosen else {}),
+        rejects_path=str(folder / "rejects.jsonl"),
+        delivery=DeliverySettings(max_in_flight=8, window_rows=WINDOW),
     )
     report = operator.execute(world.context("run-1"))
     (folder / "report.json").write_text(json.dumps(report))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -15,7 +15,11 @@ from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.hooks.sql import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
-ATTRIBUTES = Contract("attributes", ("EXTERNAL_ID", "ALIAS_NAME", "ALIAS_LABEL", "BRAZE_ID", "EMAIL", "PHONE"))
+ATTRIBUTES = Contract(
+    "attributes",
+    ("EXTERNAL_ID", "ALIAS_NAME", "ALIAS_LABEL", "BRAZE_ID", "EMAIL", "PHONE"),
+    pairs=(("ALIAS_NAME", "ALIAS_LABEL"),),
+)
 CATALOG = Contract("catalog_items", ("ID",), optional=("DELETED",))
 NOW = "2026-06-01T00:00:00.000000Z"
 EVERYTHING = Bounds(up_to=NOW)

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from airflow_provider_cdi.destinations.braze.codes import braze_rejection
 from airflow_provider_cdi.destinations.braze.refusals import refusal
 from airflow_provider_cdi.destinations.braze.waits import wait_of
+from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.engine.ports import (
     Answer,
     Busy,
@@ -64,15 +63,6 @@ def read_answer(answer: Answer, count: int, endpoint: Endpoint, now: Callable[[]
     if status in _UNCLEAR_BELOW_500 or status >= 500:
         return Unclear(f"Braze answered {status}")
     raise refusal(status, body, endpoint.method, endpoint.path, endpoint.permission)
-
-
-def json_object(text: bytes) -> dict[str, Any] | None:
-    """Decode an answer's body; None when it is not a JSON object (empty, HTML, cut off)."""
-    try:
-        body = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return body if isinstance(body, dict) else None
 
 
 def _read_success(status: int, body: dict[str, Any] | None, count: int, endpoint: Endpoint) -> Verdict:

@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
-from airflow_provider_cdi.destinations.braze.identifiers import USER_IDENTIFIERS
+from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, USER_IDENTIFIERS
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.records import Rejection
 
-CONTRACT = Contract("attributes", identifiers=USER_IDENTIFIERS)
+CONTRACT = Contract("attributes", identifiers=USER_IDENTIFIERS, pairs=PAIRS)
 
 #: Braze: user attributes object, subscription fields.
 SUBSCRIPTION_STATES = frozenset({"opted_in", "subscribed", "unsubscribed"})

@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
-from airflow_provider_cdi.destinations.braze.answers import json_object
-from airflow_provider_cdi.destinations.braze.codes import BRAZE_NAMES, SENTENCE_CHARS
+from airflow_provider_cdi.destinations.braze.codes import BRAZE_NAMES
+from airflow_provider_cdi.destinations.json_bodies import json_object
+from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS
 from airflow_provider_cdi.engine.ports import Answer, Refused
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.exceptions import DestinationRefused

@@ -11,13 +11,12 @@ from pyarrow import types
 
 from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
 from airflow_provider_cdi.destinations.braze.catalog_answers import read_catalog_refusal
-from airflow_provider_cdi.destinations.braze.columns import by_halves, column, json_text
-from airflow_provider_cdi.destinations.braze.identifiers import identifier_texts
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.operators import adds_up
-from airflow_provider_cdi.destinations.braze.payload import PayloadBounds, read_payload, splice
-from airflow_provider_cdi.destinations.braze.structs import StructStyle, payload_texts
+from airflow_provider_cdi.destinations.columns import by_halves, column, identifier_texts, json_text
+from airflow_provider_cdi.destinations.payload import PayloadBounds, read_payload, splice
 from airflow_provider_cdi.destinations.plain import PlainDestination
+from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection

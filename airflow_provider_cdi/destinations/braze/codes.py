@@ -5,20 +5,10 @@ Codes are stable: people filter their reject files by them. A code may be added,
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS, Code
 from airflow_provider_cdi.engine.records import Rejection
-
-#: Braze's own sentences are kept in the reject file up to this length.
-SENTENCE_CHARS = 300
-
-
-class Code(NamedTuple):
-    """What a code means, and what to do about it."""
-
-    meaning: str
-    cure: str
-
 
 #: Found before sending.
 ROW_CODES: dict[str, Code] = {

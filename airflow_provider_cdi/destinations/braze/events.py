@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_cdi.destinations.braze.identifiers import USER_IDENTIFIERS
+from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, USER_IDENTIFIERS
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.braze.properties import check_properties, check_time
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.records import Rejection
 
-CONTRACT = Contract("events", identifiers=USER_IDENTIFIERS)
+CONTRACT = Contract("events", identifiers=USER_IDENTIFIERS, pairs=PAIRS)
 
 
 def check_event(document: dict[str, Any], size: int, limits: BrazeLimits) -> Rejection | None:

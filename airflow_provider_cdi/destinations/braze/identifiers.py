@@ -6,16 +6,17 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.braze.columns import by_halves, column, json_text
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.destinations.columns import by_halves, identifier_texts, json_text
 from airflow_provider_cdi.engine.records import Rejection
-from airflow_provider_cdi.exceptions import SourceError
 
 #: Exactly one of these per row (Braze rejects an object with two); each names one profile or none.
 PRIMARY = ("EXTERNAL_ID", "ALIAS_NAME", "ALIAS_LABEL", "BRAZE_ID")
 #: Identify only where no primary one does, e-mail before phone.
 CONTACTS = ("EMAIL", "PHONE")
 USER_IDENTIFIERS = PRIMARY + CONTACTS
+#: An alias is a name and a label.
+PAIRS = (("ALIAS_NAME", "ALIAS_LABEL"),)
 
 #: Never in a payload: they would change whose row it is.
 _NEVER_IN_PAYLOAD = frozenset({"external_id", "user_alias", "alias_name", "alias_label", "braze_id"})
@@ -68,23 +69,6 @@ def identify_rows(rows: pa.RecordBatch, identifiers: Iterable[str], limits: Braz
         return [_identify(row, limits.external_id_bytes) for row in zip(*columns, strict=True)]
 
     return by_halves(rows, identify_all, _UNREADABLE)
-
-
-def identifier_texts(rows: pa.RecordBatch, name: str | None) -> list[str | None]:
-    """Read an identifier column as text, blank text as None.
-
-    :raises SourceError: when the column's type has no text form.
-    """
-    array = None if name is None else column(rows, name)
-    if array is None:
-        return [None] * rows.num_rows
-    try:
-        texts = array.cast(pa.string()).to_pylist()
-    except pa.ArrowNotImplementedError:
-        raise SourceError(
-            f"Column {name} has the type {array.type}, which cannot be an identifier. Cast it to text."
-        ) from None
-    return [None if text is None or not text or text.isspace() else text for text in texts]
 
 
 def identifier_in_payload(identity: Identity, document: dict[str, object]) -> Rejection | None:

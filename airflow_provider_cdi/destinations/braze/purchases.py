@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from airflow_provider_cdi.destinations.braze.identifiers import USER_IDENTIFIERS
+from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, USER_IDENTIFIERS
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.braze.properties import check_properties, check_time
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.records import Rejection
 
-CONTRACT = Contract("purchases", identifiers=USER_IDENTIFIERS)
+CONTRACT = Contract("purchases", identifiers=USER_IDENTIFIERS, pairs=PAIRS)
 
 #: ISO 4217 alphabetic. Which of the codes Braze supports is not documented, so only the form is checked.
 _CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)

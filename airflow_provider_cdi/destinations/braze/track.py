@@ -10,19 +10,19 @@ import pyarrow as pa
 
 from airflow_provider_cdi.destinations.braze import attributes, events, purchases
 from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
-from airflow_provider_cdi.destinations.braze.columns import column, json_text, timestamp_texts
 from airflow_provider_cdi.destinations.braze.identifiers import Identity, identifier_in_payload, identify_rows
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.operators import adds_up
-from airflow_provider_cdi.destinations.braze.payload import (
+from airflow_provider_cdi.destinations.columns import column, json_text, timestamp_texts
+from airflow_provider_cdi.destinations.payload import (
     Payload,
     PayloadBounds,
     read_payload,
     splice,
     without_nulls,
 )
-from airflow_provider_cdi.destinations.braze.structs import StructStyle, payload_texts
 from airflow_provider_cdi.destinations.plain import PlainDestination
+from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
 from airflow_provider_cdi.engine.contract import UPDATED_AT, Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
-from airflow_provider_cdi.destinations.braze.identifiers import PRIMARY, identify_rows
+from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, PRIMARY, identify_rows
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
@@ -15,7 +15,7 @@ from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verd
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 # Braze CDI refuses a table with a PAYLOAD column, so that a table of attributes cannot delete its users.
-CONTRACT = Contract("user_deletes", identifiers=PRIMARY, has_payload=False, refuses_payload=True)
+CONTRACT = Contract("user_deletes", identifiers=PRIMARY, pairs=PAIRS, has_payload=False, refuses_payload=True)
 
 _ENDPOINT = Endpoint("POST", "/users/delete", "users.delete")
 #: The array of each identifier; Braze: only one kind a request, so each is a group.

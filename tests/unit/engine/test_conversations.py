@@ -13,6 +13,7 @@ from support.engine_world import (
     MemoryJournal,
     Row,
     ThingDestination,
+    Things,
     VirtualClock,
     incremental,
     make_sync,
@@ -25,6 +26,7 @@ from airflow_provider_cdi.engine.ports import (
     Answer,
     Ask,
     BatchLimits,
+    Merge,
     Rate,
     Refused,
     Request,
@@ -157,6 +159,30 @@ def test_a_batch_of_which_every_record_is_named_ends():
     side = JobSide(bad=[f"c-{n}" for n in range(5)])
     report, _ = run(side, people(5))
     assert (report.totals.rejected, side.posts) == (5, 3)
+
+
+# --- records that become one ----------------------------------------------------------------------------
+
+
+class NewestThings(ThingDestination):
+    """Of two rows of a person that wait for one request the newer one is sent."""
+
+    def __init__(self):
+        super().__init__(once=True)
+
+    def merge(self, older, newer):
+        return Merge(newer, older, "superseded")
+
+
+def test_a_row_that_another_stands_in_for_is_skipped_once_that_one_is_accepted():
+    report, _ = run(Things(), [*people(3), Row(-1.0, "c-1")], destination=NewestThings())
+    assert (report.totals.accepted, report.totals.skipped_because) == (3, {"superseded": 1})
+
+
+def test_a_row_that_another_stood_in_for_in_vain_is_a_reject_like_that_one():
+    report, journal = run(Things(refuses={"c-1"}), [*people(3), Row(-1.0, "c-1")], destination=NewestThings())
+    assert (report.totals.accepted, report.totals.rejected, report.totals.skipped) == (2, 2, 0)
+    assert [reject.identifier["EXTERNAL_ID"] for reject in journal.rejects] == ["c-1", "c-1"]
 
 
 # --- look-ups -------------------------------------------------------------------------------------------

@@ -117,19 +117,9 @@ def test_a_group_may_have_a_smaller_number_of_records():
 # --- records that become one ----------------------------------------------------------------------------
 
 
-class Rows:
-    """Stands for a block: which rows were passed over."""
-
-    def __init__(self):
-        self.passed_over = {}
-
-    def skip(self, row, reason):
-        self.passed_over[row] = reason
-
-
-def one(key, body, row, block):
+def one(key, body, row):
     record = Record(key, body, unique="id")
-    record.block, record.row = block, row
+    record.row = row
     return record
 
 
@@ -138,34 +128,34 @@ def newest(older, newer):
 
 
 def test_the_merged_record_takes_the_place_of_the_older_one_and_the_other_row_is_passed_over():
-    ready, block = [], Rows()
+    ready = []
     lanes = Lanes(BatchLimits(3, 10_000), ready.append, newest)
     for row, (key, body) in enumerate([("a", b"old"), ("b", b"b"), ("a", b"new"), ("c", b"c")]):
-        lanes.add(one(key, body, row, block))
+        lanes.add(one(key, body, row))
     assert [record.body for record in ready[0].records] == [b"new", b"b", b"c"]
-    assert block.passed_over == {0: "superseded"}
+    assert [(follower.row, reason) for follower, reason in ready[0].records[0].followers] == [(0, "superseded")]
 
 
 def test_a_record_on_its_way_stays_as_it_is_and_those_who_wait_for_it_become_one():
-    ready, block = [], Rows()
+    ready = []
     lanes = Lanes(BatchLimits(3, 10_000), ready.append, newest)
     for row, body in enumerate([b"1", b"2", b"3"]):
-        lanes.add(one("a", body, row, block))
+        lanes.add(one("a", body, row))
         if row == 0:
             lanes.flush()
     lanes.finish(ready[0])
     lanes.flush()
     assert [[record.body for record in batch.records] for batch in ready] == [[b"1"], [b"3"]]
-    assert block.passed_over == {1: "superseded"}
+    assert [(follower.row, reason) for follower, reason in ready[1].records[0].followers] == [(1, "superseded")]
 
 
 def test_records_that_would_not_fit_as_one_travel_one_after_the_other():
-    ready, block = [], Rows()
+    ready = []
     lanes = Lanes(BatchLimits(3, ENVELOPE_BYTES + 10), ready.append, newest)
-    lanes.add(one("a", b"x", 0, block))
-    lanes.add(one("a", b"x" * 20, 1, block))
+    lanes.add(one("a", b"x", 0))
+    lanes.add(one("a", b"x" * 20, 1))
     assert [record.body for record in ready[0].records] == [b"x"]
-    assert block.passed_over == {}
+    assert ready[0].records[0].followers == []
 
 
 def test_it_is_idle_only_when_nothing_is_open_on_its_way_or_waiting():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,3 +187,63 @@ def test_whatever_other_columns_there_are_the_selection_is_the_same(others: list
     mine = ["updated_at", "external_id", "payload"]
     theirs = [name for name in others if name.upper() not in {*USER_IDS, "UPDATED_AT", "PAYLOAD"}]
     assert select_columns(ATTRIBUTES, [*theirs, *mine]) == select_columns(ATTRIBUTES, mine)
+
+
+# --- contracts that take more than they name -------------------------------------------------------------
+
+EVENTS = Contract(
+    "events",
+    ("EMAIL",),
+    needs_payload=False,
+    required=("EVENT_TIME",),
+    optional=("CITY",),
+    other_columns="without_payload",
+    aliases=(("PAYLOAD", "PROPERTIES"), ("CITY", "LOCATION___CITY")),
+)
+
+
+def test_other_columns_are_taken_under_their_own_names() -> None:
+    selection = select("updated_at email Event_Time Plan visits", EVENTS)
+    assert selection.optional == {"EVENT_TIME": "Event_Time", "Plan": "Plan", "visits": "visits"}
+    assert (selection.payload, selection.payload_fields) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("available", "kwargs"),
+    [
+        ("updated_at email event_time plan payload", {}),
+        ("updated_at email event_time plan size", {"payload_columns": ["size"]}),
+    ],
+)
+def test_other_columns_stay_where_they_are_when_there_is_a_payload(available: str, kwargs: dict[str, Any]) -> None:
+    assert select(available, EVENTS, **kwargs).optional == {"EVENT_TIME": "event_time"}
+
+
+def test_other_columns_may_be_taken_beside_a_payload() -> None:
+    selection = select("updated_at email event_time plan payload", replace(EVENTS, other_columns="taken"))
+    assert (selection.payload, selection.optional["plan"]) == ("payload", "plan")
+
+
+def test_a_column_whose_part_another_one_plays_is_not_taken_and_named() -> None:
+    selection = select("updated_at email main_email event_time", EVENTS, columns={"EMAIL": "main_email"})
+    assert (selection.optional, selection.ignored) == ({"EVENT_TIME": "event_time"}, ("email",))
+
+
+def test_a_required_column_must_be_there() -> None:
+    with pytest.raises(SourceError, match=r"no EVENT_TIME column, which events need.*columns="):
+        select("updated_at email", EVENTS)
+
+
+def test_a_required_column_cannot_be_updated_at_too() -> None:
+    with pytest.raises(SourceError, match="'updated_at' cannot be both UPDATED_AT and EVENT_TIME"):
+        select("updated_at email", EVENTS, columns={"EVENT_TIME": "updated_at"})
+
+
+def test_an_alias_stands_for_the_contracts_name() -> None:
+    selection = select("updated_at email event_time location___city Properties", EVENTS)
+    assert (selection.optional["CITY"], selection.payload) == ("location___city", "Properties")
+
+
+def test_a_name_and_its_alias_together_are_ambiguous() -> None:
+    with pytest.raises(SourceError, match=r"mean the same, city, location___city, so CITY could be any"):
+        select("updated_at email event_time city location___city", EVENTS)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from json.encoder import encode_basestring
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
+
+from airflow_provider_cdi.exceptions import SourceError
 
 Rows = TypeVar("Rows", pa.RecordBatch, pa.Array)
 Value = TypeVar("Value")
@@ -16,6 +18,7 @@ Value = TypeVar("Value")
 # Years 1 to 9999: what ISO 8601 with four digits can say. A database's "infinity" lies outside.
 _FIRST_SECOND = -62_135_596_800
 _LAST_SECOND = 253_402_300_799
+_NAMES = {"s": "second", "ms": "millisecond"}
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -40,6 +43,23 @@ def json_text(text: str) -> bytes:
     For short texts that are kept, many times faster than orjson, which reserves a kilobyte for each result.
     """
     return encode_basestring(text).encode()
+
+
+def identifier_texts(rows: pa.RecordBatch, name: str | None) -> list[str | None]:
+    """Read an identifier column as text, blank text as None.
+
+    :raises SourceError: when the column's type has no text form.
+    """
+    array = None if name is None else column(rows, name)
+    if array is None:
+        return [None] * rows.num_rows
+    try:
+        texts = array.cast(pa.string()).to_pylist()
+    except pa.ArrowNotImplementedError:
+        raise SourceError(
+            f"Column {name} has the type {array.type}, which cannot be an identifier. Cast it to text."
+        ) from None
+    return [None if text is None or not text or text.isspace() else text for text in texts]
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -73,17 +93,19 @@ def by_halves(rows: Rows, read: Callable[[Rows], list[Value]], unreadable: Value
         return by_halves(rows.slice(0, middle), read, unreadable) + by_halves(rows.slice(middle), read, unreadable)
 
 
-def timestamp_texts(array: pa.Array) -> list[str | None]:
+def timestamp_texts(array: pa.Array, unit: Literal["ms", "s"] = "ms") -> list[str | None]:
     """Say points in time as Braze's own answers do: ISO 8601, UTC, milliseconds (cut, not rounded).
 
     Goes through integers and Arrow's formatter: a ``to_pylist`` of timestamps is many times slower.
 
     :param array: timestamps of any unit; without a zone they are taken as UTC.
-    :return: ``2026-01-05T09:30:00.123Z``; None for NULL and for years outside 1 to 9999.
+    :param unit: to what they are cut.
+    :return: ``2026-01-05T09:30:00.123Z``, in seconds ``2026-01-05T09:30:00Z``;
+        None for NULL and for years outside 1 to 9999.
     """
     ticks = _within(array.cast(pa.int64()), _TICKS[array.type.unit])
-    moments = pc.floor_temporal(ticks.cast(pa.timestamp(array.type.unit)), unit="millisecond")
-    texts = pc.replace_substring(moments.cast(pa.timestamp("ms")).cast(pa.string()), " ", "T")
+    moments = pc.floor_temporal(ticks.cast(pa.timestamp(array.type.unit)), unit=_NAMES[unit])
+    texts = pc.replace_substring(moments.cast(pa.timestamp(unit)).cast(pa.string()), " ", "T")
     return pc.binary_join_element_wise(texts, "Z", "").to_pylist()  # type: ignore[no-any-return]
 
 

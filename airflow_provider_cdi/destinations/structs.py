@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from airflow_provider_cdi.destinations.braze.columns import (
+from airflow_provider_cdi.destinations.columns import (
     by_halves,
     column,
     date_texts,
@@ -63,6 +63,29 @@ def payload_texts(rows: pa.RecordBatch, style: StructStyle) -> list[bytes | Reje
     if is_text(array.type) or types.is_binary(array.type) or types.is_large_binary(array.type):
         return list(text_bytes(array))
     return by_halves(array, lambda part: _encode(part, style), _UNREADABLE)
+
+
+def column_values(rows: pa.RecordBatch, name: str, style: StructStyle) -> list[Any]:
+    """Give the values of one column for :func:`json_object_text`.
+
+    :param rows: with the column of that name. Text whose field says so (:data:`JSON_FIELD`) is put in as JSON.
+    :return: one value a row, None for NULL.
+    """
+    field = rows.schema.field(name)
+    values: list[Any] = by_halves(
+        rows.column(name),
+        lambda part: _Reader(style).member(part, field, name, in_object=False),
+        _Unfit(Rejection("payload_type_unsupported", f"{name} holds text that is not UTF-8 or is out of its range.")),
+    )
+    return values
+
+
+def json_object_text(members: dict[str, Any]) -> bytes | Rejection:
+    """Encode an object whose values, at any depth, come from :func:`column_values`.
+
+    :return: the text, or the reason why there is none.
+    """
+    return _dump(members)
 
 
 class _Unfit(Exception):
@@ -164,7 +187,7 @@ class _Reader:
     def _objects(self, array: pa.Array, path: str) -> list[Any]:
         fields = [array.type.field(place) for place in range(array.type.num_fields)]
         columns = [
-            self._member(child, field, f"{path}.{field.name}", in_object=path != PAYLOAD)
+            self.member(child, field, f"{path}.{field.name}", in_object=path != PAYLOAD)
             # flatten, unlike the fields themselves, knows the slice and the NULL objects.
             for field, child in zip(fields, array.flatten(), strict=True)
         ]
@@ -173,7 +196,8 @@ class _Reader:
         valid = array.is_valid().to_pylist()
         return [self._object(names, row) if is_there else None for row, is_there in zip(rows, valid, strict=True)]
 
-    def _member(self, array: pa.Array, field: pa.Field, path: str, *, in_object: bool) -> list[Any]:
+    def member(self, array: pa.Array, field: pa.Field, path: str, *, in_object: bool) -> list[Any]:
+        """Read one array that may hold JSON text, as its field says."""
         if field.metadata and field.metadata.get(JSON_FIELD[0]) == JSON_FIELD[1] and is_text(array.type):
             return _raw_json(array, path)
         return self.read(array, path, in_object=in_object)

@@ -1,0 +1,16 @@
+"""Bodies of answers, which may be anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+
+def json_object(text: bytes) -> dict[str, Any] | None:
+    """Decode an answer's body; None when it is not a JSON object (empty, HTML, cut off)."""
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return body if isinstance(body, dict) else None

@@ -1,0 +1,86 @@
+"""Bulk requests of events: nested by profile, and the way back from a pointer to the row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from airflow_provider_cdi.destinations.klaviyo.answers import Locate
+from airflow_provider_cdi.engine.records import Record
+
+HEAD = b'{"data":{"type":"event-bulk-create-job","attributes":{"events-bulk-create":{"data":['
+TAIL = b"]}}}}"
+_ENTRY_HEAD = b'{"type":"event-bulk-create","attributes":{%b"profile":{"data":%b},"events":{"data":['
+_ENTRY_TAIL = b"]}}}"
+
+_ENTRY = re.compile(
+    r"/data/attributes/events-bulk-create/data/(\d+)(?:/attributes/events/data/(\d+))?(?:/|$)", re.ASCII
+)
+
+
+class EventRecord(Record):
+    """An event with the profile it belongs to. Its body is an entry of its own, so that its size is never too small.
+
+    :param profile: the JSON object of the profile.
+    :param event: that of the event.
+    :param is_backfill: whether it is recorded without setting off flows.
+    """
+
+    __slots__ = ("_head_bytes",)
+
+    def __init__(self, key: str, profile: bytes, event: bytes, unique: str, *, is_backfill: bool) -> None:
+        head = _ENTRY_HEAD % (b'"backfill":true,' if is_backfill else b"", profile)
+        super().__init__(key, b"%b%b%b" % (head, event, _ENTRY_TAIL), "", unique)
+        self._head_bytes = len(head)
+
+    @property
+    def head(self) -> bytes:
+        """The beginning of its entry, the same for all events of one profile."""
+        return self.body[: self._head_bytes]
+
+    @property
+    def event(self) -> bytes:
+        """The event without its profile."""
+        return self.body[self._head_bytes : -len(_ENTRY_TAIL)]
+
+
+def entries_of(records: Sequence[Record]) -> list[list[int]]:
+    """Say which records share an entry of the request: those of one profile, in their order.
+
+    :return: their places, by entry.
+    """
+    entries: dict[bytes, list[int]] = {}
+    for place, record in enumerate(records):
+        entries.setdefault(_event_record(record).head, []).append(place)
+    return list(entries.values())
+
+
+def request_body(records: Sequence[Record]) -> bytes:
+    """Join events into the body of a request."""
+    entries = []
+    for places in entries_of(records):
+        events = b",".join([_event_record(records[place]).event for place in places])
+        entries.append(b"%b%b%b" % (_event_record(records[places[0]]).head, events, _ENTRY_TAIL))
+    return b"%b%b%b" % (HEAD, b",".join(entries), TAIL)
+
+
+def locate_event(records: Sequence[Record]) -> Locate:
+    """Read pointers into the request: one that names only an entry, or its profile, means all events of it."""
+    entries = entries_of(records)
+
+    def locate(pointer: str) -> Sequence[int]:
+        found = _ENTRY.match(pointer)
+        if found is None or int(found[1]) >= len(entries):
+            return ()
+        places = entries[int(found[1])]
+        if found[2] is None:
+            return places
+        return places[int(found[2]) : int(found[2]) + 1]
+
+    return locate
+
+
+def _event_record(record: Record) -> EventRecord:
+    if not isinstance(record, EventRecord):
+        raise TypeError("only events of this destination have a profile")
+    return record

@@ -1,0 +1,113 @@
+"""Whose row it is: the identifier columns, their order, and what makes them valid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from airflow_provider_cdi.destinations.columns import by_halves, identifier_texts
+from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.phones import Phones
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+#: Column -> Klaviyo's name of the identifier. All filled ones are sent; the first filled one in this order says whose
+#: row it is. Klaviyo documents no order for bulk imports, and recommends the e-mail; an external id takes no part in
+#: its merging of profiles, so it comes last.
+KINDS = {"KLAVIYO_ID": "id", "EMAIL": "email", "PHONE_NUMBER": "phone_number", "EXTERNAL_ID": "external_id"}
+IDENTIFIERS = tuple(KINDS)
+
+#: What no address can be without. Klaviyo's own rule is not documented; what passes here is for Klaviyo to judge.
+_EMAIL = re.compile(r"[^@\s,;<>()\"\x00-\x1f]+@[^@\s,;<>()\"\x00-\x1f]+\.[^@\s.,;<>()\"\x00-\x1f]+")
+
+_MISSING = Rejection("identifier_missing", "None of the identifier columns holds a value.")
+_UNREADABLE = Rejection("identifier_unreadable", "An identifier column holds text that is not UTF-8.")
+_BAD_EMAIL = Rejection("email_invalid", "EMAIL is not an e-mail address.")
+_BAD_PHONE = Rejection(
+    "phone_invalid",
+    "PHONE_NUMBER is not a number in the form +4915112345678, or with default_region not one that can exist.",
+)
+
+
+class Identity:
+    """Whose row it is.
+
+    :param key: the same for all rows of this person, see :class:`~airflow_provider_cdi.engine.records.Record`.
+    :param values: Klaviyo's name of the identifier -> value, of all that are filled.
+    """
+
+    __slots__ = ("key", "values")
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self.values = values
+        kind, value = next(iter(values.items()))
+        self.key = f"{kind}:{comparable(kind, value)}"
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The identifiers that stand among the attributes of a profile: all but Klaviyo's id."""
+        return {kind: value for kind, value in self.values.items() if kind != "id"}
+
+
+class PersonRecord(Record):
+    """A record that knows by which identifiers Klaviyo will see it.
+
+    :param identifiers: as :attr:`Identity.values`.
+    """
+
+    __slots__ = ("identifiers",)
+
+    def __init__(self, key: str, body: bytes, identifiers: dict[str, str], group: str = "", unique: str = "") -> None:
+        super().__init__(key, body, group, unique)
+        self.identifiers = identifiers
+
+
+def comparable(kind: str, value: str) -> str:
+    """Give an identifier as Klaviyo compares it: e-mail addresses without regard to case."""
+    return value.lower() if kind == "email" else value
+
+
+def identify_rows(
+    rows: pa.RecordBatch, identifiers: Iterable[str], limits: KlaviyoLimits, phones: Phones
+) -> list[Identity | Rejection]:
+    """Say whose row each one is.
+
+    :param rows: columns named as in ``identifiers``; absent ones count as NULL, and so does blank text.
+    :param identifiers: the columns that count for this data type, out of ``IDENTIFIERS``.
+    :return: one entry a row.
+    :raises SourceError: when a column's type cannot be an identifier, whatever the row.
+    """
+    wanted = frozenset(identifiers)
+
+    def identify_all(part: pa.RecordBatch) -> list[Identity | Rejection]:
+        columns = [identifier_texts(part, name if name in wanted else None) for name in IDENTIFIERS]
+        return [_identify(row, limits, phones) for row in zip(*columns, strict=True)]
+
+    return by_halves(rows, identify_all, _UNREADABLE)
+
+
+def _identify(row: tuple[str | None, ...], limits: KlaviyoLimits, phones: Phones) -> Identity | Rejection:
+    values = {kind: value for kind, value in zip(KINDS.values(), row, strict=True) if value is not None}
+    if not values:
+        return _MISSING
+    if "email" in values:
+        fault = _email_fault(values["email"], limits)
+        if fault is not None:
+            return fault
+    if "phone_number" in values:
+        phone = phones.e164(values["phone_number"])
+        if phone is None:
+            return _BAD_PHONE
+        values["phone_number"] = phone
+    if len(values.get("external_id", "")) > limits.external_id_chars:
+        return Rejection("identifier_too_long", f"EXTERNAL_ID has more than {limits.external_id_chars} characters.")
+    return Identity(values)
+
+
+def _email_fault(email: str, limits: KlaviyoLimits) -> Rejection | None:
+    if not _EMAIL.fullmatch(email):
+        return _BAD_EMAIL
+    if len(email) > limits.email_chars:
+        return Rejection("identifier_too_long", f"EMAIL has more than {limits.email_chars} characters.")
+    return None

@@ -1,0 +1,95 @@
+"""The data type ``privacy_deletions``: profiles that are deleted for good, one a request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import orjson
+import pyarrow as pa
+
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, read_refusal, unexpected
+from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import DELETE_PROFILE
+from airflow_provider_cdi.destinations.klaviyo.endpoints import rates_of
+from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_errors
+from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity, PersonRecord, identify_rows
+from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.look_ups import UNKNOWN
+from airflow_provider_cdi.destinations.klaviyo.phones import Phones
+from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.plain import PlainDestination
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Rate, Request, Settled, Verdict
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+#: Klaviyo takes exactly one of these.
+_IDENTIFIERS = ("KLAVIYO_ID", "EMAIL", "PHONE_NUMBER")
+# A table with a payload is data about people: it must not delete them.
+CONTRACT = Contract("privacy_deletions", identifiers=_IDENTIFIERS, has_payload=False, refuses_payload=True)
+
+_BODY = b'{"data":{"type":"data-privacy-deletion-job","attributes":{"profile":{"data":%b}}}}'
+_PLACE = "/data/attributes/profile"
+_SEVERAL = Rejection(
+    "several_identifiers", "More than one of KLAVIYO_ID, EMAIL and PHONE_NUMBER is filled, and Klaviyo takes only one."
+)
+#: Klaviyo documents only the empty 202. Should it miss a profile after all, that must not end the run.
+_NO_PROFILE = re.compile(r"\bprofile\b.*\b(not found|does not exist|not exist)\b", re.IGNORECASE)
+
+
+class PrivacyDeletions(PlainDestination):
+    """A :class:`~airflow_provider_cdi.engine.ports.Destination` that deletes profiles and everything about them.
+
+    :param rate_share: the part of Klaviyo's rate limits to use: 60 deletions a minute.
+    """
+
+    contract = CONTRACT
+
+    def __init__(self, limits: KlaviyoLimits, phones: Phones, *, rate_share: float) -> None:
+        self._limits = limits
+        self._phones = phones
+        self._rates = rates_of((DELETE_PROFILE,), rate_share)
+
+    @property
+    def limits(self) -> BatchLimits:
+        """Klaviyo: one profile a request."""
+        return BatchLimits(1, self._limits.body_bytes - len(_BODY))
+
+    @property
+    def rates(self) -> Mapping[str, Sequence[Rate]]:
+        """Our part of Klaviyo's rate limits."""
+        return self._rates
+
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """Who is deleted stays deleted."""
+        return True
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Turn rows into profiles to delete, or the reasons why they cannot be sent."""
+        return [
+            identity if isinstance(identity, Rejection) else _record(identity)
+            for identity in identify_rows(rows, _IDENTIFIERS, self._limits, self._phones)
+        ]
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Delete one profile."""
+        return DELETE_PROFILE.request(_BODY % records[0].body)
+
+    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        """Say what the answer means. Klaviyo accepts with an empty answer, and there is no job to ask for."""
+        if answer.status in REFUSALS:
+            return read_refusal(answer, DELETE_PROFILE, records, _locate)
+        if answer.status == 404 and any(_NO_PROFILE.search(error.detail) for error in read_errors(answer.body)):
+            return Settled(skipped={0: UNKNOWN})
+        return failure_of(answer, DELETE_PROFILE) or unexpected(answer, 202) or Settled()
+
+
+def _locate(pointer: str) -> Sequence[int]:
+    return (0,) if pointer.startswith(_PLACE) else ()
+
+
+def _record(identity: Identity) -> Record | Rejection:
+    if len(identity.values) > 1:
+        return _SEVERAL
+    name = {"id": identity.values["id"]} if "id" in identity.values else {}
+    body = orjson.dumps({"type": "profile", **name, "attributes": identity.attributes})
+    return PersonRecord(identity.key, body, identity.values)

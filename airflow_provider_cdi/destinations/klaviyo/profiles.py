@@ -1,0 +1,238 @@
+"""The data type ``profiles``: bulk import jobs, and one by one where a field is to be cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from airflow_provider_cdi.destinations.json_bodies import json_object
+from airflow_provider_cdi.destinations.klaviyo.answers import (
+    failure_of,
+    locate_profile,
+    read_refusal,
+    unexpected,
+)
+from airflow_provider_cdi.destinations.klaviyo.endpoints import (
+    ADD_TO_LIST,
+    GET_PROFILES,
+    IMPORT_ERRORS,
+    IMPORT_JOB,
+    IMPORT_PROFILES,
+    UPSERT_PROFILE,
+    rates_of,
+)
+from airflow_provider_cdi.destinations.klaviyo.identifiers import IDENTIFIERS, Identity, PersonRecord, identify_rows
+from airflow_provider_cdi.destinations.klaviyo.import_jobs import ImportJob, submitted_job
+from airflow_provider_cdi.destinations.klaviyo.limits import DEEPEST_NESTING, KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.look_ups import LookUp
+from airflow_provider_cdi.destinations.klaviyo.phones import Phones
+from airflow_provider_cdi.destinations.klaviyo.profile_merge import merge_profiles
+from airflow_provider_cdi.destinations.klaviyo.properties import Properties, PropertyReader, is_empty
+from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS, refusal
+from airflow_provider_cdi.destinations.klaviyo.standard_fields import (
+    STANDARD_ALIASES,
+    STANDARD_FIELDS,
+    StandardFields,
+)
+from airflow_provider_cdi.destinations.payload import PayloadBounds
+from airflow_provider_cdi.destinations.structs import json_object_text
+from airflow_provider_cdi.engine.contract import PAYLOAD, Contract, OtherColumns
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Rate, Request, Settled, Unclear, Verdict
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+#: The group of profiles that clear a field: a bulk import ignores nulls, so they go one by one.
+CLEAR = "clear"
+
+#: A person stands only once in a job: in which order a job works is not documented.
+_ONCE = "profile"
+
+_HEAD = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":['
+
+
+class Profiles:
+    """A :class:`~airflow_provider_cdi.engine.ports.JobDestination` that creates and updates profiles.
+
+    :param clears_nulls: whether a NULL clears what Klaviyo has; else it is left out. Profiles with something to clear
+        go one by one, at most 750 a minute. Identifiers are never cleared.
+    :param list_ids: lists that all profiles are added to; nobody is subscribed by that.
+    :param update_only: whether people whom Klaviyo does not know are passed over.
+    :param other_columns: see :class:`~airflow_provider_cdi.engine.contract.Contract`.
+    :param rate_share: the part of Klaviyo's rate limits to use.
+    """
+
+    def __init__(
+        self,
+        limits: KlaviyoLimits,
+        phones: Phones,
+        *,
+        clears_nulls: bool,
+        list_ids: Sequence[str],
+        update_only: bool,
+        other_columns: OtherColumns,
+        rate_share: float,
+    ) -> None:
+        self._limits = limits
+        self._phones = phones
+        self._clears = clears_nulls
+        self._list_ids = tuple(list_ids)
+        self._update_only = update_only
+        self._tail = b"]}}%b}}" % _relationships(list_ids)
+        self._rates = rates_of(
+            (IMPORT_PROFILES, IMPORT_JOB, IMPORT_ERRORS, UPSERT_PROFILE, GET_PROFILES, ADD_TO_LIST), rate_share
+        )
+        self._contract = Contract(
+            "profiles",
+            identifiers=IDENTIFIERS,
+            needs_payload=False,
+            optional=tuple(STANDARD_FIELDS),
+            other_columns=other_columns,
+            aliases=((PAYLOAD, "PROPERTIES"), *STANDARD_ALIASES),
+        )
+        self._properties = PropertyReader(self._contract, PayloadBounds(limits.profile_bytes, None, DEEPEST_NESTING))
+
+    @property
+    def contract(self) -> Contract:
+        """The columns that the source must have."""
+        return self._contract
+
+    @property
+    def limits(self) -> BatchLimits:
+        """How much fits into one request."""
+        room = self._limits.body_bytes - len(_HEAD) - len(self._tail) - 1
+        return BatchLimits(self._limits.import_profiles, room, {CLEAR: 1})
+
+    @property
+    def rates(self) -> Mapping[str, Sequence[Rate]]:
+        """Our part of Klaviyo's rate limits, an endpoint each."""
+        return self._rates
+
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """A profile says what is, not what to add."""
+        return True
+
+    def merge(self, older: Record, newer: Record) -> Merge | None:
+        """Lay the newer profile over the older one; what clears a field travels alone."""
+        return None if newer.group == CLEAR else merge_profiles(older, newer, self._limits.profile_bytes)
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Turn rows into profiles, or the reasons why they cannot be sent."""
+        identities = identify_rows(rows, IDENTIFIERS, self._limits, self._phones)
+        fields = StandardFields(rows, keeps_nulls=self._clears)
+        properties = self._properties.read(rows)
+        return [
+            self._encode_row(row, identity, fields, its_own)
+            for row, (identity, its_own) in enumerate(zip(identities, properties, strict=True))
+        ]
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Ask who is known, where that matters; else send the profiles."""
+        return self._look_up(records).request if self._update_only else self._submission(records).request
+
+    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        """Say what the answer to :meth:`request` means."""
+        return self._look_up(records).read(answer) if self._update_only else self._read_submission(answer, records)
+
+    def attach(self, job: str, records: Sequence[Record]) -> Ask:
+        """Ask for a job of an earlier try; if Klaviyo has forgotten it, send the profiles again."""
+
+        def ask_for(known: Sequence[Record]) -> Ask:
+            return ImportJob(job, known, when_gone=lambda: self._submission(known)).ask()
+
+        # Whom the job is about was looked up then; who was unknown is only told again.
+        return LookUp(records, self._limits.look_up_ids, ask_for).first() if self._update_only else ask_for(records)
+
+    def _look_up(self, records: Sequence[Record]) -> Ask:
+        return LookUp(records, self._limits.look_up_ids, self._submission).first()
+
+    def _submission(self, records: Sequence[Record]) -> Ask:
+        if records[0].group == CLEAR:
+            request = UPSERT_PROFILE.request(b'{"data":%b}' % records[0].body)
+        else:
+            profiles = b",".join([record.body for record in records])
+            request = IMPORT_PROFILES.request(b"%b%b%b" % (_HEAD, profiles, self._tail))
+        return Ask(request, lambda answer: self._read_submission(answer, records))
+
+    def _read_submission(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        is_single = records[0].group == CLEAR
+        endpoint = UPSERT_PROFILE if is_single else IMPORT_PROFILES
+        if answer.status in REFUSALS:
+            locate = _locate_in_single if is_single else locate_profile(len(records))
+            return read_refusal(answer, endpoint, records, locate)
+        failure = failure_of(answer, endpoint)
+        if failure is not None:
+            return failure
+        return self._read_upsert(answer) if is_single else submitted_job(answer, records)
+
+    def _read_upsert(self, answer: Answer) -> Verdict:
+        data = (json_object(answer.body) or {}).get("data")
+        name = data.get("id") if isinstance(data, dict) else None
+        if not isinstance(name, str) or not name:
+            return Unclear(f"Klaviyo answered {answer.status} without a profile")
+        return _added_to_lists(name, self._list_ids)
+
+    def _encode_row(
+        self, row: int, identity: Identity | Rejection, fields: StandardFields, properties: Properties | Rejection
+    ) -> Record | Rejection:
+        if isinstance(identity, Rejection):
+            return identity
+        if isinstance(properties, Rejection):
+            return properties
+        attributes: dict[str, Any] = identity.attributes
+        head = fields.add_to(attributes, row) or json_object_text(attributes)
+        if isinstance(head, Rejection):
+            return head
+        clears = self._clears and (bool(properties.nulls) or fields.has_null(row))
+        body = _profile(identity.values.get("id"), head, properties, unsets=clears)
+        if len(body) > self._limits.profile_bytes:
+            return Rejection("profile_too_large", f"The profile has more than {self._limits.profile_bytes:,} bytes.")
+        return PersonRecord(identity.key, body, identity.values, CLEAR if clears else "", _ONCE)
+
+
+def _profile(name: str | None, head: bytes, properties: Properties, *, unsets: bool) -> bytes:
+    """Put a profile together.
+
+    :param name: Klaviyo's id of it.
+    :param head: its attributes but for the properties.
+    :param unsets: whether properties that are NULL are removed.
+    """
+    parts = [b'{"type":"profile",']
+    if name is not None:
+        parts.append(b'"id":%b,' % orjson.dumps(name))
+    parts.append(b'"attributes":')
+    if is_empty(properties.text):
+        parts.append(head)
+    else:
+        comma = b"" if is_empty(head) else b","
+        parts.append(b'%b%b"properties":%b}' % (head[:-1], comma, properties.text))
+    if unsets and properties.nulls:
+        parts.append(b',"meta":{"patch_properties":{"unset":%b}}' % orjson.dumps(properties.nulls))
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def _relationships(list_ids: Sequence[str]) -> bytes:
+    if not list_ids:
+        return b""
+    lists = orjson.dumps([{"type": "list", "id": name} for name in list_ids])
+    return b',"relationships":{"lists":{"data":%b}}' % lists
+
+
+def _added_to_lists(profile: str, list_ids: Sequence[str]) -> Verdict:
+    """Add a profile to lists, one after the other: a single upsert does not take them along."""
+    if not list_ids:
+        return Settled()
+    body = orjson.dumps({"data": [{"type": "profile", "id": profile}]})
+
+    def read(answer: Answer) -> Verdict:
+        if answer.status in REFUSALS:
+            raise refusal(answer, ADD_TO_LIST)
+        return failure_of(answer, ADD_TO_LIST) or unexpected(answer, 204) or _added_to_lists(profile, list_ids[1:])
+
+    return Ask(ADD_TO_LIST.request(body, name=list_ids[0]), read)
+
+
+def _locate_in_single(pointer: str) -> Sequence[int]:
+    return (0,) if pointer.startswith(("/data/attributes", "/data/meta", "/data/id")) else ()

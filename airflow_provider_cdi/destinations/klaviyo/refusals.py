@@ -1,0 +1,65 @@
+"""What to tell a person when Klaviyo refuses the sync itself: key, scope, list, revision, host."""
+
+from __future__ import annotations
+
+import re
+
+from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
+from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_errors, sentence
+from airflow_provider_cdi.engine.ports import Answer
+from airflow_provider_cdi.exceptions import DestinationRefused
+
+#: Nothing was applied, because of a row or of the request as a whole. 422 is what others answer to the same.
+REFUSALS = frozenset({400, 409, 413, 422})
+
+_REQUEST_ID = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
+_KEYS_PAGE = "Settings > API keys in Klaviyo"
+
+#: Status -> what it means and what to do. ``{scopes}`` are those of the endpoint.
+_SENTENCES = {
+    401: (
+        "the private key is missing, wrong or revoked. Compare the connection's password with the private keys "
+        f"(pk_…) under {_KEYS_PAGE}."
+    ),
+    403: (
+        "the key may not do this. It needs the scopes {scopes}; a key keeps the scopes it was created with, so create "
+        f"a new one under {_KEYS_PAGE}. If it has them, the account's plan does not include this."
+    ),
+    404: (
+        "what the request names does not exist, or there is no such path. Check list_ids, and that the host of the "
+        "connection is Klaviyo's API (https://a.klaviyo.com), without a path."
+    ),
+    405: "the method is not allowed here. Check that the host of the connection is Klaviyo's API.",
+    407: "a proxy asks for credentials. Check the proxy settings of the worker (HTTPS_PROXY, NO_PROXY).",
+    410: (
+        "this revision of the API, or this endpoint of it, is retired. Raise revision in the connection's extra, or "
+        "upgrade this package."
+    ),
+    415: "the request's content type or encoding is not accepted; a proxy may have changed it.",
+}
+_REDIRECT = (
+    "the host redirects elsewhere, which Klaviyo's API never does. Check that the host of the connection is "
+    "Klaviyo's API (https://a.klaviyo.com)."
+)
+_OTHER = "this answer is not documented. Check the host of the connection and what lies between (proxy, gateway)."
+_NOT_KLAVIYO = " The answer is not in Klaviyo's form, so a proxy or firewall on the way may have given it."
+_WHOLE_REQUEST = (
+    "it concerns the request, not one of its rows. Check list_ids and the other arguments of the sync, and the "
+    "revision in the connection's extra."
+)
+
+
+def refusal(answer: Answer, endpoint: Endpoint) -> DestinationRefused:
+    """Make the error for an answer that concerns the sync as a whole."""
+    status, errors = answer.status, read_errors(answer.body)
+    if status in REFUSALS:
+        advice = _WHOLE_REQUEST
+    elif 300 <= status < 400:
+        advice = _REDIRECT
+    else:
+        advice = _SENTENCES.get(status, _OTHER).format(scopes=" and ".join(endpoint.scopes))
+    said = f" ({sentence(errors[0])})" if errors and errors[0].detail else ""
+    hint = "" if errors or 300 <= status < 400 else _NOT_KLAVIYO
+    request = answer.headers.get("x-klaviyo-req-id", "")
+    trace = f" Klaviyo's support finds the request by its id {request}." if _REQUEST_ID.fullmatch(request) else ""
+    return DestinationRefused(f"Klaviyo answered {status}{said} to {endpoint.family}: {advice}{hint}{trace}")

@@ -1,0 +1,119 @@
+"""The data type ``subscribe``: in bulk, after a look at what Klaviyo knows about each person's consent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, locate_profile, read_refusal, unexpected
+from airflow_provider_cdi.destinations.klaviyo.channels import ChannelReader
+from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments
+from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import SUBSCRIBE
+from airflow_provider_cdi.destinations.klaviyo.consent_look_ups import ConsentLookUp
+from airflow_provider_cdi.destinations.klaviyo.consent_records import consent_body, merge_consents
+from airflow_provider_cdi.destinations.klaviyo.consent_rows import BORN, CONSENTED_AT, CONTACTS, ConsentRows
+from airflow_provider_cdi.destinations.klaviyo.endpoints import GET_PROFILES, rates_of
+from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.phones import Phones
+from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Rate, Request, Settled, Verdict
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+_KIND = "profile-subscription-bulk-create-job"
+
+
+class Subscribe:
+    """A :class:`~airflow_provider_cdi.engine.ports.Destination` that subscribes people.
+
+    A subscription takes away what stands against it: an earlier unsubscription, a spam complaint, a suppression by
+    hand. So Klaviyo is asked first, and who said no after the row's consent is passed over.
+
+    :param arguments: what the user chose. With ``allow_resubscribe`` Klaviyo is not asked.
+    :param rate_share: the part of Klaviyo's rate limits to use.
+    :param now: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        arguments: ConsentArguments,
+        limits: KlaviyoLimits,
+        phones: Phones,
+        *,
+        rate_share: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._limits = limits
+        self._list_id = arguments.list_id
+        self._is_historical = is_historical = arguments.historical_import
+        self._looks = not arguments.allow_resubscribe
+        self._rates = rates_of((SUBSCRIBE, GET_PROFILES), rate_share)
+        self._attributes: dict[str, Any] = {"historical_import": True} if is_historical else {}
+        if arguments.custom_source is not None:
+            self._attributes["custom_source"] = arguments.custom_source
+        reader = ChannelReader(arguments.channels, wants=True)
+        self._rows = ConsentRows("SUBSCRIBED", reader, limits, phones, is_historical=is_historical, now=now)
+        when = (CONSENTED_AT,)
+        self._contract = Contract(
+            "subscribe",
+            identifiers=CONTACTS,
+            has_payload=False,
+            refuses_payload=True,
+            required=when if is_historical else (),
+            optional=(*reader.columns, BORN, *(() if is_historical else when)),
+        )
+
+    @property
+    def contract(self) -> Contract:
+        """The columns that the source must have. One with a payload is data about people, not consent."""
+        return self._contract
+
+    @property
+    def limits(self) -> BatchLimits:
+        """How much fits into one request."""
+        return BatchLimits(self._limits.subscribe_profiles, self._limits.body_bytes - len(self._body(())))
+
+    @property
+    def rates(self) -> Mapping[str, Sequence[Rate]]:
+        """Our part of Klaviyo's rate limits."""
+        return self._rates
+
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """Without ``historical_import`` a repeat may send a second mail that asks for confirmation."""
+        return self._is_historical
+
+    def merge(self, older: Record, newer: Record) -> Merge | None:
+        """Lay the newer consent over the older one."""
+        return merge_consents(older, newer)
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Turn rows into consents, or the reasons why they cannot be sent."""
+        return self._rows.read(rows)
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Ask what Klaviyo knows about the people, unless it does not matter; else subscribe them."""
+        return self._opening(records).request
+
+    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        """Say what the answer to :meth:`request` means."""
+        return self._opening(records).read(answer)
+
+    def _opening(self, records: Sequence[Record]) -> Ask:
+        if not self._looks:
+            return self._submission(records)
+        return ConsentLookUp(records, self._limits.look_up_ids, self._list_id, self._submission).first()
+
+    def _submission(self, records: Sequence[Record]) -> Ask:
+        return Ask(SUBSCRIBE.request(self._body(records)), lambda answer: _read_submission(answer, records))
+
+    def _body(self, records: Sequence[Record]) -> bytes:
+        return consent_body(_KIND, records, attributes=self._attributes, list_id=self._list_id)
+
+
+def _read_submission(answer: Answer, records: Sequence[Record]) -> Verdict:
+    """Say what the answer means. Klaviyo accepts with an empty answer, and there is no job to ask for."""
+    if answer.status in REFUSALS:
+        return read_refusal(answer, SUBSCRIBE, records, locate_profile(len(records)))
+    return failure_of(answer, SUBSCRIBE) or unexpected(answer, 202) or Settled()

@@ -1,0 +1,149 @@
+"""The data types ``suppress`` and ``unsuppress``: e-mail addresses that get nothing any more, or may again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import orjson
+import pyarrow as pa
+
+from airflow_provider_cdi.destinations.json_bodies import json_object
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, locate_profile, read_refusal
+from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import (
+    SUPPRESS,
+    SUPPRESS_JOB,
+    UNSUPPRESS,
+    UNSUPPRESS_JOB,
+)
+from airflow_provider_cdi.destinations.klaviyo.endpoints import GET_PROFILES, Endpoint, rates_of
+from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity, PersonRecord, identify_rows
+from airflow_provider_cdi.destinations.klaviyo.import_jobs import FIRST_WAIT
+from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.phones import Phones
+from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.klaviyo.suppression_jobs import Goal, SuppressionJob
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Rate, Request, Unclear, Verdict
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+_IDENTIFIERS = ("EMAIL",)
+#: An address stands only once in a job.
+_ONCE = "suppression"
+
+
+class Direction(NamedTuple):
+    """Into suppression, or out of it."""
+
+    data_type: str
+    kind: str
+    endpoint: Endpoint
+    job: Endpoint
+    goal: Goal
+
+
+SUPPRESSING = Direction(
+    "suppress",
+    "profile-suppression-bulk-create-job",
+    SUPPRESS,
+    SUPPRESS_JOB,
+    Goal(is_suppressed=True, held="already_suppressed"),
+)
+UNSUPPRESSING = Direction(
+    "unsuppress",
+    "profile-suppression-bulk-delete-job",
+    UNSUPPRESS,
+    UNSUPPRESS_JOB,
+    Goal(is_suppressed=False, held="not_suppressed"),
+)
+
+
+class Suppressions:
+    """A :class:`~airflow_provider_cdi.engine.ports.JobDestination` that suppresses addresses, or takes that back.
+
+    :param rate_share: the part of Klaviyo's rate limits to use.
+    """
+
+    def __init__(self, direction: Direction, limits: KlaviyoLimits, *, rate_share: float) -> None:
+        self._direction = direction
+        self._limits = limits
+        self._rates = rates_of((direction.endpoint, direction.job, GET_PROFILES), rate_share)
+        self._contract = Contract(
+            direction.data_type, identifiers=_IDENTIFIERS, has_payload=False, refuses_payload=True
+        )
+
+    @property
+    def contract(self) -> Contract:
+        """The columns that the source must have. One with a payload is data about people."""
+        return self._contract
+
+    @property
+    def limits(self) -> BatchLimits:
+        """How much fits into one request."""
+        return BatchLimits(self._limits.suppress_emails, self._limits.body_bytes - len(self._body(())))
+
+    @property
+    def rates(self) -> Mapping[str, Sequence[Rate]]:
+        """Our part of Klaviyo's rate limits."""
+        return self._rates
+
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """Klaviyo skips an address that is suppressed already, or not any more."""
+        return True
+
+    def merge(self, older: Record, newer: Record) -> Merge | None:
+        """Two rows of one address say the same."""
+        return Merge(newer, older, "superseded")
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Turn rows into addresses, or the reasons why they cannot be sent."""
+        return [
+            identity if isinstance(identity, Rejection) else _record(identity)
+            for identity in identify_rows(rows, _IDENTIFIERS, self._limits, Phones())
+        ]
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Join addresses into one request."""
+        return self._direction.endpoint.request(self._body(records))
+
+    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        """Say what the answer means: mostly a job that is to be asked for."""
+        if answer.status in REFUSALS:
+            return read_refusal(answer, self._direction.endpoint, records, locate_profile(len(records)))
+        failure = failure_of(answer, self._direction.endpoint)
+        if failure is not None:
+            return failure
+        data = (json_object(answer.body) or {}).get("data")
+        name = data.get("id") if isinstance(data, dict) else None
+        if not isinstance(name, str) or not name:
+            return Unclear(f"Klaviyo answered {answer.status} without the id of a job")
+        return self._job(name, records).ask(FIRST_WAIT)
+
+    def attach(self, job: str, records: Sequence[Record]) -> Ask:
+        """Ask for a job of an earlier try; if Klaviyo has forgotten it, send the addresses again."""
+        return self._job(job, records).ask()
+
+    def _job(self, name: str, records: Sequence[Record]) -> SuppressionJob:
+        def send_again() -> Ask:
+            return Ask(self.request(records), lambda answer: self.read_answer(answer, records))
+
+        return SuppressionJob(
+            name,
+            records,
+            endpoint=self._direction.job,
+            goal=self._direction.goal,
+            most_ids=self._limits.look_up_ids,
+            when_gone=send_again,
+        )
+
+    def _body(self, records: Sequence[Record]) -> bytes:
+        addresses = b",".join([record.body for record in records])
+        return b'{"data":{"type":"%b","attributes":{"profiles":{"data":[%b]}}}}' % (
+            self._direction.kind.encode(),
+            addresses,
+        )
+
+
+def _record(identity: Identity) -> PersonRecord:
+    body = orjson.dumps({"type": "profile", "attributes": identity.attributes})
+    return PersonRecord(identity.key, body, identity.values, unique=_ONCE)

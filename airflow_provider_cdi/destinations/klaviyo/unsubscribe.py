@@ -1,0 +1,92 @@
+"""The data type ``unsubscribe``: in bulk, from channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pyarrow as pa
+
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, locate_profile, read_refusal, unexpected
+from airflow_provider_cdi.destinations.klaviyo.channels import ChannelReader
+from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import UNSUBSCRIBE
+from airflow_provider_cdi.destinations.klaviyo.consent_records import consent_body, merge_consents
+from airflow_provider_cdi.destinations.klaviyo.consent_rows import CONTACTS, ConsentRows
+from airflow_provider_cdi.destinations.klaviyo.endpoints import rates_of
+from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.phones import Phones
+from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Merge, Rate, Request, Settled, Verdict
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+_KIND = "profile-subscription-bulk-delete-job"
+
+
+class Unsubscribe:
+    """A :class:`~airflow_provider_cdi.engine.ports.Destination` that unsubscribes people.
+
+    There is no list here on purpose: Klaviyo unsubscribes members of a list from that list only, and everybody else
+    whom the request names from everything.
+
+    :param channels: see :class:`~airflow_provider_cdi.destinations.klaviyo.channels.ChannelReader`.
+    :param rate_share: the part of Klaviyo's rate limits to use.
+    :param now: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[str],
+        limits: KlaviyoLimits,
+        phones: Phones,
+        *,
+        rate_share: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._limits = limits
+        self._rates = rates_of((UNSUBSCRIBE,), rate_share)
+        reader = ChannelReader(channels, wants=False)
+        self._rows = ConsentRows("UNSUBSCRIBED", reader, limits, phones, is_historical=False, now=now)
+        self._contract = Contract(
+            "unsubscribe", identifiers=CONTACTS, has_payload=False, refuses_payload=True, optional=reader.columns
+        )
+
+    @property
+    def contract(self) -> Contract:
+        """The columns that the source must have. One with a payload is data about people, not consent."""
+        return self._contract
+
+    @property
+    def limits(self) -> BatchLimits:
+        """How much fits into one request."""
+        return BatchLimits(self._limits.unsubscribe_profiles, self._limits.body_bytes - len(_body(())))
+
+    @property
+    def rates(self) -> Mapping[str, Sequence[Rate]]:
+        """Our part of Klaviyo's rate limits."""
+        return self._rates
+
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """Who is unsubscribed stays so, and no mail is sent."""
+        return True
+
+    def merge(self, older: Record, newer: Record) -> Merge | None:
+        """Lay the newer row over the older one: the channels of both are left."""
+        return merge_consents(older, newer)
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Turn rows into unsubscriptions, or the reasons why they cannot be sent."""
+        return self._rows.read(rows)
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Unsubscribe people."""
+        return UNSUBSCRIBE.request(_body(records))
+
+    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        """Say what the answer means. Klaviyo accepts with an empty answer, and there is no job to ask for."""
+        if answer.status in REFUSALS:
+            return read_refusal(answer, UNSUBSCRIBE, records, locate_profile(len(records)))
+        return failure_of(answer, UNSUBSCRIBE) or unexpected(answer, 202) or Settled()
+
+
+def _body(records: Sequence[Record]) -> bytes:
+    return consent_body(_KIND, records, attributes={}, list_id=None)

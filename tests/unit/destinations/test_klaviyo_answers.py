@@ -1,0 +1,258 @@
+"""What Klaviyo's answers to a submission mean."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.klaviyo_rows import ADA, VISIT, encode_row, make, rows_of
+
+from airflow_provider_cdi.engine.ports import Answer, Ask, Busy, Refused, Settled, Unclear
+from airflow_provider_cdi.exceptions import DestinationRefused
+
+ROWS = "/data/attributes/profiles/data"
+INELIGIBLE = "The phone number provided either does not exist or is ineligible to receive ChannelType.SMS"
+SECRET = "mailbox7731@acme-demo.io"
+
+
+def error(detail="Wrong", pointer="/data", **more):
+    return {"id": "x", "status": 400, "code": "invalid", "title": "Invalid input.", "detail": detail} | {
+        "source": {"pointer": pointer},
+        **more,
+    }
+
+
+def refusal(*errors, status=400):
+    return Answer(status, {}, json.dumps({"errors": list(errors)}).encode())
+
+
+def profiles(count=3, **columns):
+    return make().encode(rows_of(EMAIL=[f"p{n}@acme-demo.io" for n in range(count)], **columns))
+
+
+def read(answer, records=None, data_type="profiles", **options):
+    destination = make(data_type, **options)
+    return destination.read_answer(answer, records or (profiles() if data_type == "profiles" else [visit()]))
+
+
+def visit(**row):
+    return encode_row({**VISIT, **row}, "events")
+
+
+# --- errors that point at rows --------------------------------------------------------------------------
+
+
+def test_rows_that_are_pointed_at_are_named_with_klaviyos_own_reason():
+    verdict = read(
+        refusal(
+            error("Invalid email address", f"{ROWS}/0/attributes/email"),
+            error(INELIGIBLE, f"{ROWS}/2/attributes/phone_number"),
+        )
+    )
+    assert isinstance(verdict, Refused)
+    assert {place: (each.code, each.reason) for place, each in verdict.named.items()} == {
+        0: ("klaviyo_email_invalid", "Klaviyo: Invalid email address"),
+        2: ("klaviyo_phone_ineligible", f"Klaviyo: {INELIGIBLE}"),
+    }
+
+
+def test_of_several_errors_of_one_row_the_first_counts():
+    verdict = read(refusal(error("First", f"{ROWS}/1/attributes/email"), error("Second", f"{ROWS}/1")))
+    assert [each.reason for each in verdict.named.values()] == ["Klaviyo: First"]
+
+
+def test_rows_are_named_even_beside_an_error_that_points_elsewhere():
+    verdict = read(refusal(error("Odd", "/data"), error("Bad", f"{ROWS}/1/attributes")))
+    assert set(verdict.named) == {1}
+
+
+@pytest.mark.parametrize("pointer", [f"{ROWS}/3", f"{ROWS}/99/attributes/email", f"{ROWS}/-1", f"{ROWS}/x", ROWS, ""])
+def test_a_pointer_to_no_row_names_none(pointer):
+    assert read(refusal(error("Bad", pointer))) == Refused(read(refusal(error("Bad", pointer))).rejection, {})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b'{"errors":{}}', b'{"errors":[7]}', b'{"errors":[{"source":[],"detail":7}]}'],
+)
+def test_a_refusal_without_reasons_sends_halves(body):
+    verdict = read(Answer(400, {}, body))
+    assert isinstance(verdict, Refused)
+    assert (verdict.named, verdict.rejection.code) == ({}, "klaviyo_bad_request")
+
+
+def test_a_request_that_is_too_large_is_halved():
+    assert read(Answer(413, {}, b"<html>")).rejection.code == "klaviyo_too_large"
+
+
+def test_a_single_profile_is_named_by_any_pointer_into_it():
+    record = encode_row({**ADA, "plan": None}, null_policy="clear")
+    verdict = make(null_policy="clear").read_answer(
+        refusal(error("Invalid email address", "/data/attributes/email")), [record]
+    )
+    assert verdict.named[0].code == "klaviyo_email_invalid"
+
+
+# --- personal data --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        f"Duplicate email found: {SECRET}",
+        f"'{SECRET.upper()}' is taken",
+        "The number +49 151 1234-5678 is taken",
+        "Plan secret-plan is unknown",
+        "key pk_abc123 is wrong",
+    ],
+)
+def test_no_value_of_the_row_and_no_secret_is_in_the_reason(detail):
+    records = make().encode(rows_of(EMAIL=[SECRET], PHONE_NUMBER=["+4915112345678"], plan=["secret-plan"]))
+    reason = read(refusal(error(detail, f"{ROWS}/0")), records).named[0].reason
+    for secret in ("mailbox7731", "MAILBOX7731", "1234", "secret-plan", "pk_abc123"):
+        assert secret not in reason
+    assert "…" in reason
+
+
+def test_long_sentences_are_cut():
+    assert len(read(refusal(error("x " * 500, f"{ROWS}/0"))).named[0].reason) == len("Klaviyo: ") + 300
+
+
+def test_the_title_stands_in_for_a_missing_sentence():
+    assert read(refusal(error(None, f"{ROWS}/0"))).named[0].reason == "Klaviyo: Invalid input."
+    assert read(refusal({"source": {"pointer": f"{ROWS}/0"}})).named[0].reason == "Klaviyo: no reason given"
+
+
+# --- errors that concern the sync -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        error("List NoPe99 was not found", "/data/relationships/lists/data/0/id"),
+        error("A list with id NoPe99 does not exist", "/data"),
+        error("The type must be x", "/data/type"),
+        {**error("Bad include"), "source": {"parameter": "include"}},
+    ],
+)
+def test_an_error_about_the_request_stops_the_sync(fault):
+    with pytest.raises(DestinationRefused, match=r"Klaviyo answered 400 \(.*list_ids"):
+        read(refusal(fault))
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "private key is missing, wrong or revoked"),
+        (403, "profiles:write and lists:write"),
+        (404, "does not exist"),
+        (405, "not allowed"),
+        (410, "Raise revision"),
+        (415, "content type"),
+        (302, "redirects"),
+        (418, "not documented"),
+    ],
+)
+def test_what_concerns_the_sync_stops_it_and_says_what_to_do(status, words):
+    with pytest.raises(DestinationRefused, match=words):
+        read(refusal(error("Some detail.", "/data/"), status=status))
+
+
+def test_klaviyos_detail_is_told_and_a_foreign_answer_is_called_that():
+    with pytest.raises(DestinationRefused, match=r"\(The key is missing the scope events:write\.\).*events:write"):
+        read(refusal(error("The key is missing the scope events:write.", "/data/"), status=403), data_type="events")
+    with pytest.raises(DestinationRefused, match="proxy or firewall"):
+        read(Answer(403, {}, b"<html>blocked</html>"))
+
+
+def test_the_error_names_the_request_for_klaviyos_support():
+    named = Answer(403, {"x-klaviyo-req-id": "7d0a4c52-3f0b-4b57"}, b"")
+    with pytest.raises(DestinationRefused, match="by its id 7d0a4c52-3f0b-4b57"):
+        read(named)
+    with pytest.raises(DestinationRefused) as error:
+        read(Answer(403, {"x-klaviyo-req-id": "<script> of a proxy"}, b""))
+    assert "script" not in str(error.value)
+
+
+# --- trouble --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [({"retry-after": "17"}, 17), ({}, None), ({"retry-after": "Mon, 1 Jan"}, None), ({"retry-after": "1e9"}, None)],
+)
+@pytest.mark.parametrize("data_type", ["profiles", "events"])
+def test_too_many_requests_wait_as_long_as_klaviyo_asks(headers, wait, data_type):
+    assert read(Answer(429, headers, b""), data_type=data_type) == Busy(
+        "Klaviyo answered 429: over the rate limit", wait
+    )
+
+
+@pytest.mark.parametrize("data_type", ["profiles", "events"])
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 524, 408])
+def test_trouble_on_the_other_side_leaves_it_open(status, data_type):
+    assert isinstance(read(Answer(status, {}, b"<html>"), data_type=data_type), Unclear)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"data":{"id":null}}', b'{"data":[]}'])
+def test_an_acceptance_without_a_job_leaves_it_open(body):
+    assert isinstance(read(Answer(202, {}, body)), Unclear)
+    record = encode_row({**ADA, "plan": None}, null_policy="clear")
+    assert isinstance(make(null_policy="clear").read_answer(Answer(200, {}, body), [record]), Unclear)
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>Sign in</html>"), (202, b"<html>"), (204, b"")])
+def test_an_acceptance_of_events_that_klaviyo_does_not_give_leaves_it_open(status, body):
+    assert isinstance(read(Answer(status, {}, body), data_type="events"), Unclear)
+
+
+# --- events ---------------------------------------------------------------------------------------------
+
+ENTRIES = "/data/attributes/events-bulk-create/data"
+
+
+def visits():
+    """Five events: two people in turn, and a third."""
+    emails = ["a@b.io", "c@d.io", "a@b.io", "c@d.io", "e@f.io"]
+    rows = rows_of(EMAIL=emails, EVENT_TIME=["2026-01-05T09:30:00Z"] * 5, UNIQUE_ID=[f"u-{n}" for n in range(5)])
+    return make("events", metric="Visit").encode(rows)
+
+
+def test_accepted_events_are_settled():
+    assert read(Answer(202, {}, b""), visits(), "events") == Settled()
+
+
+@pytest.mark.parametrize(
+    ("pointer", "places"),
+    [
+        (f"{ENTRIES}/1/attributes/profile/data/attributes/email", {1, 3}),
+        (f"{ENTRIES}/0", {0, 2}),
+        (f"{ENTRIES}/0/attributes/events/data/1/attributes/time", {2}),
+        (f"{ENTRIES}/2/attributes/events/data/0", {4}),
+        (f"{ENTRIES}/2/attributes/events/data/1", set()),
+        (f"{ENTRIES}/3/attributes", set()),
+    ],
+)
+def test_a_pointer_names_an_event_or_all_events_of_a_profile(pointer, places):
+    assert set(read(refusal(error("Bad", pointer)), visits(), "events").named) == places
+
+
+def test_events_that_klaviyo_has_already_are_passed_over_and_the_others_sent_again():
+    records = visits()
+    answer = refusal(
+        error("Duplicate unique_id for the same profile", f"{ENTRIES}/0/attributes/events/data/1/attributes/unique_id"),
+        error("Invalid phone number format", f"{ENTRIES}/2/attributes/profile/data/attributes/phone_number"),
+    )
+    verdict = read(answer, records, "events")
+    assert isinstance(verdict, Ask)
+    assert verdict.request == make("events", metric="Visit").request([records[0], records[1], records[3]])
+    settled = verdict.read(Answer(202, {}, b""))
+    assert settled.skipped == {2: "duplicate_event"}
+    assert {place: each.code for place, each in settled.rejected.items()} == {4: "klaviyo_phone_invalid"}
+
+
+def test_a_request_of_repeats_only_is_done():
+    pointer = f"{ENTRIES}/0/attributes/events/data/0/attributes/unique_id"
+    assert read(refusal(error("Duplicate unique_id", pointer)), data_type="events") == Settled(
+        {}, {0: "duplicate_event"}
+    )

@@ -1,0 +1,199 @@
+"""From a submitted job to the outcome of each of its profiles."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.klaviyo_rows import make, rows_of
+
+from airflow_provider_cdi.engine.ports import Answer, Ask, Settled, Unattributed, Unclear
+from airflow_provider_cdi.exceptions import DestinationRefused
+
+JOB = "RGVNbzAx/c.1"
+PATH = "/api/profile-bulk-import-jobs/RGVNbzAx%2Fc.1"
+
+
+def profiles(count=3):
+    return make().encode(
+        rows_of(
+            EMAIL=[f"P{n}@acme-demo.io" for n in range(count)],
+            EXTERNAL_ID=[f"C-{n}" for n in range(count)],
+            KLAVIYO_ID=[None if n else "01KA" for n in range(count)],
+        )
+    )
+
+
+def answer(body, status=200):
+    return Answer(status, {}, json.dumps(body).encode())
+
+
+def state(status, **attributes):
+    return answer({"data": {"id": JOB, "attributes": {"status": status, **attributes}}})
+
+
+def submitted(records=None, **options):
+    destination = make(**options)
+    return destination.read_answer(answer({"data": {"id": JOB}}, 202), records or profiles())
+
+
+def import_error(payload, detail="The identifiers belong to different profiles"):
+    return {"type": "import-error", "attributes": {"detail": detail, "original_payload": payload}}
+
+
+def page(*errors, following=None):
+    return answer({"data": list(errors), "links": {"next": following}})
+
+
+def ended(*errors, failed=None, records=None):
+    """Read a complete job with these errors, on one page."""
+    count = {} if failed is None else {"failed_count": failed}
+    ask = submitted(records).read(state("complete", **count))
+    return ask.read(page(*errors)) if isinstance(ask, Ask) else ask
+
+
+def test_a_job_is_asked_for_gently_until_it_has_ended():
+    ask, waits = submitted(), []
+    for _ in range(12):
+        assert (ask.request.method, ask.request.path, ask.job) == ("GET", PATH, JOB)
+        waits.append(ask.wait)
+        ask = ask.read(state("processing" if len(waits) > 2 else "queued"))
+    assert waits[:4] == [2, 3, 4.5, 6.75]
+    assert waits[-1] == 30
+    assert ask.read(state("complete", failed_count=0)) == Settled()
+
+
+def test_a_job_of_an_earlier_try_is_asked_for_at_once():
+    ask = make().attach(JOB, profiles())
+    assert (ask.request.path, ask.wait, ask.job) == (PATH, 0, JOB)
+    assert ask.read(state("queued")).wait == 2
+
+
+def test_a_job_that_klaviyo_has_forgotten_is_sent_again():
+    records = profiles()
+    again = make().attach(JOB, records).read(answer({}, 404))
+    assert again.request == make().request(records)
+
+
+def test_a_job_that_is_missing_right_after_it_was_accepted_stops_the_sync():
+    with pytest.raises(DestinationRefused, match="404"):
+        submitted().read(answer({"errors": []}, 404))
+
+
+def test_a_key_that_may_not_look_at_jobs_stops_the_sync_and_names_the_scopes():
+    with pytest.raises(DestinationRefused, match="profiles:read and lists:read"):
+        submitted().read(answer({"errors": [{"detail": "No."}]}, 403))
+
+
+@pytest.mark.parametrize("body", [{}, {"data": []}, {"data": {"attributes": {}}}, {"data": {"attributes": None}}])
+def test_a_job_without_a_status_is_unclear(body):
+    assert isinstance(submitted().read(answer(body)), Unclear)
+
+
+@pytest.mark.parametrize(("status", "code"), [("cancelled", "job_cancelled"), ("failed", "job_failed")])
+def test_a_job_that_ends_otherwise_rejects_each_of_its_rows(status, code):
+    verdict = submitted().read(state(status))
+    assert [verdict.rejected[place].code for place in range(3)] == [code] * 3
+
+
+def test_errors_are_matched_with_rows_by_their_identifiers():
+    verdict = ended(
+        import_error({"email": "p1@ACME-demo.io", "external_id": "C-1", "properties": {}}),
+        import_error({"external_id": "C-2"}, "Invalid email address"),
+        import_error({"type": "profile", "id": "01KA", "attributes": {"email": "P0@acme-demo.io"}}),
+        failed=3,
+    )
+    assert {place: each.code for place, each in verdict.rejected.items()} == {
+        0: "klaviyo_identity_conflict",
+        1: "klaviyo_identity_conflict",
+        2: "klaviyo_email_invalid",
+    }
+
+
+def test_a_reason_holds_no_value_of_its_row():
+    verdict = ended(import_error({"external_id": "C-1"}, "Duplicate email found: p1@acme-demo.io"), failed=1)
+    assert verdict.rejected[1].reason == "Klaviyo: Duplicate email found: …"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [None, {}, [], {"email": "nobody@acme-demo.io"}, {"email": "p1@acme-demo.io", "external_id": "C-2"}, {"email": 7}],
+)
+def test_a_failure_that_fits_no_row_or_several_is_nobodys(payload):
+    verdict = ended(import_error(payload, "Odd"), failed=1)
+    assert isinstance(verdict, Unattributed)
+    assert verdict.rejection.code == "klaviyo_import_failed"
+
+
+def test_a_failure_that_no_error_tells_of_is_nobodys():
+    assert isinstance(ended(failed=2), Unattributed)
+    assert isinstance(ended(import_error({"external_id": "C-1"}), failed=2), Unattributed)
+
+
+def test_a_stray_error_loses_nothing_when_all_failures_are_found():
+    verdict = ended(import_error({"email": "x@y.io"}), import_error({"external_id": "C-1"}), failed=1)
+    assert set(verdict.rejected) == {1}
+
+
+def test_without_a_count_of_failures_each_error_must_fit():
+    assert set(ended(import_error({"external_id": "C-1"})).rejected) == {1}
+    assert isinstance(ended(import_error({"external_id": "C-9"})), Unattributed)
+
+
+def test_the_failure_of_a_job_of_one_row_is_that_rows():
+    verdict = ended(import_error(None, "Odd"), failed=1, records=profiles(1))
+    assert verdict.rejected[0].reason == "Klaviyo: Odd"
+    assert ended(failed=1, records=profiles(1)).rejected[0].code == "klaviyo_import_failed"
+
+
+def test_pages_of_errors_are_followed_on_the_connections_own_host():
+    ask = submitted().read(state("complete", failed_count=2))
+    assert ask.request.path == f"{PATH}/import-errors?page%5Bsize%5D=100"
+    link = f"https://elsewhere.test{PATH}/import-errors?page%5Bcursor%5D=abc"
+    ask = ask.read(page(import_error({"external_id": "C-0"}), following=link))
+    assert ask.request.path == f"{PATH}/import-errors?page%5Bcursor%5D=abc"
+    assert set(ask.read(page(import_error({"external_id": "C-2"}))).rejected) == {0, 2}
+
+
+def test_pages_that_lead_back_to_themselves_end():
+    ask = submitted().read(state("complete", failed_count=1))
+    link = f"https://a.klaviyo.com{ask.request.path}"
+    assert set(ask.read(page(import_error({"external_id": "C-0"}), following=link)).rejected) == {0}
+
+
+def test_pages_that_never_end_end():
+    verdict, pages = submitted().read(state("complete", failed_count=1)), 0
+    while isinstance(verdict, Ask):
+        pages += 1
+        verdict = verdict.read(page(following=f"https://a.klaviyo.com/next?page={pages}"))
+    assert isinstance(verdict, Unattributed)
+    assert pages < 10
+
+
+@pytest.mark.parametrize("body", [{}, {"data": {}}, {"data": None}])
+def test_a_page_of_errors_without_a_list_is_unclear(body):
+    assert isinstance(submitted().read(state("complete", failed_count=1)).read(answer(body)), Unclear)
+
+
+def test_trouble_with_a_page_can_be_tried_again():
+    ask = submitted().read(state("complete", failed_count=1))
+    assert isinstance(ask.read(answer({}, 503)), Unclear)
+    assert set(ask.read(page(import_error({"external_id": "C-0"}))).rejected) == {0}
+
+
+@given(st.sets(st.integers(0, 9)), st.lists(st.integers(0, 2), min_size=10, max_size=10))
+def test_every_failed_row_is_found_by_any_identifier_it_was_sent_with(failing, kinds):
+    records = profiles(10)
+    errors = [
+        import_error([{"email": f"p{n}@acme-demo.io"}, {"external_id": f"C-{n}"}, _sent(records[n])][kinds[n]])
+        for n in sorted(failing)
+    ]
+    verdict = ended(*errors, failed=len(failing), records=records)
+    assert isinstance(verdict, Settled)
+    assert set(verdict.rejected) == failing
+
+
+def _sent(record):
+    return json.loads(record.body)["attributes"]

@@ -1,0 +1,166 @@
+"""With update_only, Klaviyo is asked whom it knows before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from support.klaviyo_rows import make, rows_of
+
+from airflow_provider_cdi.destinations.klaviyo import KlaviyoLimits
+from airflow_provider_cdi.engine.ports import Answer, Ask, Refused, Settled, Unattributed, Unclear
+from airflow_provider_cdi.exceptions import DestinationRefused
+
+
+class People:
+    """A Klaviyo that knows some people, by values of identifiers.
+
+    :param refuses: values that it does not want to be asked about.
+    """
+
+    def __init__(self, *known, refuses=()):
+        self.known, self.refuses = set(known), set(refuses)
+        self.asked = []
+
+    def answer(self, request):
+        query = parse_qs(urlsplit(request.path).query)
+        assert request.method == "GET"
+        assert len(request.path) <= 6_000
+        kind, _, values = query["filter"][0].removeprefix("any(").removesuffix(")").partition(",")
+        values = json.loads(values)
+        self.asked.append((kind, values))
+        if self.refuses.intersection(values):
+            return Answer(400, {}, b'{"errors":[{"detail":"Odd value","source":{"parameter":"filter"}}]}')
+        found = [
+            {"type": "profile", "id": value, "attributes": {kind: value}} for value in values if value in self.known
+        ]
+        return Answer(200, {}, json.dumps({"data": found}).encode())
+
+
+def look_up(people, destination, records):
+    """Answer look-ups until something else comes."""
+    verdict = Ask(destination.request(records), lambda answer: destination.read_answer(answer, records))
+    while isinstance(verdict, Ask) and verdict.request.path.startswith("/api/profiles?"):
+        verdict = verdict.read(people.answer(verdict.request))
+    return verdict
+
+
+def prepared(*, limits=None, **columns):
+    destination = make(update_only=True, limits=limits or KlaviyoLimits())
+    return destination, destination.encode(rows_of(**columns))
+
+
+def test_only_known_people_are_sent_and_the_others_passed_over():
+    destination, records = prepared(EMAIL=["a@b.io", "c@d.io", "E@f.io"])
+    verdict = look_up(People("c@d.io", "e@f.io", "E@f.io"), destination, records)
+    assert verdict.request == make().request(records[1:])
+    job = verdict.read(Answer(202, {}, b'{"data":{"id":"J"}}'))
+    assert (job.job, job.wait) == ("J", 2)
+    done = job.read(Answer(200, {}, b'{"data":{"attributes":{"status":"complete","failed_count":0}}}'))
+    assert done == Settled({}, {0: "unknown_profile"})
+
+
+def test_nothing_is_sent_when_nobody_is_known():
+    destination, records = prepared(EMAIL=["a@b.io", "c@d.io"])
+    assert look_up(People(), destination, records) == Settled({}, {0: "unknown_profile", 1: "unknown_profile"})
+
+
+def test_a_person_is_known_by_any_identifier_of_the_row():
+    destination, records = prepared(
+        EMAIL=["a@b.io", "c@d.io", None], EXTERNAL_ID=["1", "2", "3"], PHONE_NUMBER=["+491", None, None]
+    )
+    people = People("a@b.io", "2")
+    verdict = look_up(people, destination, records)
+    assert verdict.request == make().request(records[:2])
+    assert people.asked == [("email", ["a@b.io", "c@d.io"]), ("external_id", ["2", "3"])]
+
+
+def test_a_question_asks_about_at_most_a_hundred_people():
+    destination, records = prepared(EXTERNAL_ID=[f"{n}" for n in range(250)])
+    people = People(*(f"{n}" for n in range(250)))
+    look_up(people, destination, records)
+    assert [len(values) for _, values in people.asked] == [100, 100, 50]
+
+
+def test_long_identifiers_are_asked_about_in_shorter_questions():
+    destination, records = prepared(EXTERNAL_ID=[f"{n}" + "ä" * 250 for n in range(10)])
+    people = People(*(record.identifiers["external_id"] for record in records))
+    assert look_up(people, destination, records).request == make().request(records)
+    assert sum(len(values) for _, values in people.asked) == 10
+
+
+def test_a_person_who_is_known_under_a_second_address_is_known():
+    class TwoAddresses(People):
+        """Finds a profile by an address that the profile does not show."""
+
+        def answer(self, request):
+            found = super().answer(request)
+            return Answer(200, {}, found.body.replace(b'{"email": "c@d.io"}', b'{"email": "main@d.io"}'))
+
+    destination, records = prepared(EMAIL=["a@b.io", "c@d.io", "e@f.io"])
+    assert look_up(TwoAddresses("c@d.io"), destination, records).request == make().request(records[1:2])
+
+
+def test_identifiers_with_quotes_and_commas_are_asked_about_as_they_are():
+    destination, records = prepared(EXTERNAL_ID=['a"),b', "c&d=%20"])
+    assert look_up(People('a"),b', "c&d=%20"), destination, records).request == make().request(records)
+
+
+def test_an_identifier_that_klaviyo_does_not_want_is_found_and_rejected():
+    destination, records = prepared(EMAIL=[f"p{n}@b.io" for n in range(8)])
+    verdict = look_up(People(*(f"p{n}@b.io" for n in range(8)), refuses=["p5@b.io"]), destination, records)
+    job = verdict.read(Answer(202, {}, b'{"data":{"id":"J"}}'))
+    done = job.read(Answer(200, {}, b'{"data":{"attributes":{"status":"complete","failed_count":0}}}'))
+    assert {place: each.reason for place, each in done.rejected.items()} == {5: "Klaviyo: Odd value"}
+
+
+def test_rows_that_the_import_points_at_are_named_in_the_whole_batch():
+    destination, records = prepared(EMAIL=["a@b.io", "c@d.io", "e@f.io"])
+    verdict = look_up(People("c@d.io", "e@f.io"), destination, records)
+    error = {"detail": "Invalid email address", "source": {"pointer": "/data/attributes/profiles/data/1"}}
+    refused = verdict.read(Answer(400, {}, json.dumps({"errors": [error]}).encode()))
+    assert isinstance(refused, Refused)
+    assert set(refused.named) == {2}
+
+
+@pytest.mark.parametrize("status", [413, 400])
+def test_a_refusal_of_the_only_known_row_is_that_rows(status):
+    destination, records = prepared(EMAIL=["a@b.io", "c@d.io"])
+    refused = look_up(People("c@d.io"), destination, records).read(Answer(status, {}, b""))
+    assert set(refused.named) == {1}
+
+
+def test_failures_that_fit_no_row_are_nobodys_but_when_there_is_only_one():
+    failed = Answer(200, {}, b'{"data":{"attributes":{"status":"complete","failed_count":1}}}')
+    none = Answer(200, {}, b'{"data":[]}')
+    accepted = Answer(202, {}, b'{"data":{"id":"J"}}')
+    destination, records = prepared(EMAIL=["a@b.io", "c@d.io", "e@f.io"])
+    two = look_up(People("c@d.io", "e@f.io"), destination, records).read(accepted).read(failed).read(none)
+    assert isinstance(two, Unattributed)
+    one = look_up(People("c@d.io"), destination, records).read(accepted).read(failed).read(none)
+    assert (set(one.rejected), set(one.skipped)) == ({1}, {0, 2})
+
+
+def test_a_job_of_an_earlier_try_is_asked_for_about_those_it_was_about():
+    destination, records = prepared(EMAIL=["a@b.io", "c@d.io"])
+    people, verdict = People("c@d.io"), destination.attach("J", records)
+    while verdict.request.path.startswith("/api/profiles?"):
+        verdict = verdict.read(people.answer(verdict.request))
+    assert (verdict.request.path, verdict.job) == ("/api/profile-bulk-import-jobs/J", "J")
+    error = {"attributes": {"detail": "Odd", "original_payload": {"email": "c@d.io"}}}
+    done = verdict.read(Answer(200, {}, b'{"data":{"attributes":{"status":"complete","failed_count":1}}}')).read(
+        Answer(200, {}, json.dumps({"data": [error]}).encode())
+    )
+    assert (set(done.rejected), done.skipped) == ({1}, {0: "unknown_profile"})
+
+
+def test_trouble_with_a_question_can_be_tried_again():
+    destination, records = prepared(EMAIL=["a@b.io"])
+    for body in (b"{}", b"<html>"):
+        assert isinstance(destination.read_answer(Answer(200, {}, body), records), Unclear)
+    with pytest.raises(DestinationRefused, match="profiles:read"):
+        destination.read_answer(Answer(403, {}, b'{"errors":[]}'), records)
+    fault = {"errors": [{"detail": "Bad fields", "source": {"parameter": "fields[profile]"}}]}
+    with pytest.raises(DestinationRefused, match="fields"):
+        destination.read_answer(Answer(400, {}, json.dumps(fault).encode()), records)
