@@ -10,14 +10,19 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 AIRFLOW_PORT ?= 8080
 SANDBOX_PORT ?= 8125
 
+# Of `make live-check`.
+WAREHOUSE ?= snowflake
+# An environment with Spark, beside the other one: half a gigabyte that nobody else needs.
+SPARK := .venv-spark
+
 # With this set, Python would compile all of Airflow again in every process: 6 seconds instead of 2.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow change test test-matrix test-scheduler memory lint format docs clean
+.PHONY: help demo airflow change test test-matrix test-scheduler memory bench-read live-check test-other-engines lint format docs clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 23
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 demo: $(VENV)/.demo ## Watch rows travel from a sample warehouse through Airflow to a local Braze
 	@$(BIN)/python -m demo tour
@@ -40,6 +45,15 @@ test-scheduler: $(VENV)/.dev ## Run every kind of run under a real scheduler, wo
 memory: $(VENV)/.dev ## Measure that memory does not grow with the table: 100,000 against 1,000,000 rows
 	$(BIN)/python benchmarks/memory.py 100000 1000000
 
+bench-read: $(VENV)/.dev ## Measure what reading each warehouse costs the worker, beside the usual ways (ROWS=20000 for a try)
+	$(BIN)/python benchmarks/read.py $(ROWS)
+
+live-check: $(VENV)/.dev ## Check a real account and print a report: make live-check WAREHOUSE=snowflake ARGS="--table t"
+	@$(BIN)/python -m airflow_provider_cdi.live_check --warehouse $(WAREHOUSE) $(ARGS)
+
+test-other-engines: $(SPARK)/.ready ## Run Databricks' tests of the contract on a real Spark; needs Java 17
+	CDI_DATABRICKS_ENGINE=spark $(SPARK)/bin/pytest tests/warehouses/test_contract.py -k databricks
+
 lint: $(VENV)/.dev ## Run the checks alone: style, types, layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -54,7 +68,7 @@ docs: $(VENV)/.docs ## Build the documentation as HTML into docs/_build
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build
 
 clean: ## Remove everything that was made here, the environment included
-	rm -rf $(VENV) .venv-3.* .demo .airflow build dist docs/_build *.egg-info .*_cache .hypothesis
+	rm -rf $(VENV) $(SPARK) .venv-3.* .demo .airflow build dist docs/_build *.egg-info .*_cache .hypothesis
 
 # --- the environment: made once, and again when what it is made of changes ------------------------------------------
 
@@ -73,6 +87,13 @@ $(VENV)/.dev: setup.cfg constraints.txt | $(VENV)/.uv
 	@echo "Installing Airflow, this package, four warehouses' clients and what the tests need: 2 GB, a minute or two"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(SPARK)/.ready: setup.cfg constraints.txt | $(VENV)/.uv
+	@java -version >/dev/null 2>&1 || { echo "Spark needs Java 17; on Debian: apt-get install openjdk-17-jre-headless"; exit 1; }
+	@echo "Making the environment $(SPARK) with Spark"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SPARK)
+	@$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --constraint constraints.txt --editable '.[dev]' pyspark==4.3.0
+	@touch $@
 
 $(VENV)/.uv: constraints.txt | $(VENV)/pyvenv.cfg
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt uv

@@ -121,7 +121,8 @@ class _Sorter:
 def _write_run(chunks: Iterator[pa.RecordBatch]) -> IO[bytes]:
     file = tempfile.TemporaryFile(prefix="cdi-sort-")  # noqa: SIM115 - closed by the sorter
     first = next(chunks)
-    options = pa.ipc.IpcWriteOptions(compression="lz4" if pa.Codec.is_available("lz4") else None)
+    # Handing pieces of 64 kB to a pool of threads costs more than compressing them.
+    options = pa.ipc.IpcWriteOptions(compression="lz4" if pa.Codec.is_available("lz4") else None, use_threads=False)
     with pa.ipc.new_stream(file, first.schema, options=options) as writer:
         writer.write_batch(first)
         for chunk in chunks:
@@ -131,19 +132,32 @@ def _write_run(chunks: Iterator[pa.RecordBatch]) -> IO[bytes]:
 
 def _read_run(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     file.seek(0)
-    return iter(pa.ipc.open_stream(file))
+    return iter(pa.ipc.open_stream(file, options=pa.ipc.IpcReadOptions(use_threads=False)))
 
 
 @dataclass(slots=True)
 class _Head:
-    """The part of a run that is in memory."""
+    """The part of a run that is in memory, and what the first key is at both of its ends."""
 
     run: Iterator[pa.RecordBatch]
     rows: pa.RecordBatch
+    key: str
     chunk_rows: int
     more: bool = True
+    first: Any = None
+    last: Any = None
 
-    def top_up(self) -> None:
+    def __post_init__(self) -> None:
+        self._look()
+
+    def drop(self, taken: int) -> None:
+        """Forget the first rows, and fill up again."""
+        if taken:
+            self.rows = self.rows.slice(taken)
+            self._fill()
+            self._look()
+
+    def _fill(self) -> None:
         # Runs that are half used up are filled again together with the others: a head of a few rows
         # would make every later step as short as itself.
         while self.more and 2 * self.rows.num_rows < self.chunk_rows:
@@ -153,26 +167,32 @@ class _Head:
             else:
                 self.rows = _joined([self.rows, chunk]) if self.rows.num_rows else chunk
 
+    def _look(self) -> None:
+        if self.rows.num_rows:
+            self.first, self.last = (_number(self.rows, self.key, at) for at in (0, -1))
+
 
 def _merge(runs: Sequence[Iterator[pa.RecordBatch]], keys: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
-    heads = [_Head(run, first, first.num_rows) for run in runs if (first := next(run, None)) is not None]
+    firsts = ((run, next(run, None)) for run in runs)
+    heads = [_Head(run, first, keys[0], first.num_rows) for run, first in firsts if first is not None]
     size = 0
     while heads:
-        for head in heads:
-            head.top_up()
+        rows = _merge_step(heads, keys)
         heads = [head for head in heads if head.rows.num_rows]
-        if heads:
-            rows = _merge_step(heads, keys)
-            size += rows.nbytes
-            yield rows
-            if size >= RUN_BYTES:
-                _give_back()
-                size = 0
+        size += rows.nbytes
+        yield rows
+        if size >= RUN_BYTES:
+            _give_back()
+            size = 0
 
 
 def _merge_step(heads: list[_Head], keys: tuple[str, ...]) -> pa.RecordBatch:
     """Take from the heads, in order, every row that no unread row can precede."""
-    taking = _heads_in_reach(heads, keys[0])
+    taking = _heads_in_reach(heads)
+    if len(taking) == 1:
+        rows = taking[0].rows
+        taking[0].drop(rows.num_rows)
+        return rows
     rows = _joined([head.rows for head in taking])
     order = pc.sort_indices(rows, sort_keys=[(key, "ascending") for key in keys])
     lasts, end = [], 0
@@ -187,12 +207,13 @@ def _merge_step(heads: list[_Head], keys: tuple[str, ...]) -> pa.RecordBatch:
     return rows.take(order)
 
 
-def _heads_in_reach(heads: list[_Head], key: str) -> list[_Head]:
+def _heads_in_reach(heads: list[_Head]) -> list[_Head]:
     """Leave out the heads that begin after this step ends: runs of a table in time order never overlap."""
-    ends = [_number(head.rows, key, head.rows.num_rows - 1) for head in heads if head.more]
+    ends = [head.last for head in heads if head.more]
     if not ends:
         return heads
-    return [head for head in heads if _number(head.rows, key, 0) <= min(ends)]
+    end = min(ends)
+    return [head for head in heads if head.first <= end]
 
 
 def _drop_taken(heads: list[_Head], order: pa.Array) -> None:
@@ -201,13 +222,13 @@ def _drop_taken(heads: list[_Head], order: pa.Array) -> None:
     )
     taken = {item["values"]: item["counts"] for item in pc.value_counts(owners.take(order)).to_pylist()}
     for number, head in enumerate(heads):
-        head.rows = head.rows.slice(taken.get(number, 0))
+        head.drop(taken.get(number, 0))
 
 
 def _number(rows: pa.RecordBatch, key: str, at: int) -> Any:
     # A nanosecond timestamp does not fit a Python datetime: compare the integers.
-    value = rows.column(key).slice(at, 1)
-    return (value.cast(pa.int64()) if pa.types.is_timestamp(value.type) else value)[0].as_py()
+    value = rows.column(key)[at]
+    return value.value if isinstance(value, pa.TimestampScalar) else value.as_py()
 
 
 def _sorted(batches: list[pa.RecordBatch], keys: tuple[str, ...]) -> pa.RecordBatch:
@@ -218,8 +239,8 @@ def _sorted(batches: list[pa.RecordBatch], keys: tuple[str, ...]) -> pa.RecordBa
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
-    table = pa.Table.from_batches(batches).combine_chunks()
-    joined = table.to_batches()
+    # pa.concat_batches does the same from pyarrow 19 on.
+    joined = pa.Table.from_batches(batches).combine_chunks().to_batches()
     return joined[0] if joined else batches[0]
 
 

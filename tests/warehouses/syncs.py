@@ -1,4 +1,4 @@
-"""One small table for each data type of Braze."""
+"""One small table for each data type of Braze, and those of the example DAG for Klaviyo."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 START = 1_767_225_600_000_000
+#: 2026-01-05T09:00:00Z.
+ORDERED = 1_767_603_600_000_000
 ROWS = 200
 
 
@@ -59,4 +61,41 @@ SYNCS = {
     "purchases": Sync(table_of(purchase), "/users/track"),
     "user_deletes": Sync(table_of(None), "/users/delete"),
     "catalog_items": Sync(table_of(number, identifier="id"), "/catalogs/products/items", {"catalog": "products"}),
+}
+
+
+def _numbered(text: str) -> pa.Array:
+    return pa.array([text.format(step) for step in range(ROWS)])
+
+
+_TIMES = table_of(None)["updated_at"]
+_EMAILS = _numbered("c-{:05d}@acme-demo.io")
+_TOTALS = pa.array([step + 0.5 for step in range(ROWS)])
+_CITIES = pa.array(["Lyon"] * ROWS)
+
+#: Table of the schema ``KLAVIYO_IMPORT_FROM_DWH`` -> its rows.
+KLAVIYO_TABLES = {
+    "PROFILES": pa.table(
+        {
+            "updated_at": _TIMES,
+            "email": _EMAILS,
+            "external_id": _numbered("c-{:05d}"),
+            "first_name": pa.array(["Ada"] * ROWS),
+            "city": _CITIES,
+            "tier": pa.array(["gold"] * ROWS),
+            "last_order___total": _TOTALS,
+        }
+    ),
+    "ORDERS": pa.table(
+        {
+            "loaded_at": _TIMES,
+            "ordered_at": pa.array([ORDERED + step * 60_000_000 for step in range(ROWS)], pa.timestamp("us")),
+            "email": _EMAILS,
+            "order_id": _numbered("o-{}"),
+            "total": _TOTALS,
+            "currency": pa.array(["EUR"] * ROWS),
+            "product": _numbered("p-{}"),
+            "shipping___city": _CITIES,
+        }
+    ),
 }
