@@ -4,46 +4,61 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_cdi.hooks import braze_form
+from airflow_provider_cdi.hooks.braze_form import BRAZE_FORM
+from airflow_provider_cdi.hooks.http_form import HttpForm
+from airflow_provider_cdi.hooks.klaviyo_form import KLAVIYO_FORM
 
-_HOOK = "airflow_provider_cdi.hooks.braze"
+_HOOKS = "airflow_provider_cdi.hooks"
+_TRANSFERS = "airflow_provider_cdi.transfers"
 
 
 def get_provider_info() -> dict[str, Any]:
     """Describe the provider as Airflow's ``provider_info.schema.json`` asks."""
     return {
         "package-name": "airflow-provider-cdi",
-        "name": "Warehouse to Braze",
-        "description": "Changed rows of a data warehouse reach Braze, every row accounted for.",
+        "name": "Warehouse to Braze and Klaviyo",
+        "description": "Changed rows of a data warehouse reach Braze or Klaviyo, every row accounted for.",
         "integrations": [
             {
                 "integration-name": "Braze",
                 "external-doc-url": "https://www.braze.com/docs/api/home",
                 "tags": ["service"],
             },
+            {
+                "integration-name": "Klaviyo",
+                "external-doc-url": "https://developers.klaviyo.com/en/reference/api_overview",
+                "tags": ["service"],
+            },
             {"integration-name": "SQL warehouse", "tags": ["software"]},
         ],
-        "hooks": [{"integration-name": "Braze", "python-modules": [_HOOK]}],
-        "transfers": [
-            {
-                "source-integration-name": "SQL warehouse",
-                "target-integration-name": "Braze",
-                "python-module": "airflow_provider_cdi.transfers.warehouse_to_braze",
-            }
+        "hooks": [
+            {"integration-name": "Braze", "python-modules": [f"{_HOOKS}.braze"]},
+            {"integration-name": "Klaviyo", "python-modules": [f"{_HOOKS}.klaviyo"]},
         ],
-        "connection-types": [_braze_connection()],
+        "triggers": [
+            {"integration-name": "Klaviyo", "python-modules": ["airflow_provider_cdi.triggers.klaviyo_jobs"]},
+        ],
+        "transfers": [_transfer("Braze", "braze"), _transfer("Klaviyo", "klaviyo")],
+        "connection-types": [
+            _connection("braze", "Braze", f"{_HOOKS}.braze.BrazeHook", BRAZE_FORM),
+            _connection("klaviyo", "Klaviyo", f"{_HOOKS}.klaviyo.KlaviyoHook", KLAVIYO_FORM),
+        ],
     }
 
 
-def _braze_connection() -> dict[str, Any]:
+def _transfer(target: str, name: str) -> dict[str, str]:
     return {
-        "connection-type": "braze",
-        "hook-class-name": f"{_HOOK}.BrazeHook",
-        "hook-name": "Braze",
-        "ui-field-behaviour": {
-            "hidden-fields": braze_form.HIDDEN_FIELDS,
-            "relabeling": braze_form.RELABELING,
-            "placeholders": braze_form.PLACEHOLDERS,
-        },
-        "conn-fields": braze_form.EXTRA_FIELDS,
+        "source-integration-name": "SQL warehouse",
+        "target-integration-name": target,
+        "python-module": f"{_TRANSFERS}.warehouse_to_{name}",
+    }
+
+
+def _connection(kind: str, name: str, hook: str, form: HttpForm) -> dict[str, Any]:
+    return {
+        "connection-type": kind,
+        "hook-class-name": hook,
+        "hook-name": name,
+        "ui-field-behaviour": form.behaviour("-"),
+        "conn-fields": dict(form.extra_fields),
     }

@@ -246,7 +246,7 @@ class SyncState:
         if stores is None and "task_state_store" in self._context:
             raise ConfigurationError(
                 f"The mapped task {self._ti.task_id!r} does not declare its sync, so Airflow gives it no place for its "
-                "watermark: write WarehouseToBrazeOperator.partial(**mapped_sync(...), ...)."
+                "watermark: write its operator as .partial(**mapped_sync(...), ...)."
             )
         return stores[self._asset()] if stores is not None else None
 

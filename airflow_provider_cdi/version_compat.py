@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseHook
+    from airflow.sdk import BaseHook, Connection
     from airflow.sdk.exceptions import AirflowFailException
 else:
     try:
@@ -21,7 +21,14 @@ else:
     except ImportError:  # Airflow 3.0 and 3.1: the SDK has had its own exceptions since 3.2
         from airflow.exceptions import AirflowFailException
 
-__all__ = ["AirflowFailException", "BaseHook", "never_expire"]
+__all__ = [
+    "AirflowFailException",
+    "BaseHook",
+    "counts_deferred_tasks",
+    "default_deferrable",
+    "get_connection_async",
+    "never_expire",
+]
 
 
 def never_expire() -> Any:
@@ -32,3 +39,33 @@ def never_expire() -> Any:
     import airflow.sdk
 
     return getattr(airflow.sdk, "NEVER_EXPIRE", None)
+
+
+async def get_connection_async(conn_id: str) -> Connection:
+    """Return a connection from within an event loop, such as the triggerer's.
+
+    :param conn_id: its id.
+    :raises AirflowNotFoundException: when there is none.
+    """
+    if hasattr(BaseHook, "aget_connection"):
+        return await BaseHook.aget_connection(conn_id)
+    # Airflow 3.0: the triggerer's line to the supervisor belongs to its loop, and only asgiref leads back into it.
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def default_deferrable() -> bool:
+    """Return what the option ``[operators] default_deferrable`` says."""
+    try:
+        from airflow.sdk.configuration import conf
+    except ImportError:  # Airflow 3.0 and 3.1
+        from airflow.configuration import conf
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+def counts_deferred_tasks() -> bool:
+    """Whether ``max_active_tis_per_dag`` counts deferred tasks, as Airflow does since 3.2."""
+    from airflow import __version__
+
+    return tuple(int(number) for number in __version__.split(".")[:2]) >= (3, 2)

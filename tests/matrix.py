@@ -56,15 +56,20 @@ TOOLS = ("apache-airflow-providers-sqlite", "hypothesis", "pytest", "jsonschema"
 #: The tests of what Airflow imports, calls or keeps. The engine, the destinations and the sandbox know no Airflow.
 TESTS = (
     "tests/unit/hooks/test_braze_hook.py",
+    "tests/unit/hooks/test_klaviyo_hook.py",
     "tests/unit/hooks/test_sql_source.py",
     "tests/unit/transfers",
+    "tests/unit/triggers",
     "tests/unit/test_dags.py",
     "tests/unit/test_import_cost.py",
     "tests/unit/test_provider_info.py",
     "tests/unit/test_variable_store.py",
+    "tests/unit/test_version_compat.py",
     "tests/integration/test_operator_acceptance.py",
     "tests/integration/test_operator_bad_input.py",
+    "tests/integration/test_klaviyo_deferral.py",
     "tests/airflow/test_dag_runs.py",
+    "tests/airflow/test_klaviyo_dag_runs.py",
     "tests/airflow/test_versions.py",
 )
 

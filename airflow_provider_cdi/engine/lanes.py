@@ -75,6 +75,11 @@ class Lanes:
         """Whether no record is in here: not in an open batch, not on its way, not waiting."""
         return not self._holder and not self._unfinished
 
+    @property
+    def has_batches_out(self) -> bool:
+        """Whether a batch was handed out and is not finished."""
+        return self._unfinished > 0
+
     def add(self, record: Record) -> None:
         """Take a record in; it is handed out with its batch, after all earlier records of its key."""
         holder = self._holder.get(record.key)

@@ -228,7 +228,7 @@ class Sync:
         self._reader = asyncio.create_task(self._read_slice())
         try:
             await self._reader
-            await self._wait_until(lambda: self._lanes.is_idle)
+            await self._wait_until(lambda: self._lanes.is_idle, no_more_rows=True)
         except asyncio.CancelledError:
             self._fail(Interrupted(_TOLD_TO_END))
         except Exception as error:  # raised again at the end of run(), when what was acknowledged is saved
@@ -249,7 +249,7 @@ class Sync:
             except Interrupted:
                 raise
             except RetryLater as error:
-                await self._wait_until(lambda: self._lanes.is_idle)
+                await self._wait_until(lambda: self._lanes.is_idle, no_more_rows=True)
                 if self._rows_started - rows >= self._settings.window_rows / 2:
                     reopened, rows = 0, self._rows_started  # it came a good way: this is no standstill
                 if reopened == self._settings.reopen_reads:
@@ -339,10 +339,16 @@ class Sync:
     def _rejects_pile_up(self) -> bool:
         return len(self._ledger.rejects) >= REJECTS_HELD or self._ledger.reject_bytes >= self._settings.window_bytes / 4
 
-    async def _wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for the senders; batches that are not full go out meanwhile, or they would wait for ever."""
+    async def _wait_until(self, condition: Callable[[], bool], *, no_more_rows: bool = False) -> None:
+        """Wait for the senders. A batch that is not full goes out when no other is, or it would wait for ever.
+
+        So batches are full, and a later try that reads the same rows makes the same ones.
+
+        :param no_more_rows: nothing will fill the open batches any more.
+        """
         while not condition() and self._failure is None:
-            self._lanes.flush()
+            if no_more_rows or not self._lanes.has_batches_out:
+                self._lanes.flush()
             self._moved.clear()
             await self._moved.wait()
 
@@ -428,7 +434,9 @@ class Sync:
             self._checkpoint_due.set()  # what is known now is saved now, whatever the grace brings
         for _ in senders:
             self._ready.put_nowait(None)
-        _, late = await asyncio.wait(senders, timeout=GRACE)
+        # Who only waits for jobs has no request on its way.
+        grace = 0 if isinstance(self._failure, JobsRunning) else GRACE
+        _, late = await asyncio.wait(senders, timeout=grace)
         for sender in late:
             sender.cancel()
         self._is_closing = True

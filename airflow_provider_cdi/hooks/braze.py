@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi import __version__
-from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, NoAnswer, RetryLater
-from airflow_provider_cdi.hooks import braze_form
+from airflow_provider_cdi.exceptions import CdiError, NoAnswer, RetryLater
+from airflow_provider_cdi.hooks.braze_form import BRAZE_FORM
 from airflow_provider_cdi.hooks.braze_host import rest_base_url
-from airflow_provider_cdi.hooks.connections import find_connection
-from airflow_provider_cdi.hooks.http_settings import (
-    DEFAULT_CONNECT_TIMEOUT,
-    DEFAULT_TIMEOUT,
-    HttpSettings,
-    find_ca_bundle,
-    find_proxy,
-)
-from airflow_provider_cdi.version_compat import BaseHook
+from airflow_provider_cdi.hooks.http_connection import make_settings, read_extra, read_key
+from airflow_provider_cdi.hooks.http_hook import HttpHook
+from airflow_provider_cdi.hooks.http_settings import HttpSettings
 
-# What needs an HTTP library or pyarrow is imported when a task runs: a DAG file may import this module.
 if TYPE_CHECKING:
-    import requests
     from airflow.sdk import Connection
 
-    from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
+_WHERE_KEYS_ARE = "put a REST API key there (Braze: Settings > APIs and Identifiers > API Keys)"
 
 
-class BrazeHook(BaseHook):
+class BrazeHook(HttpHook):
     """Reaches the REST API of one Braze instance with one workspace's key.
 
     The connection holds the API key in ``password``, the instance or REST host in ``host``, and optionally
@@ -46,52 +36,32 @@ class BrazeHook(BaseHook):
     hook_name = "Braze"
 
     def __init__(self, braze_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(braze_conn_id, **kwargs)
         self.braze_conn_id = braze_conn_id
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Give the extra fields of the form to Airflow older than 3.2; newer ones read the provider info."""
-        return braze_form.form_widgets()
+        return BRAZE_FORM.widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Give hidden fields, labels and placeholders to Airflow older than 3.2."""
-        return {
-            "hidden_fields": braze_form.HIDDEN_FIELDS,
-            "relabeling": braze_form.RELABELING,
-            "placeholders": braze_form.PLACEHOLDERS,
+        return BRAZE_FORM.behaviour()
+
+    def read_settings(self, connection: Connection) -> HttpSettings:
+        """Read the fields of the connection.
+
+        :raises ConfigurationError: when a field is missing or makes no sense; it names the field.
+        """
+        extra = read_extra(connection)
+        key = read_key(connection.password, _WHERE_KEYS_ARE)
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/json",
+            "User-Agent": f"airflow-provider-cdi/{__version__}",
         }
-
-    @cached_property
-    def settings(self) -> HttpSettings:
-        """What the connection and the worker's environment say about reaching Braze. Read once.
-
-        :raises ConfigurationError: when a field is missing or makes no sense; it names connection and field.
-        """
-        connection = find_connection(self.braze_conn_id)
-        try:
-            return _read_settings(connection)
-        except ConfigurationError as fault:
-            raise ConfigurationError(f"Connection {self.braze_conn_id!r}: {fault}.") from None
-
-    def get_conn(self) -> requests.Session:
-        """Open a session with key, proxy, certificates and no redirects, for calls of your own.
-
-        Pass ``timeout`` with each call; full addresses are ``hook.settings.url("/path")``.
-        """
-        from airflow_provider_cdi.hooks.http_calls import open_session
-
-        return open_session(self.settings)
-
-    def transport(self, max_connections: int) -> AiohttpTransport:
-        """Make the transport that delivers batches.
-
-        :param max_connections: connections that are open at most.
-        """
-        from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
-
-        return AiohttpTransport(self.settings, max_connections)
+        return make_settings(rest_base_url(connection.host, connection.port), headers, key, extra)
 
     def test_connection(self) -> tuple[bool, str]:
         """Prove host, key and permissions by six requests that change nothing.
@@ -127,55 +97,3 @@ class BrazeHook(BaseHook):
         except NoAnswer as fault:
             raise RetryLater(f"Braze's catalogs could not be listed: {fault.reason}.") from None
         return fields_of_catalog(answer, name, self.settings.host)
-
-
-def _read_settings(connection: Connection) -> HttpSettings:
-    extra = connection.extra_dejson
-    if not isinstance(extra, dict):
-        raise ConfigurationError("field 'extra' is not a JSON object")
-    key = _read_key(connection.password)
-    base_url = rest_base_url(connection.host, connection.port)
-    return HttpSettings(
-        base_url=base_url,
-        headers={
-            "Authorization": f"Bearer {key}",
-            "Content-Type": "application/json",
-            "User-Agent": f"airflow-provider-cdi/{__version__}",
-        },
-        secret=key,
-        ca_bundle=find_ca_bundle(base_url, _text(extra, "ca_bundle")),
-        proxy=find_proxy(base_url, _text(extra, "proxy")),
-        connect_timeout=_seconds(extra, "connect_timeout", DEFAULT_CONNECT_TIMEOUT),
-        timeout=_seconds(extra, "timeout", DEFAULT_TIMEOUT),
-    )
-
-
-def _read_key(password: str | None) -> str:
-    key = (password or "").strip()
-    if not key:
-        raise ConfigurationError(
-            "field 'password' is empty: put a REST API key there (Braze: Settings > APIs and Identifiers > API Keys)"
-        )
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigurationError("field 'password' holds characters that no API key has: copy the key again")
-    return key
-
-
-def _text(extra: dict[str, Any], name: str) -> str | None:
-    value = extra.get(name)
-    if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"field {name!r} in extra must be a text")
-    return (value or "").strip() or None
-
-
-def _seconds(extra: dict[str, Any], name: str, default: float) -> float:
-    value = extra.get(name)
-    if value is None or value == "":
-        return default
-    try:
-        seconds = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise ConfigurationError(f"field {name!r} in extra must be a number of seconds above 0")
-    return seconds

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
-from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.hooks.http_settings import is_loopback
+from airflow_provider_cdi.hooks.http_host import base_url
 
 #: Braze, "API overview", endpoints by instance (read 2026). There is no US-09.
 REST_HOSTS = {
@@ -30,9 +28,6 @@ DASHBOARDS = {
 }
 
 _INSTANCE_NAME = re.compile(r"[A-Za-z]{2}-?\d{2}")
-#: As urlsplit gives it: lower case, an IPv6 address without its brackets.
-_HOST_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*|[0-9a-f:.]*:[0-9a-f:.]*")
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def rest_base_url(host: str | None, port: int | None) -> str:
@@ -53,9 +48,7 @@ def rest_base_url(host: str | None, port: int | None) -> str:
         )
     if _INSTANCE_NAME.fullmatch(text):
         text = _host_of_instance(text)
-    address = _split(text)
-    _refuse_plain_http(address)
-    return _join(address, port)
+    return base_url(text, port, example="US-01 or rest.iad-01.braze.com", check=_refuse_other_braze_hosts)
 
 
 def _host_of_instance(name: str) -> str:
@@ -65,33 +58,6 @@ def _host_of_instance(name: str) -> str:
     except KeyError:
         known = ", ".join(REST_HOSTS)
         raise ConfigurationError(f"field 'host': {name} is not a Braze instance; known are {known}") from None
-
-
-def _split(text: str) -> SplitResult:
-    if "://" not in text:
-        text = f"//{_bracket_ipv6(text)}"
-    try:
-        address = urlsplit(text)
-        _ = address.port  # parsed when asked for
-    except ValueError:
-        raise ConfigurationError("field 'host' is not a host name or URL: give it like US-01") from None
-    host = address.hostname or ""
-    if not _HOST_NAME.fullmatch(host):
-        raise ConfigurationError("field 'host' names no host: give it like US-01 or rest.iad-01.braze.com")
-    _refuse_other_braze_hosts(host)
-    if address.username or address.password:
-        raise ConfigurationError("field 'host' carries a login: put the API key into the password field")
-    if address.path.strip("/") or address.query or address.fragment:
-        raise ConfigurationError(f"field 'host': give the host alone, {host}, without a path: the paths are added")
-    default = "http" if is_loopback(host) else "https"
-    return address._replace(scheme=address.scheme or default)
-
-
-def _bracket_ipv6(text: str) -> str:
-    try:
-        return f"[{IPv6Address(text)}]"
-    except ValueError:
-        return text
 
 
 def _refuse_other_braze_hosts(host: str) -> None:
@@ -106,27 +72,3 @@ def _refuse_other_braze_hosts(host: str) -> None:
         raise ConfigurationError(
             f"field 'host': {host} is the address for apps; the REST host is {rest}: put that into the field"
         )
-
-
-def _refuse_plain_http(address: SplitResult) -> None:
-    if address.scheme not in _DEFAULT_PORTS:
-        raise ConfigurationError(f"field 'host': {address.scheme}:// is not understood: use https://")
-    if address.scheme == "http" and not is_loopback(address.hostname or ""):
-        raise ConfigurationError(
-            f"field 'host': http://{address.hostname} would send the API key in plain text: use https:// "
-            "(http is for loopback only)"
-        )
-
-
-def _join(address: SplitResult, port_field: int | None) -> str:
-    if address.port and port_field and address.port != port_field:
-        raise ConfigurationError(
-            f"fields 'host' and 'port' name different ports ({address.port} and {port_field}): keep the right one"
-        )
-    port = address.port or port_field or _DEFAULT_PORTS[address.scheme]
-    if not 1 <= port <= 65535:
-        raise ConfigurationError(f"field 'port': {port} is not a port: leave it empty or give 443")
-    host = address.hostname or ""
-    name = f"[{host}]" if ":" in host else host
-    shown_port = "" if port == _DEFAULT_PORTS[address.scheme] else f":{port}"
-    return f"{address.scheme}://{name}{shown_port}"

@@ -9,11 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.sdk import BaseOperator
-
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, StopSync, TooManyRejects
+from airflow_provider_cdi.exceptions import (
+    CdiError,
+    ConfigurationError,
+    JobsRunning,
+    StopSync,
+    TooManyRejects,
+)
+from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
@@ -23,12 +28,12 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.guards import DeleteCap
     from airflow_provider_cdi.engine.ports import Destination, Source, Transport
     from airflow_provider_cdi.engine.report import Report
-    from airflow_provider_cdi.engine.slice import Mode
     from airflow_provider_cdi.engine.sync import Journal, Sync
     from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
     from airflow_provider_cdi.transfers.journal import TaskJournal
     from airflow_provider_cdi.transfers.run_plan import RunRequest
     from airflow_provider_cdi.transfers.run_state import RunState
+    from airflow_provider_cdi.transfers.waiting import Waiting
     from airflow_provider_cdi.variable_store import VariableStore
 
 #: Where progress is kept between tries: Airflow's state stores (3.3 and later) or, before, in Variables too.
@@ -36,7 +41,7 @@ CHECKPOINTS = ("auto", "variable")
 _TRUE = ("true", "1", "yes", "on")
 
 
-class WarehouseSyncOperator(BaseOperator):
+class WarehouseSyncOperator(DeferrableSyncOperator):
     """Sends the rows of a warehouse table that changed since the last run to a destination.
 
     Not used directly: see :class:`~airflow_provider_cdi.transfers.warehouse_to_braze.WarehouseToBrazeOperator`
@@ -116,8 +121,11 @@ class WarehouseSyncOperator(BaseOperator):
         """Return where the rows go, without secrets; it is fixed for the life of a sync."""
 
     @abstractmethod
-    def make_destination(self) -> Destination:
-        """Return the data type's contract, encoding and reading of answers."""
+    def make_destination(self, *, loads_history: bool) -> Destination:
+        """Return the data type's contract, encoding and reading of answers.
+
+        :param loads_history: whether the run reads rows of long ago (see :func:`.run_plan.loads_history`).
+        """
 
     @abstractmethod
     def make_transport(self) -> AiohttpTransport:
@@ -131,8 +139,11 @@ class WarehouseSyncOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the sync and return its report."""
+        return self._try(context)
+
+    def _try(self, context: Context, waited: Waiting | None = None) -> dict[str, Any]:
         try:
-            report = self._run(context)
+            report = self._run(context, waited)
             for line in report.lines():
                 self.log.info("%s", line)
             self._check_rejects(report)
@@ -146,20 +157,19 @@ class WarehouseSyncOperator(BaseOperator):
         if self._cancel_reading:
             self._cancel_reading()
 
-    def _run(self, context: Context) -> Report:
-        from airflow_provider_cdi.transfers.run_plan import resolve_mode
+    def _run(self, context: Context, waited: Waiting | None) -> Report:
+        from airflow_provider_cdi.transfers.run_plan import loads_history
 
         request = self._request()
-        mode = resolve_mode(request, context)
-        destination = self.make_destination()
+        run = self._plan(request, context, waited)
+        destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
         source = self._open_source(destination)
-        run = self._plan(request, mode, context)
         name, place = self._name_of(context["ti"]), self.destination_name()
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
         if _is_true(self.is_dry_run):
             report = self._rehearse(source, destination, run)
         else:
-            report = self._deliver(context, source, destination, run)
+            report = self._deliver(context, source, destination, run, waited)
         if report.dry_run or not run.plan.slice.moves_watermark:
             saved = run.state.watermark
             report.watermark = run.plan.slice.shown(saved.position) if saved else None
@@ -192,20 +202,22 @@ class WarehouseSyncOperator(BaseOperator):
         self._cancel_reading = source.cancel
         return source
 
-    def _plan(self, request: RunRequest, mode: Mode, context: Context) -> RunState:
+    def _plan(self, request: RunRequest, context: Context, waited: Waiting | None) -> RunState:
         from airflow_provider_cdi.plan import PlanStore
         from airflow_provider_cdi.state import Identity, SyncState
-        from airflow_provider_cdi.transfers.run_plan import new_plan, resume_or_replay
+        from airflow_provider_cdi.transfers.run_plan import new_plan, resolve_mode, resume_or_replay
         from airflow_provider_cdi.transfers.run_state import RunState
 
-        now = datetime.now(UTC)
+        mode, now = resolve_mode(request, context), datetime.now(UTC)
         owner = f"{context['ti'].dag_id}.{context['ti'].task_id}"
         name = self._name_of(context["ti"])
         identity = Identity(name, self.data_type, self.destination_name(), owner, asset_id=self.sync_id)
         variables = self._variables(name)
         state = SyncState(context, identity, now.isoformat(timespec="seconds"), variables)
         plans = PlanStore(context, variables)
-        record = state.load(starting_over=mode == "full", needs_watermark=mode == "incremental")
+        record = state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
+        if waited is not None:
+            return RunState(state, plans, waited.plan, waited.checkpoint)
         earlier = None if _is_true(self.is_dry_run) else plans.load()
         left_over = resume_or_replay(earlier, mode, context, record)
         plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
@@ -229,7 +241,9 @@ class WarehouseSyncOperator(BaseOperator):
             )
         return ":".join([self.sync_id, *filter(None, (self.source, self.partition))])
 
-    def _deliver(self, context: Context, source: Source, destination: Destination, run: RunState) -> Report:
+    def _deliver(
+        self, context: Context, source: Source, destination: Destination, run: RunState, waited: Waiting | None
+    ) -> Report:
         from airflow_provider_cdi.reject_file import RejectFile
         from airflow_provider_cdi.transfers.journal import TaskJournal
 
@@ -238,6 +252,9 @@ class WarehouseSyncOperator(BaseOperator):
         try:
             report = asyncio.run(self._send(source, destination, TaskJournal(rejects, run.save), run))
             run.finish()
+        except JobsRunning as running:
+            self.wait_for(running.jobs, run, waited)
+            raise
         finally:
             run.state.push()
         report.rejects_file = rejects.path if rejects.written else None
@@ -255,6 +272,8 @@ class WarehouseSyncOperator(BaseOperator):
             sync = self._make_sync(source, destination, transport, journal)
             try:
                 return await sync.run(part, progress, earlier.jobs if earlier else run.state.jobs)
+            except JobsRunning:
+                raise
             except CdiError:
                 self.log.warning("%s", "\n".join(["The run ended early", *sync.report().lines()]))
                 raise
@@ -283,6 +302,7 @@ class WarehouseSyncOperator(BaseOperator):
             settings=self.delivery,
             stop_requested=lambda: self._is_told_to_end,
             delete_cap=self.delete_cap_or_none(),
+            patience=self.patience(),
         )
 
     def _rejects_path(self, context: Context) -> str:

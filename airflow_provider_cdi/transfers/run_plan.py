@@ -70,6 +70,20 @@ def new_plan(
     return Plan(replace(part, zone=request.clock.zone), clear_number=context["dag_run"].clear_number)
 
 
+def loads_history(part: Slice, request: RunRequest) -> bool:
+    """Whether a run reads rows of long ago, for which nothing should happen on the other side but that they are there.
+
+    So do the runs of a sync that has no watermark yet, full runs, windows and backfills.
+
+    :param part: what the run reads, as it was planned at its first try.
+    :param request: what was asked for.
+    """
+    if part.after is None:
+        return True
+    start = _start(request, part.up_to) if not len(part.after.ties) else None
+    return start is not None and start.position == part.after.position
+
+
 def resume_or_replay(
     plan: Plan | None, mode: Mode, context: Mapping[str, Any], record: StateRecord | None
 ) -> tuple[Plan, Checkpoint | None] | None:

@@ -95,8 +95,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         place = self.hook.settings.base_url
         return f"{place}/catalogs/{self.catalog}" if self.catalog else place
 
-    def make_destination(self) -> Destination:
-        """Return the data type."""
+    def make_destination(self, *, loads_history: bool) -> Destination:
+        """Return the data type; it is the same for every kind of run."""
         from airflow_provider_cdi.destinations.braze import braze_destination
 
         return braze_destination(

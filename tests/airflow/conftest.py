@@ -37,13 +37,13 @@ class Airflow:
             for statement in statements:
                 connection.execute(statement)
 
-    def dag(self, dag_id: str, **arguments: Any) -> Any:
+    def dag(self, dag_id: str, *, kind: type | None = None, max_active_runs: int = 16, **arguments: Any) -> Any:
         from airflow.sdk import DAG
 
         from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
-        with DAG(dag_id, schedule=None, start_date=FIRST_DAY, catchup=False) as dag:
-            WarehouseToBrazeOperator(
+        with DAG(dag_id, schedule=None, start_date=FIRST_DAY, catchup=False, max_active_runs=max_active_runs) as dag:
+            (kind or WarehouseToBrazeOperator)(
                 **{
                     "task_id": "sync",
                     "warehouse_conn_id": "warehouse",
@@ -147,4 +147,6 @@ def airflow(tmp_path: Path, sandbox: SandboxServer, airflow_database: None, monk
     braze = {"conn_type": "braze", "host": sandbox.url, "password": sandbox.key}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(warehouse))
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(braze))
+    klaviyo = {"conn_type": "klaviyo", "host": sandbox.url, "password": sandbox.klaviyo.key}
+    monkeypatch.setenv("AIRFLOW_CONN_KLAVIYO_DEFAULT", json.dumps(klaviyo))
     return lab

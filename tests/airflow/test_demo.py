@@ -15,7 +15,8 @@ from pathlib import Path
 from demo import tour
 from demo.places import Places
 apply_changes = tour.apply_changes
-tour.apply_changes = lambda path, now: {**apply_changes(path, now), "braze_purchases_daily": Counter(["c-0001"])}
+too_much = {"braze_purchases_daily": Counter(["c-0001"]), "klaviyo_profiles_hourly": Counter(["nobody@example.com"])}
+tour.apply_changes = lambda path, now: apply_changes(path, now) | too_much
 sys.exit(not tour.Tour(Places(Path(sys.argv[1]))).take())
 """
 
@@ -26,7 +27,10 @@ def test_demo_fails_and_says_why_when_the_sandbox_was_not_sent_what_it_should(tm
     done = subprocess.run(command, cwd=PROJECT, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     _, _, failures = done.stdout.partition("NOT AS EXPECTED:")
-    assert failures.count("- ") == 1
-    assert "braze_purchases_daily, second run: what the sandbox was sent: 1 missing (c-0001)." in " ".join(
-        failures.split()
-    )
+    assert failures.count("- ") == 2
+    said = " ".join(failures.split())
+    assert "braze_purchases_daily, second run: what the sandbox was sent: 1 missing (c-0001)." in said
+    assert (
+        "klaviyo_profiles_hourly, second run: what the sandbox was sent: 2 too many (customer-115@example.com, "
+        "customer-7@example.com) and 1 missing (nobody@example.com)."
+    ) in said

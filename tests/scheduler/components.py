@@ -121,6 +121,11 @@ class Components:
         connections = {
             "WAREHOUSE": databases.connection,
             "BRAZE_DEFAULT": {"conn_type": "braze", "host": self.sandbox.url, "password": self.sandbox.key},
+            "KLAVIYO_DEFAULT": {
+                "conn_type": "klaviyo",
+                "host": self.sandbox.url,
+                "password": self.sandbox.klaviyo.key,
+            },
         }
         return {
             "AIRFLOW_HOME": str(self.home),

@@ -22,6 +22,7 @@ from airflow.sdk import *
 from airflow.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.partition import partitions
 from airflow_provider_cdi.transfers.mapped import mapped_sync

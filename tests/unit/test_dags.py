@@ -13,13 +13,18 @@ import pytest
 from airflow.sdk import DAG
 from support.airflow_versions import DagBag, DagSerialization
 
-from airflow_provider_cdi.destinations.braze import DATA_TYPES
+from airflow_provider_cdi.destinations import braze, klaviyo
+from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
 
 FOLDER = Path(__file__).parents[2] / "dags"
 FILES = sorted(FOLDER.glob("*.py"))
 #: What no DAG file may import, because it costs time and memory each time the file is parsed.
-VENDORS = {"aiohttp", "duckdb", "orjson", "psycopg", "psycopg2", "pyarrow", "requests", "snowflake", "starlette"}
+VENDORS = {
+    *("aiohttp", "databricks", "duckdb", "google", "orjson", "phonenumbers", "psycopg", "psycopg2", "pyarrow"),
+    *("redshift_connector", "requests", "snowflake", "starlette"),
+}
 SHOWS_IMPORTS = """
 import json, runpy, sys
 import airflow.timetables.interval
@@ -43,9 +48,13 @@ def dag_of(path: Path) -> DAG:
     return bag().dags[path.stem]
 
 
-def operators() -> list[WarehouseToBrazeOperator]:
+def operators(kind: type[WarehouseSyncOperator] = WarehouseSyncOperator) -> list[WarehouseSyncOperator]:
     tasks = [task for path in FILES for task in dag_of(path).tasks]
-    return [task for task in tasks if isinstance(task, WarehouseToBrazeOperator)]
+    return [task for task in tasks if isinstance(task, kind)]
+
+
+def destination_of(dag: DAG) -> str:
+    return "klaviyo" if isinstance(dag.tasks[0], WarehouseToKlaviyoOperator) else "braze"
 
 
 def every_file(test):
@@ -67,7 +76,8 @@ def test_dag_says_what_it_does(path):
 @every_file
 def test_dag_is_tagged_with_its_destination_and_its_data_type_or_its_warehouse(path):
     dag = dag_of(path)
-    assert dag.tags in ({"braze", dag.tasks[0].data_type}, {"braze", dag.dag_id.partition("_")[0]})
+    destination = destination_of(dag)
+    assert dag.tags in ({destination, dag.tasks[0].data_type}, {destination, dag.dag_id.partition("_")[0]})
 
 
 @every_file
@@ -87,8 +97,21 @@ def test_dag_does_not_catch_up_and_retries(path):
     assert all(task.retries > 0 for task in dag.tasks)
 
 
-def test_every_data_type_has_an_example():
-    assert {operator.data_type for operator in operators()} == set(DATA_TYPES)
+@pytest.mark.parametrize(
+    ("kind", "data_types"),
+    [(WarehouseToBrazeOperator, braze.DATA_TYPES), (WarehouseToKlaviyoOperator, klaviyo.DATA_TYPES)],
+    ids=["braze", "klaviyo"],
+)
+def test_every_data_type_has_an_example(kind, data_types):
+    assert {operator.data_type for operator in operators(kind)} == set(data_types)
+
+
+def test_a_dag_whose_tasks_defer_has_one_run_at_a_time_and_says_what_deferring_is():
+    deferring = [operator for operator in operators(WarehouseToKlaviyoOperator) if operator.deferrable]
+    assert deferring
+    for operator in deferring:
+        assert operator.dag.max_active_runs == 1
+        assert "`deferrable`" in operator.dag.doc_md
 
 
 def test_schedules_reach_from_15_minutes_to_monthly():
@@ -113,7 +136,7 @@ def test_dag_files_import_no_vendor_library():
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     imported = set(json.loads(done.stdout.splitlines()[-1]))
-    assert "airflow_provider_cdi.transfers.warehouse_to_braze" in imported
+    assert {f"airflow_provider_cdi.transfers.warehouse_to_{name}" for name in ("braze", "klaviyo")} <= imported
     assert {name for name in imported if name.partition(".")[0] in VENDORS} == set()
 
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.resources
 import json
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
 from airflow_provider_cdi.get_provider_info import get_provider_info
 from airflow_provider_cdi.hooks.braze import BrazeHook
+from airflow_provider_cdi.hooks.klaviyo import KlaviyoHook
 from airflow_provider_cdi.version_compat import BaseHook
 
 #: What the UI gets: from 3.2 on made out of the provider info, before out of the hook's form widgets.
 SHOWS_FORM = """
 from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
-print(*(form.model_dump_json() for form in HookMetaService.hook_meta_data() if form.connection_type == "braze"))
+for form in HookMetaService.hook_meta_data():
+    if form.connection_type in ("braze", "klaviyo"):
+        print(form.model_dump_json())
 """
+HOOKS = pytest.mark.parametrize("hook", [BrazeHook, KlaviyoHook])
+COMMON_FIELDS = ["timeout", "connect_timeout", "ca_bundle", "proxy"]
 
 
 def schema(name):
@@ -42,10 +49,18 @@ def test_provider_info_is_plain_json():
     assert json.loads(json.dumps(get_provider_info())) == get_provider_info()
 
 
-def test_connection_type_names_the_hook():
-    (connection,) = get_provider_info()["connection-types"]
-    assert connection["hook-class-name"] == f"{BrazeHook.__module__}.{BrazeHook.__qualname__}"
-    assert (connection["connection-type"], connection["hook-name"]) == (BrazeHook.conn_type, BrazeHook.hook_name)
+@HOOKS
+def test_connection_type_names_the_hook(hook):
+    (connection,) = [one for one in get_provider_info()["connection-types"] if one["connection-type"] == hook.conn_type]
+    assert connection["hook-class-name"] == f"{hook.__module__}.{hook.__qualname__}"
+    assert connection["hook-name"] == hook.hook_name
+
+
+@pytest.mark.parametrize("section", ["hooks", "triggers", "transfers"])
+def test_every_module_that_is_named_exists(section):
+    for entry in get_provider_info()[section]:
+        for module in entry.get("python-modules", [entry.get("python-module")]):
+            assert importlib.import_module(module)
 
 
 def test_entry_point_leads_to_the_provider_info():
@@ -56,9 +71,10 @@ def test_entry_point_leads_to_the_provider_info():
     assert get_provider_info()["package-name"] == point.dist.name
 
 
-def test_airflow_finds_the_hook_of_the_connection_type(monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_TEST", '{"conn_type": "braze"}')
-    assert isinstance(BaseHook.get_hook("braze_test"), BrazeHook)
+@HOOKS
+def test_airflow_finds_the_hook_of_the_connection_type(hook, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_ITS_TEST", json.dumps({"conn_type": hook.conn_type}))
+    assert isinstance(BaseHook.get_hook("its_test"), hook)
 
 
 def test_airflow_knows_the_provider_by_its_name():
@@ -69,12 +85,25 @@ def test_airflow_knows_the_provider_by_its_name():
     assert manager.providers["airflow-provider-cdi"].data["name"] == get_provider_info()["name"]
 
 
-def test_airflow_offers_the_connection_type_with_its_form():
+@cache
+def forms():
     # In a process of its own, as the API server asks: Airflow 3.1 keeps what another test made it read before.
     done = subprocess.run([sys.executable, "-c", SHOWS_FORM], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    form = json.loads(done.stdout.splitlines()[-1])
+    shown = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {form["connection_type"]: form for form in shown}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "fields"),
+    [
+        ("braze", "REST API key", COMMON_FIELDS),
+        ("klaviyo", "Private API key", ["revision", "account", *COMMON_FIELDS]),
+    ],
+)
+def test_airflow_offers_the_connection_type_with_its_form(kind, key, fields):
+    form = forms()[kind]
     assert form["standard_fields"]["port"]["placeholder"] == "443"
-    assert form["standard_fields"]["password"]["title"] == "REST API key"
-    assert list(form["extra_fields"]) == ["timeout", "connect_timeout", "ca_bundle", "proxy"]
+    assert form["standard_fields"]["password"]["title"] == key
+    assert list(form["extra_fields"]) == fields
     assert form["extra_fields"]["timeout"]["schema"]["title"] == "Time-out (s)"

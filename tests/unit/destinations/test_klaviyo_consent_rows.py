@@ -62,7 +62,7 @@ def test_only_suppressions_are_worked_on_as_jobs(data_type):
 @pytest.mark.parametrize(
     ("data_type", "records", "rate"),
     [
-        ("subscribe", 1_000, (67, 675)),
+        ("subscribe", 100, (67, 675)),
         ("unsubscribe", 100, (67, 675)),
         ("suppress", 100, (67, 675)),
         ("unsuppress", 100, (67, 675)),
@@ -74,6 +74,10 @@ def test_batches_and_rates_keep_to_klaviyos_documented_limits(data_type, records
     assert (destination.limits.records, destination.limits.body_bytes < 5_000_000) == (records, True)
     sent = [rates for family, rates in destination.rates.items() if family.startswith("POST")]
     assert sent == [(Rate(rate[0], 1), Rate(rate[1], 60))]
+
+
+def test_where_nobody_is_looked_up_a_thousand_people_fit_into_a_request():
+    assert make("subscribe", consent=ConsentArguments(allow_resubscribe=True)).limits.records == 1_000
 
 
 @pytest.mark.parametrize(

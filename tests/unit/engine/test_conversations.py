@@ -45,13 +45,14 @@ class JobSide:
     """The other side: it takes a batch as a job, works on it for a while, and tells the end when it is asked.
 
     :param seconds: how long a job takes; None for ever.
+    :param slow: names of jobs that take for ever.
     :param bad: ids that a request is refused for as a whole, a few named at a time.
     :param failing: ids that fail inside a job.
     :param unknown: ids that the look-up does not know.
     """
 
-    def __init__(self, seconds: float | None = 25.0, bad=(), failing=(), unknown=(), named_at_once=2) -> None:
-        self.seconds, self.named_at_once = seconds, named_at_once
+    def __init__(self, seconds: float | None = 25.0, bad=(), failing=(), unknown=(), named_at_once=2, slow=()) -> None:
+        self.seconds, self.named_at_once, self.slow = seconds, named_at_once, set(slow)
         self.bad, self.failing, self.unknown = set(bad), set(failing), set(unknown)
         self.jobs: dict[str, tuple[float, list[str]]] = {}
         self.posts, self.polls = 0, 0
@@ -76,8 +77,9 @@ class JobSide:
         if self.poll_fault is not None:
             fault, self.poll_fault = self.poll_fault, None
             raise fault
-        started, ids = self.jobs[request.path.removeprefix("/jobs/")]
-        if self.seconds is None or now - started < self.seconds:
+        name = request.path.removeprefix("/jobs/")
+        started, ids = self.jobs[name]
+        if self.seconds is None or name in self.slow or now - started < self.seconds:
             return Answer(200, {}, b"null")
         return Answer(200, {}, json.dumps([place for place, name in enumerate(ids) if name in self.failing]).encode())
 
@@ -232,6 +234,17 @@ def test_a_later_try_goes_on_with_the_jobs_of_an_earlier_one():
     assert side.posts == submitted
     assert sorted(side.imported()) == sorted(f"c-{n}" for n in range(18))
     assert report.totals.accepted == 18
+
+
+def test_nothing_is_sent_twice_when_some_jobs_of_a_full_window_ended_and_others_did_not():
+    settings = DeliverySettings(max_in_flight=4, window_rows=18, retry=SETTINGS.retry)
+    side, journal = JobSide(seconds=12, slow=["job-2", "job-5"]), MemoryJournal()
+    for _ in range(2):
+        with pytest.raises(JobsRunning):
+            run(side, people(52), journal, saved=journal.progress, settings=settings, patience=60)
+    side.slow.clear()
+    run(side, people(52), journal, saved=journal.progress, settings=settings)
+    assert sorted(side.imported()) == sorted(f"c-{n}" for n in range(52))
 
 
 def test_a_later_try_goes_on_with_jobs_also_where_bad_records_were_taken_out():

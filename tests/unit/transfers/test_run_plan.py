@@ -14,7 +14,7 @@ from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.plan import Plan
 from airflow_provider_cdi.state import Checkpoint, Identity, StateRecord
-from airflow_provider_cdi.transfers.run_plan import RunRequest, new_plan, resolve_mode, resume_or_replay
+from airflow_provider_cdi.transfers.run_plan import RunRequest, loads_history, new_plan, resolve_mode, resume_or_replay
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MIDNIGHT, NOON = "2026-01-05T00:00:00.000000Z", "2026-01-05T12:00:00.000000Z"
@@ -195,3 +195,43 @@ def test_the_zone_stands_beside_what_people_read():
 def test_the_zone_survives_the_plan():
     part = plan_of(in_new_york())
     assert Slice.from_json(part.to_json()) == part
+
+
+# --- rows of long ago -----------------------------------------------------------------------------------
+
+
+def is_history(request, ctx=None, found=None):
+    return loads_history(plan_of(request, ctx, found), request)
+
+
+@pytest.mark.parametrize("initial", ["everything", "2026-01-01T00:00:00Z"])
+def test_the_runs_of_a_sync_without_a_watermark_read_rows_of_long_ago(initial):
+    assert is_history(RunRequest("auto", initial=initial))
+
+
+def test_a_first_run_that_delivered_nothing_leaves_a_first_run_behind():
+    start = Watermark("2026-01-01T00:00:00.000000Z", Ties())
+    empty = StateRecord(Identity("s", "events", "d"), 1, Checkpoint(start, Totals()), "run-0", "")
+    assert is_history(RunRequest("auto", initial="2026-01-01T00:00:00Z"), found=empty)
+
+
+@pytest.mark.parametrize("mode", ["full", "window"])
+def test_full_runs_and_windows_read_rows_of_long_ago(mode):
+    assert is_history(RunRequest(mode, since="2026-01-01", until="2026-01-02"), found=record())
+
+
+@pytest.mark.parametrize("initial", ["everything", "now", MIDNIGHT, "not looked at"])
+def test_a_run_behind_a_watermark_reads_what_is_new(initial):
+    assert not is_history(RunRequest("auto", initial=initial), found=record())
+
+
+def test_what_came_after_a_start_with_now_is_new():
+    start = Watermark(MIDNIGHT, Ties())
+    empty = StateRecord(Identity("s", "events", "d"), 1, Checkpoint(start, Totals()), "run-0", "")
+    assert not is_history(RunRequest("auto", initial="now"), found=empty)
+
+
+def test_a_replay_reads_as_the_run_that_it_replays():
+    first = Plan(plan_of(RunRequest("auto")), 0, is_done=True)
+    replayed, _ = resume_or_replay(first, "incremental", context(clear_number=1), record(NOON))
+    assert loads_history(replayed.slice, RunRequest("auto"))

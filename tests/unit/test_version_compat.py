@@ -1,0 +1,37 @@
+"""What differs between versions of Airflow, asked of the one that is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from support.airflow_versions import airflow_version
+
+from airflow_provider_cdi.version_compat import (
+    BaseHook,
+    counts_deferred_tasks,
+    default_deferrable,
+    get_connection_async,
+)
+
+
+def test_deferred_tasks_are_counted_where_the_scheduler_counts_them():
+    from airflow.jobs.scheduler_job_runner import ConcurrencyMap
+
+    names = ConcurrencyMap.load.__code__.co_names
+    assert ("ACTIVE_STATES" in names) == counts_deferred_tasks() == (airflow_version() >= (3, 2))
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_the_option_for_deferrable_tasks_is_read(chosen, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", str(chosen))
+    assert default_deferrable() is chosen
+
+
+@pytest.mark.parametrize("has_async_look_up", [True, False])
+def test_a_connection_is_found_from_within_an_event_loop(has_async_look_up, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_ITS_TEST", json.dumps({"conn_type": "klaviyo", "password": "pk_x"}))
+    if not has_async_look_up and hasattr(BaseHook, "aget_connection"):
+        monkeypatch.delattr(BaseHook, "aget_connection")
+    assert asyncio.run(get_connection_async("its_test")).password == "pk_x"
