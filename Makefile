@@ -12,22 +12,24 @@ SANDBOX_PORT ?= 8125
 
 # Of `make live-check`.
 WAREHOUSE ?= snowflake
-# An environment with Spark, beside the other one: half a gigabyte that nobody else needs.
+# Environments beside the other one, for the second engines: with Spark, half a gigabyte that nobody else needs, and
+# with an emulator of BigQuery whose own needs do not go together with Airflow's.
 SPARK := .venv-spark
+BQEMULATOR := .venv-bqemulator
 
 # With this set, Python would compile all of Airflow again in every process: 6 seconds instead of 2.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow change test test-matrix test-scheduler memory bench-read live-check test-other-engines lint format docs clean
+.PHONY: help demo airflow change test test-matrix test-scheduler memory bench-read live-check test-other-engines test-bqemulator test-spark lint format docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
-demo: $(VENV)/.demo ## Watch rows travel from a sample warehouse through Airflow to a local Braze
+demo: $(VENV)/.demo ## Watch rows travel from a sample warehouse through Airflow to a local Braze and Klaviyo
 	@$(BIN)/python -m demo tour
 
-airflow: $(VENV)/.demo ## Bring up the whole Airflow, UI included, with the same warehouse, Braze and DAGs
+airflow: $(VENV)/.demo ## Bring up the whole Airflow, UI included, with the same warehouse, Braze, Klaviyo and DAGs
 	@$(BIN)/python -m demo airflow --port $(AIRFLOW_PORT) --sandbox-port $(SANDBOX_PORT)
 
 change: $(VENV)/.demo ## Change a few rows in the warehouse of `make airflow`, so that there is something to send
@@ -51,7 +53,12 @@ bench-read: $(VENV)/.dev ## Measure what reading each warehouse costs the worker
 live-check: $(VENV)/.dev ## Check a real account and print a report: make live-check WAREHOUSE=snowflake ARGS="--table t"
 	@$(BIN)/python -m airflow_provider_cdi.live_check --warehouse $(WAREHOUSE) $(ARGS)
 
-test-other-engines: $(SPARK)/.ready ## Run Databricks' tests of the contract on a real Spark; needs Java 17
+test-other-engines: test-bqemulator test-spark ## Run the contract's tests of BigQuery on a second emulator, those of Databricks on a real Spark (Java 17)
+
+test-bqemulator: $(VENV)/.dev $(BQEMULATOR)/.ready
+	CDI_BIGQUERY_ENGINE=bqemulator $(BIN)/pytest tests/warehouses/test_contract.py -k bigquery
+
+test-spark: $(SPARK)/.ready
 	CDI_DATABRICKS_ENGINE=spark $(SPARK)/bin/pytest tests/warehouses/test_contract.py -k databricks
 
 lint: $(VENV)/.dev ## Run the checks alone: style, types, layers
@@ -68,7 +75,7 @@ docs: $(VENV)/.docs ## Build the documentation as HTML into docs/_build
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build
 
 clean: ## Remove everything that was made here, the environment included
-	rm -rf $(VENV) $(SPARK) .venv-3.* .demo .airflow build dist docs/_build *.egg-info .*_cache .hypothesis
+	rm -rf $(VENV) $(SPARK) $(BQEMULATOR) .venv-3.* .demo .airflow build dist docs/_build *.egg-info .*_cache .hypothesis
 
 # --- the environment: made once, and again when what it is made of changes ------------------------------------------
 
@@ -93,6 +100,17 @@ $(SPARK)/.ready: setup.cfg constraints.txt | $(VENV)/.uv
 	@echo "Making the environment $(SPARK) with Spark"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SPARK)
 	@$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --constraint constraints.txt --editable '.[dev]' pyspark==4.3.0
+	@touch $@
+
+# The emulator does not start without DuckDB's spatial extension, which comes from PyPI; its HOME is the environment, so
+# that the extension lies there too.
+$(BQEMULATOR)/.ready: | $(VENV)/.uv
+	@echo "Making the environment $(BQEMULATOR) with a second BigQuery"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BQEMULATOR)
+	@$(BIN)/uv pip install --quiet --python $(BQEMULATOR)/bin/python bqemulator==1.4.0 numpy duckdb==1.5.5 \
+		duckdb-extensions==1.5.5 duckdb-extension-spatial==1.5.5
+	@HOME=$(CURDIR)/$(BQEMULATOR) $(BQEMULATOR)/bin/python -c \
+		'from duckdb_extensions import import_extension; import_extension("spatial")'
 	@touch $@
 
 $(VENV)/.uv: constraints.txt | $(VENV)/pyvenv.cfg

@@ -13,6 +13,7 @@ from demo.warehouse import connect
 ATTRIBUTES, EVENTS = "braze_attributes_every_15_minutes", "braze_events_hourly"
 PURCHASES = "braze_purchases_daily"
 CATALOG, DELETES = "braze_catalog_monthly", "braze_user_deletes_weekly"
+PROFILES = "klaviyo_profiles_hourly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,19 @@ CHANGES = (
         "c-1950 asks to be forgotten",
         "insert into marketing.erasure_requests values ('c-1950', $now)",
         ("c-1950",),
+    ),
+    Change(
+        PROFILES,
+        "customer-7 moves to Busan",
+        "update marketing.customers set city = 'Busan', updated_at = $now where external_id = 'c-0007'",
+        ("customer-7@example.com",),
+    ),
+    Change(
+        PROFILES,
+        "customer-115, whose phone number was not in E.164, is mended",
+        """update marketing.customers
+           set phone_number = '+447700900115', updated_at = $now where external_id = 'c-0115'""",
+        ("customer-115@example.com",),
     ),
 )
 

@@ -8,7 +8,9 @@ from typing import Any
 from airflow_provider_cdi.sandbox.server import SandboxServer
 
 #: Paths of Braze that take data.
-_DATA = ("/users/track", "/users/delete", "/catalogs/")
+_BRAZE = ("/users/track", "/users/delete", "/catalogs/")
+#: The path of Klaviyo that does.
+_KLAVIYO = "/api/profile-bulk-import-jobs"
 
 
 class Checks:
@@ -30,17 +32,21 @@ class Checks:
 
 
 def received(sandbox: SandboxServer) -> Counter[str]:
-    """Return whose objects the sandbox was sent since it started, and how many of each, from its own log."""
-    paths = [path for path in sandbox.state()["requests"] if path.startswith(_DATA)]
+    """Return whose objects the sandbox was sent since it started, and how many of each, from its own log.
+
+    A request that Klaviyo refuses because of some of its rows does not count: the others come again without them.
+    """
     keys: Counter[str] = Counter()
-    for path in paths:
-        for named, objects in sandbox.received(path)["received"].items():
-            keys[named.partition(":")[2]] += objects  # external_id:c-0007
+    for path in sandbox.state()["requests"]:
+        log = sandbox.received(path)
+        counts = log["received"] if path.startswith(_BRAZE) else log["accepted"] if path == _KLAVIYO else {}
+        for named, objects in counts.items():
+            keys[named.partition(":")[2]] += objects  # external_id:c-0007, email:customer-7@example.com
     return keys
 
 
 def requests(sandbox: SandboxServer) -> int:
-    """Return how many requests the sandbox got since it started, to any path of Braze."""
+    """Return how many requests the sandbox got since it started, to any path of Braze and Klaviyo."""
     return sum(counts["requests"] for counts in sandbox.state()["requests"].values())
 
 

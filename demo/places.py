@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from airflow_provider_cdi.sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY
 from airflow_provider_cdi.sandbox.settings import DEFAULT_KEY
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -65,7 +66,7 @@ def airflow_environment(places: Places) -> dict[str, str]:
 
 
 def connections(places: Places, sandbox_port: int) -> dict[str, dict[str, object]]:
-    """Return the two Airflow connections of the example DAGs.
+    """Return the Airflow connections of the example DAGs.
 
     :param places: where the warehouse is.
     :param sandbox_port: on which the sandbox listens.
@@ -78,6 +79,12 @@ def connections(places: Places, sandbox_port: int) -> dict[str, dict[str, object
             "host": "http://127.0.0.1",
             "port": sandbox_port,
             "password": DEFAULT_KEY,
+        },
+        "klaviyo_default": {
+            "conn_type": "klaviyo",
+            "host": "http://127.0.0.1",
+            "port": sandbox_port,
+            "password": DEFAULT_KLAVIYO_KEY,
         },
     }
 

@@ -1,4 +1,4 @@
-"""``make demo``: rows travel from a warehouse through Airflow to a local Braze, and back comes the proof."""
+"""``make demo``: rows travel from a warehouse through Airflow to a local Braze and Klaviyo; back comes the proof."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from demo.places import CATALOG, CATALOG_FIELDS, Places, airflow_environment, co
 from demo.screen import aside, say, show, step, table
 from demo.warehouse import BAD_ROWS, DAGS, make_warehouse, without_unsent
 
-CUSTOMER = "c-0007"
+CUSTOMER, EMAIL = "c-0007", "customer-7@example.com"
 _WIDTHS = (36, 7, 10, 10, 9, 9, 10)
 _TITLES = ("DAG", "read", "accepted", "rejected", "skipped", "unknown", "requests")
 
@@ -59,31 +59,32 @@ class Tour:
         rows = make_warehouse(self._places.warehouse, datetime.now(UTC).replace(tzinfo=None, microsecond=0))
         say(
             f"{self._places.shown(self._places.warehouse)} (DuckDB): {sum(map(Counter.total, rows.values())):,} rows "
-            "in five sources: attributes of customers, visits, order lines, erasure requests, products. Among them "
-            "ties, nested values, NULLs and three bad rows."
+            "in six sources: attributes of customers, visits, order lines, erasure requests, products, profiles. Among "
+            f"them ties, nested values, NULLs and {len(BAD_ROWS)} bad rows."
         )
         return rows
 
     def _start(self, sandbox: SandboxServer) -> InProcessAirflow:
-        step(2, "Start a local Braze, and an Airflow of its own")
+        step(2, "Start a local Braze and Klaviyo, and an Airflow of its own")
         sandbox.create_catalog(CATALOG, **CATALOG_FIELDS)
-        say(f"Braze sandbox: {sandbox.url}   Nothing leaves this machine.")
+        say(f"The sandbox of both: {sandbox.url}   Nothing leaves this machine.")
         environment = airflow_environment(self._places) | connection_variables(self._places, sandbox.port)
         with aside(self._log):
             airflow = InProcessAirflow(environment)
             version = airflow.prepare()
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # Airflow would show its farewell
-        say(f"Airflow {version}: the {len(DAGS)} DAGs of dags/ are loaded. Its log: {self._places.shown(self._log)}")
+        say(f"Airflow {version}: it has the DAGs of dags/. Its log: {self._places.shown(self._log)}")
         return airflow
 
     def _first_round(self, airflow: InProcessAirflow, sandbox: SandboxServer, rows: dict[str, Counter[str]]) -> None:
         step(3, "Run each DAG for the first time: every row is due")
         self._round(airflow, sandbox, without_unsent(rows), "first run")
-        held = sandbox.state()
+        held, at_klaviyo = sandbox.state(), sandbox.klaviyo.state()
         say()
         say(
-            f"The sandbox now holds {held['users']:,} users, {held['events']:,} events, {held['purchases']:,} "
-            f"purchases and {held['catalogs'][CATALOG]} catalog items."
+            f"Braze now holds {held['users']:,} users, {held['events']:,} events, {held['purchases']:,} purchases and "
+            f"{held['catalogs'][CATALOG]} catalog items, Klaviyo {at_klaviyo['profiles']:,} profiles. Klaviyo refused "
+            "the first import because of a bad row, and got the others again."
         )
 
     def _change_rows(self) -> Mapping[str, Counter[str]]:
@@ -149,15 +150,28 @@ class Tour:
         self._checks.equal("the rejects", found, {(bad.identifier, bad.code) for bad in BAD_ROWS})
 
     def _show_customer(self, sandbox: SandboxServer) -> None:
-        step(7, f"One customer, {CUSTOMER}, as Braze sees it now")
-        user = sandbox.user(external_id=CUSTOMER) or {}
-        for line in _legible(user):
-            show(f"   {line}")
-        self._checks.equal(f"{CUSTOMER} in the sandbox", user.get("email"), "customer-7@example.com")
-        self._checks.equal("c-1950 in the sandbox", sandbox.user(external_id="c-1950"), None)
+        step(7, f"One customer, {CUSTOMER}, as Braze and Klaviyo see it now")
+        user, profile = sandbox.user(external_id=CUSTOMER) or {}, sandbox.klaviyo.profile(email=EMAIL) or {}
+        for place, seen in {"Braze": user, "Klaviyo, where an import subscribes nobody": profile}.items():
+            say(f"{place}:")
+            for line in _legible(seen):
+                show(f"     {line}")
+        self._checks.equal(f"{CUSTOMER} at Braze", user.get("email"), EMAIL)
+        self._checks.equal("c-1950 at Braze", sandbox.user(external_id="c-1950"), None)
         items = sandbox.catalog_items(CATALOG)
-        self._checks.equal("p-110 in the sandbox", items.get("p-110"), None)
+        self._checks.equal("p-110 at Braze", items.get("p-110"), None)
         self._checks.equal("the new price of p-007", items.get("p-007", {}).get("price"), 21.9)
+        self._check_profiles(sandbox, profile)
+
+    def _check_profiles(self, sandbox: SandboxServer, profile: Mapping[str, Any]) -> None:
+        self._checks.equal(f"the new city of {EMAIL}", profile.get("location"), {"city": "Busan"})
+        self._checks.equal(f"{EMAIL} is one person", profile.get("external_id"), CUSTOMER)
+        self._checks.equal(f"what {EMAIL} consented to", profile.get("consent"), {})
+        mended = sandbox.klaviyo.profile(email="customer-115@example.com") or {}
+        self._checks.equal("the phone number that was mended", mended.get("phone_number"), "+447700900115")
+        refused = sandbox.klaviyo.profile(email="customer-116@example.com")
+        self._checks.equal("the profile that Klaviyo refused", refused, None)
+        self._checks.equal("profiles in two imports at once", sandbox.klaviyo.state()["job_overlaps"], {})
 
     def _conclude(self, seconds: float) -> bool:
         show("")

@@ -1,6 +1,6 @@
 """The sample warehouse: a shop's tables in DuckDB, with what real tables have.
 
-Ties (a load stamps all its rows alike), nested values, NULLs, and exactly three bad rows.
+Ties (a load stamps all its rows alike), nested values, NULLs, and exactly six bad rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class BadRow:
     :param dag_id: whose source it is in.
     :param identifier: whose row it is.
     :param code: of its reject.
-    :param is_sent: whether only Braze can tell that it is bad.
+    :param is_sent: whether it stands in a request that was accepted: Braze takes such a request and names the row
+        in its answer, Klaviyo refuses the request and gets the other rows again.
     """
 
     dag_id: str
@@ -37,6 +38,9 @@ BAD_ROWS = (
     BadRow("braze_attributes_every_15_minutes", "c-0412", "payload_not_json"),  # a brace is missing
     BadRow("braze_attributes_every_15_minutes", "c-0777", "braze_email_invalid", is_sent=True),
     BadRow("braze_purchases_daily", "c-0333", "currency_invalid"),  # NULL
+    BadRow("klaviyo_profiles_hourly", "customer-113 at example.com", "email_invalid"),
+    BadRow("klaviyo_profiles_hourly", "customer-115@example.com", "phone_invalid"),  # not in E.164
+    BadRow("klaviyo_profiles_hourly", "customer-116@example.com", "klaviyo_phone_ineligible"),  # nobody has such a one
 )
 LOCK_SECONDS = 20.0
 
@@ -94,12 +98,30 @@ select
     format('c-{:04d}', 1900 + i) as customer_id,
     cast($start as timestamp) - to_days(3) as approved_at
 from range(24) r(i);
+
+-- The numbers are those that Ofcom keeps free for films. Loaded in five lots of 200 rows.
+create table marketing.customers as
+select
+    cast($start as timestamp) - to_days(cast(5 - i // 200 as integer)) as updated_at,
+    format('customer-{}@example.com', i) as email,
+    case when i % 3 <> 0 then format('+447700{}', 900000 + i) end as phone_number,
+    format('c-{:04d}', i) as external_id,
+    ['Ada', 'Bo', 'Chen', 'Dina', 'Emre'][1 + i % 5] as first_name,
+    ['Seoul', 'Lyon', 'Turin'][1 + i % 3] as city,
+    case when i % 9 <> 0 then ['basic', 'silver', 'gold'][1 + i % 3] end as loyalty_tier,
+    ['shoes', 'coats', 'bags', 'hats'][1:1 + i % 4] as interests,
+    case when i % 4 <> 0 then cast(19.90 + i % 120 as decimal(10, 2)) end as last_order___total,
+    case when i % 4 <> 0 then ['USD', 'EUR', 'KRW'][1 + i % 3] end as last_order___currency
+from range(1000) r(i);
 """
 
 _BREAK = """
 update marketing.users_attributes set PAYLOAD = rtrim(PAYLOAD, '}') where EXTERNAL_ID = 'c-0412';
 update marketing.users_attributes set PAYLOAD = replace(PAYLOAD, '@example.com', '') where EXTERNAL_ID = 'c-0777';
 update marketing.order_lines set currency = null where external_id = 'c-0333';
+update marketing.customers set email = replace(email, '@', ' at ') where external_id = 'c-0113';
+update marketing.customers set phone_number = replace(phone_number, '+44', '0') where external_id = 'c-0115';
+update marketing.customers set phone_number = '+15550100116' where external_id = 'c-0116';
 """
 
 #: DAG -> whose rows it sends, one line a row.
@@ -109,6 +131,7 @@ _WHOSE = {
     "braze_purchases_daily": "select external_id from marketing.order_lines",
     "braze_catalog_monthly": "select id from marketing.products",
     "braze_user_deletes_weekly": "select customer_id from marketing.erasure_requests",
+    "klaviyo_profiles_hourly": "select email from marketing.customers",
 }
 DAGS = tuple(_WHOSE)
 
@@ -128,7 +151,7 @@ def make_warehouse(path: Path, start: datetime) -> dict[str, Counter[str]]:
 
 
 def without_unsent(rows: Mapping[str, Counter[str]]) -> dict[str, Counter[str]]:
-    """Take out the bad rows that never reach Braze.
+    """Take out the bad rows that stand in no accepted request.
 
     :param rows: see :func:`make_warehouse`.
     """

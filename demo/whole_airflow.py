@@ -129,6 +129,7 @@ class WholeAirflow:
         show("")
         show(f"   Airflow     {self._url}   user {USER}, password {password}")
         show(f"   Braze       http://127.0.0.1:{self._sandbox_port}   the sandbox: what it holds and what it was sent")
+        show(f"   Klaviyo     http://127.0.0.1:{self._sandbox_port}/klaviyo   the same")
         show(f"   Warehouse   {self._places.shown(self._places.warehouse)}   `make change` changes a few rows")
         show(f"   Logs        {self._log_folder()}")
         show("")

@@ -14,3 +14,9 @@ def json_object(text: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     return body if isinstance(body, dict) else None
+
+
+def member(thing: Any, name: str) -> dict[str, Any]:
+    """Return a member that is an object; an empty one when there is none."""
+    found = thing.get(name) if isinstance(thing, dict) else None
+    return found if isinstance(found, dict) else {}

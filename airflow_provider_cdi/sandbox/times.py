@@ -11,7 +11,7 @@ LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 # Braze, events: ISO 8601 or yyyy-MM-dd'T'HH:mm:ss:SSSZ.
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,:]\d{1,9})?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII)
-_COLON_FRACTION = re.compile(r"(?<=:\d\d):(?=\d{1,9}(Z|[+-]|$))", re.ASCII)
+_COLON_FRACTION = re.compile(r"(?<=\d\d:\d\d:\d\d):(?=\d{1,9})", re.ASCII)
 # Braze, user attributes: these two are dates as well.
 _OTHER_DATES = (
     (re.compile(r"\d{2}/\d{2}/\d{4}", re.ASCII), "%m/%d/%Y"),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG
@@ -138,6 +139,18 @@ def test_dag_files_import_no_vendor_library():
     imported = set(json.loads(done.stdout.splitlines()[-1]))
     assert {f"airflow_provider_cdi.transfers.warehouse_to_{name}" for name in ("braze", "klaviyo")} <= imported
     assert {name for name in imported if name.partition(".")[0] in VENDORS} == set()
+
+
+def test_guide_from_databricks_to_klaviyo_shows_the_task_of_the_example():
+    guide = (FOLDER.parent / "docs" / "klaviyo-from-databricks.md").read_text()
+    code = guide.partition("```python\n")[2].partition("```")[0].replace("\nWarehouse", "\nshown = Warehouse")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    task = bag().dags["databricks_to_klaviyo"].get_task("send_events")
+    for argument in ("task_id", "warehouse_conn_id", "source", "data_type", "klaviyo_conn_id", "metric", "columns"):
+        assert getattr(names["shown"], argument) == getattr(task, argument)
+    for column in task.columns.values():
+        assert f"\n  {column.lower()} " in guide
 
 
 def test_dag_of_the_readme_works_as_it_stands(tmp_path):

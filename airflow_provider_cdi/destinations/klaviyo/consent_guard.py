@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_cdi.destinations.json_bodies import member
 from airflow_provider_cdi.destinations.klaviyo.channels import Channel
 from airflow_provider_cdi.destinations.klaviyo.consent_records import Consent
 from airflow_provider_cdi.destinations.klaviyo.moments import read_moment
@@ -18,6 +19,8 @@ HELD = "already_subscribed"
 
 #: Klaviyo: suppressions for technical reasons. No person decided on them, and a subscription does not lift them.
 _TECHNICAL = frozenset({"HARD_BOUNCE", "INVALID_EMAIL"})
+#: The suppressions that an unsubscription from e-mail marketing leaves behind.
+_OF_UNSUBSCRIBING = frozenset({"UNSUBSCRIBE", "SPAM_COMPLAINT"})
 
 _HIDDEN = (
     "Klaviyo showed a profile without its consent, which additional-fields[profile]=subscriptions asks for, so nobody "
@@ -52,8 +55,8 @@ def objection(consent: Consent, profiles: Sequence[Profile], list_id: str | None
 
 
 def _of_channel(channel: Channel, moment: int, held: _Object, list_id: str | None) -> str | None:
-    state = _member(_member(held, channel.shown_as), channel.purpose)
-    denials = list(_denials(state, _member(_member(held, channel.shown_as), "marketing"), channel, list_id))
+    state = member(member(held, channel.shown_as), channel.purpose)
+    denials = list(_denials(state, member(member(held, channel.shown_as), "marketing"), channel, list_id))
     if any(at is not None and moment <= at for at in denials):
         return NEWER
     if None in denials:
@@ -68,11 +71,11 @@ def _denials(state: _Object, marketing: _Object, channel: Channel, list_id: str 
     suppressions = _suppressions(marketing, list_id) if channel.medium == "email" else []
     for suppression in suppressions:
         yield read_moment(suppression.get("timestamp"))
-    consent = state.get("consent")
-    if consent not in (None, "SUBSCRIBED", "NEVER_SUBSCRIBED"):
+    if state.get("consent") not in (None, "SUBSCRIBED", "NEVER_SUBSCRIBED"):
         since = _latest(state.get("consent_timestamp"), state.get("last_updated"))
-        # The suppression that an unsubscription leaves has its date too.
-        if since is not None or not suppressions:
+        left = channel.purpose == "marketing" and any(each.get("reason") in _OF_UNSUBSCRIBING for each in suppressions)
+        # Without a date of its own it has that of the suppression that it left behind.
+        if since is not None or not left:
             yield since
 
 
@@ -86,25 +89,20 @@ def suppression_reasons(profile: Profile) -> set[str]:
 
     :raises DestinationRefused: when Klaviyo did not tell.
     """
-    marketing = _member(_member(_subscriptions(profile), "email"), "marketing")
+    marketing = member(member(_subscriptions(profile), "email"), "marketing")
     return {str(each.get("reason")) for each in _objects(marketing.get("suppression"))}
 
 
 def _subscriptions(profile: Profile) -> _Object:
-    attributes = _member(profile, "attributes")
+    attributes = member(profile, "attributes")
     if "subscriptions" not in attributes:
         raise DestinationRefused(_HIDDEN)
-    return _member(attributes, "subscriptions")
+    return member(attributes, "subscriptions")
 
 
 def _latest(*texts: Any) -> int | None:
     moments = [moment for moment in map(read_moment, texts) if moment is not None]
     return max(moments, default=None)
-
-
-def _member(thing: _Object, name: str) -> _Object:
-    member = thing.get(name)
-    return member if isinstance(member, dict) else {}
 
 
 def _objects(value: Any) -> list[_Object]:

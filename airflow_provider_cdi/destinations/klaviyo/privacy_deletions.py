@@ -25,7 +25,12 @@ from airflow_provider_cdi.engine.records import Record, Rejection
 #: Klaviyo takes exactly one of these.
 _IDENTIFIERS = ("KLAVIYO_ID", "EMAIL", "PHONE_NUMBER")
 # A table with a payload is data about people: it must not delete them.
-CONTRACT = Contract("privacy_deletions", identifiers=_IDENTIFIERS, has_payload=False, refuses_payload=True)
+CONTRACT = Contract(
+    "privacy_deletions",
+    identifiers=_IDENTIFIERS,
+    has_payload=False,
+    refuses_payload=True,
+)
 
 _BODY = b'{"data":{"type":"data-privacy-deletion-job","attributes":{"profile":{"data":%b}}}}'
 _PLACE = "/data/attributes/profile"

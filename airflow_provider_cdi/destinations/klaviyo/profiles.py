@@ -25,7 +25,8 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import (
     rates_of,
 )
 from airflow_provider_cdi.destinations.klaviyo.identifiers import IDENTIFIERS, Identity, PersonRecord, identify_rows
-from airflow_provider_cdi.destinations.klaviyo.import_jobs import ImportJob, submitted_job
+from airflow_provider_cdi.destinations.klaviyo.import_jobs import ImportJob
+from airflow_provider_cdi.destinations.klaviyo.job_watch import submitted_job
 from airflow_provider_cdi.destinations.klaviyo.limits import DEEPEST_NESTING, KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.look_ups import LookUp
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
@@ -164,7 +165,7 @@ class Profiles:
         failure = failure_of(answer, endpoint)
         if failure is not None:
             return failure
-        return self._read_upsert(answer) if is_single else submitted_job(answer, records)
+        return self._read_upsert(answer) if is_single else submitted_job(answer, lambda name: ImportJob(name, records))
 
     def _read_upsert(self, answer: Answer) -> Verdict:
         data = (json_object(answer.body) or {}).get("data")

@@ -13,7 +13,12 @@ from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import SUBSCRIBE
 from airflow_provider_cdi.destinations.klaviyo.consent_look_ups import ConsentLookUp
 from airflow_provider_cdi.destinations.klaviyo.consent_records import consent_body, merge_consents
-from airflow_provider_cdi.destinations.klaviyo.consent_rows import BORN, CONSENTED_AT, CONTACTS, ConsentRows
+from airflow_provider_cdi.destinations.klaviyo.consent_rows import (
+    BORN,
+    CONSENTED_AT,
+    CONTACTS,
+    ConsentRows,
+)
 from airflow_provider_cdi.destinations.klaviyo.endpoints import GET_PROFILES, rates_of
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
@@ -72,8 +77,14 @@ class Subscribe:
 
     @property
     def limits(self) -> BatchLimits:
-        """How much fits into one request."""
-        return BatchLimits(self._limits.subscribe_profiles, self._limits.body_bytes - len(self._body(())))
+        """How much fits into one request.
+
+        Where people are looked up first, no more than one look-up tells about: so little time passes between the two,
+        and it is no slower, because there are as many look-ups as subscriptions a minute.
+        """
+        most = self._limits.subscribe_profiles
+        most = min(most, self._limits.look_up_ids) if self._looks else most
+        return BatchLimits(most, self._limits.body_bytes - len(self._body(())))
 
     @property
     def rates(self) -> Mapping[str, Sequence[Rate]]:

@@ -8,19 +8,16 @@ rows that are passed over are listed nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from airflow_provider_cdi.destinations.json_bodies import json_object
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of
 from airflow_provider_cdi.destinations.klaviyo.consent_guard import suppression_reasons
 from airflow_provider_cdi.destinations.klaviyo.consent_look_ups import CONSENT_QUERY
 from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
 from airflow_provider_cdi.destinations.klaviyo.identifiers import PersonRecord
-from airflow_provider_cdi.destinations.klaviyo.import_jobs import FIRST_WAIT, GROWTH, LONGEST_WAIT
+from airflow_provider_cdi.destinations.klaviyo.job_watch import JobWatch
 from airflow_provider_cdi.destinations.klaviyo.profile_questions import Found, ProfileQuestions
-from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS, refusal
-from airflow_provider_cdi.engine.ports import Answer, Ask, Settled, Unattributed, Unclear, Verdict
+from airflow_provider_cdi.engine.ports import Ask, Settled, Unattributed, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 #: The only reason that these jobs give and take: Klaviyo leaves the others alone.
@@ -28,11 +25,6 @@ _BY_HAND = "USER_SUPPRESSED"
 #: Looks at the addresses, and seconds between two, until what the job did shows in the profiles.
 _LOOKS, _BETWEEN_LOOKS = 4, 10.0
 
-_AT_WORK = frozenset({"queued", "processing"})
-_CANCELLED = Rejection(
-    "job_cancelled", "Klaviyo: the job was cancelled; some of its rows may have been applied before."
-)
-_FAILED = Rejection("job_failed", "Klaviyo: the job ended in a state that Klaviyo does not document.")
 _SKIPPED = Rejection("klaviyo_suppression_skipped", "Klaviyo: the job skipped the address, and it is not done.")
 
 
@@ -46,7 +38,7 @@ class Goal(NamedTuple):
     held: str
 
 
-class SuppressionJob:
+class SuppressionJob(JobWatch):
     """One job that is asked for until it has ended.
 
     :param name: Klaviyo's id of it.
@@ -66,42 +58,13 @@ class SuppressionJob:
         most_ids: int,
         when_gone: Callable[[], Ask],
     ) -> None:
-        self._name = name
+        super().__init__(name, len(records), endpoint, when_gone)
         self._people = [_person(record) for record in records]
-        self._endpoint = endpoint
         self._goal = goal
         self._most_ids = most_ids
-        self._when_gone = when_gone
         self._looks = 0
 
-    def ask(self, wait: float = 0.0) -> Ask:
-        """Ask how it is.
-
-        :param wait: seconds until then.
-        """
-
-        def read(answer: Answer) -> Verdict:
-            return self._read_state(answer, min(max(wait * GROWTH, FIRST_WAIT), LONGEST_WAIT))
-
-        return Ask(self._endpoint.request(name=self._name), read, wait, self._name)
-
-    def _read_state(self, answer: Answer, next_wait: float) -> Verdict:
-        if answer.status == 404:
-            return self._when_gone()
-        if answer.status in REFUSALS:
-            raise refusal(answer, self._endpoint)
-        failure = failure_of(answer, self._endpoint)
-        if failure is not None:
-            return failure
-        data = (json_object(answer.body) or {}).get("data")
-        state = data.get("attributes") if isinstance(data, dict) else None
-        if not isinstance(state, dict) or not isinstance(state.get("status"), str):
-            return Unclear(f"Klaviyo answered {answer.status} without the status of the job")
-        if state["status"] in _AT_WORK:
-            return self.ask(next_wait)
-        if state["status"] != "complete":
-            fault = _CANCELLED if state["status"] == "cancelled" else _FAILED
-            return Settled(dict.fromkeys(range(len(self._people)), fault))
+    def _completed(self, state: Mapping[str, Any]) -> Verdict:
         skipped = state.get("skipped_count")
         return Settled() if skipped == 0 else self._look(skipped if isinstance(skipped, int) else None)
 
@@ -122,7 +85,7 @@ class SuppressionJob:
         undone = [place for place in range(len(self._people)) if not self._is_done(found, place)]
         if skipped is not None and len(undone) > skipped:
             return self._look_again(skipped)
-        done = [place for place in range(len(self._people)) if place not in set(undone)]
+        done = sorted(set(range(len(self._people))).difference(undone))
         needless = 0 if skipped is None else skipped - len(undone)
         passed_over = done[len(done) - min(needless, len(done)) :]
         return Settled(dict.fromkeys(undone, _SKIPPED), dict.fromkeys(passed_over, self._goal.held))

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import orjson
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, locate_profile, read_refusal
 from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import (
     SUPPRESS,
@@ -18,13 +17,13 @@ from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import (
 )
 from airflow_provider_cdi.destinations.klaviyo.endpoints import GET_PROFILES, Endpoint, rates_of
 from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity, PersonRecord, identify_rows
-from airflow_provider_cdi.destinations.klaviyo.import_jobs import FIRST_WAIT
+from airflow_provider_cdi.destinations.klaviyo.job_watch import submitted_job
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
 from airflow_provider_cdi.destinations.klaviyo.suppression_jobs import Goal, SuppressionJob
 from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Rate, Request, Unclear, Verdict
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Rate, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 _IDENTIFIERS = ("EMAIL",)
@@ -69,7 +68,10 @@ class Suppressions:
         self._limits = limits
         self._rates = rates_of((direction.endpoint, direction.job, GET_PROFILES), rate_share)
         self._contract = Contract(
-            direction.data_type, identifiers=_IDENTIFIERS, has_payload=False, refuses_payload=True
+            direction.data_type,
+            identifiers=_IDENTIFIERS,
+            has_payload=False,
+            refuses_payload=True,
         )
 
     @property
@@ -111,13 +113,7 @@ class Suppressions:
         if answer.status in REFUSALS:
             return read_refusal(answer, self._direction.endpoint, records, locate_profile(len(records)))
         failure = failure_of(answer, self._direction.endpoint)
-        if failure is not None:
-            return failure
-        data = (json_object(answer.body) or {}).get("data")
-        name = data.get("id") if isinstance(data, dict) else None
-        if not isinstance(name, str) or not name:
-            return Unclear(f"Klaviyo answered {answer.status} without the id of a job")
-        return self._job(name, records).ask(FIRST_WAIT)
+        return failure or submitted_job(answer, lambda name: self._job(name, records))
 
     def attach(self, job: str, records: Sequence[Record]) -> Ask:
         """Ask for a job of an earlier try; if Klaviyo has forgotten it, send the addresses again."""

@@ -47,7 +47,11 @@ class Unsubscribe:
         reader = ChannelReader(channels, wants=False)
         self._rows = ConsentRows("UNSUBSCRIBED", reader, limits, phones, is_historical=False, now=now)
         self._contract = Contract(
-            "unsubscribe", identifiers=CONTACTS, has_payload=False, refuses_payload=True, optional=reader.columns
+            "unsubscribe",
+            identifiers=CONTACTS,
+            has_payload=False,
+            refuses_payload=True,
+            optional=reader.columns,
         )
 
     @property

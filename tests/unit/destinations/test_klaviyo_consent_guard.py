@@ -79,6 +79,10 @@ def test_the_suppression_that_an_unsubscription_left_has_its_date():
     assert verdict(held("UNSUBSCRIBED", suppression=[("UNSUBSCRIBE", AFTER)])) == "consent_is_newer"
 
 
+def test_another_suppression_dates_no_unsubscription():
+    assert verdict(held("UNSUBSCRIBED", suppression=[("USER_SUPPRESSED", BEFORE)])) == "consent_undated"
+
+
 @pytest.mark.parametrize("kind", ["HARD_BOUNCE", "INVALID_EMAIL"])
 def test_a_bounce_is_nobodys_decision(kind):
     assert verdict(held("NEVER_SUBSCRIBED", suppression=[(kind, AFTER)])) is None
