@@ -36,7 +36,7 @@ change: $(VENV)/.demo ## Change a few rows in the warehouse of `make airflow`, s
 	@$(BIN)/python -m demo change
 
 test: $(VENV)/.dev lint ## Run all checks and tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-matrix: $(VENV)/.uv ## Run the tests of what touches Airflow on every version from 3.0 on
 	$(BIN)/python tests/matrix.py
