@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from airflow_provider_cdi.engine.ports import Answer, Request
 from airflow_provider_cdi.exceptions import NoAnswer
+from airflow_provider_cdi.hooks.http_probes import Finding, Probe, Standing, findings_of, listed
 
 #: A catalog that nobody has: the permission is checked before the catalog is looked for.
 NO_SUCH_CATALOG = "airflow-provider-cdi-connection-test"
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A request without effect, whose answer tells whether a permission is there."""
-
-    permission: str
-    data_types: str
-    request: Request
 
 
 #: Empty lists and an unknown catalog: Braze answers 400 or 404 to a key that may, 401 or 403 to one that may
@@ -41,27 +31,6 @@ PROBES = (
 )
 
 
-class Standing(Enum):
-    """What an answer says about the key and one permission."""
-
-    GRANTED = "granted"
-    DENIED = "denied"
-    #: A dead key, a key of another instance or, on some accounts, a missing permission.
-    UNAUTHORIZED = "unauthorized"
-    UNCLEAR = "unclear"
-    #: Whoever answered, it was not Braze's REST API.
-    FOREIGN = "foreign"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One probe and what came of it."""
-
-    probe: Probe
-    status: int
-    standing: Standing
-
-
 def check_key(call: Callable[[Request], Answer], host: str) -> tuple[bool, str]:
     """Send the probes and say what they prove.
 
@@ -69,16 +38,12 @@ def check_key(call: Callable[[Request], Answer], host: str) -> tuple[bool, str]:
     :param host: for the sentences.
     :return: whether the key works for at least one permission, and what to know or to do.
     """
-    findings: list[Finding] = []
-    for probe in PROBES:
-        try:
-            answer = call(probe.request)
-        except NoAnswer as fault:
-            return False, f"No answer from Braze: {fault.reason}."
-        finding = Finding(probe, answer.status, read_probe(answer))
-        if finding.standing is Standing.FOREIGN:
-            return False, _foreign(finding, host)
-        findings.append(finding)
+    try:
+        findings = list(findings_of(PROBES, call, read_probe))
+    except NoAnswer as fault:
+        return False, f"No answer from Braze: {fault.reason}."
+    if findings[-1].standing is Standing.FOREIGN:
+        return False, _foreign(findings[-1], host)
     return _conclude(findings, host)
 
 
@@ -109,7 +74,7 @@ def _conclude(findings: list[Finding], host: str) -> tuple[bool, str]:
     if not granted and not unclear:
         return False, (
             f"{host} knows the key, but it grants none of the permissions that this provider uses: "
-            f"{_names(missing)}. Make a key with those you need under Settings > APIs and Identifiers."
+            f"{listed(missing)}. Make a key with those you need under Settings > APIs and Identifiers."
         )
     return bool(granted), _permissions(granted, missing, unclear, host)
 
@@ -117,19 +82,12 @@ def _conclude(findings: list[Finding], host: str) -> tuple[bool, str]:
 def _permissions(granted: list[Finding], missing: list[Finding], unclear: list[Finding], host: str) -> str:
     sentences = [f"{host} accepts the key."]
     if granted:
-        sentences.append(f"Granted: {_names(granted)}.")
+        sentences.append(f"Granted: {listed(granted)}.")
     if missing:
-        sentences.append(f"Not granted: {_names(missing)}.")
+        sentences.append(f"Not granted: {listed(missing)}.")
     if unclear:
-        sentences.append(f"Not clear, test again later: {_names(unclear, with_status=True)}.")
+        sentences.append(f"Not clear, test again later: {listed(unclear, with_status=True)}.")
     return " ".join(sentences)
-
-
-def _names(findings: list[Finding], *, with_status: bool = False) -> str:
-    return ", ".join(
-        f"{each.probe.permission} ({f'status {each.status}' if with_status else each.probe.data_types})"
-        for each in findings
-    )
 
 
 def _bad_key(host: str) -> str:
@@ -142,7 +100,7 @@ def _bad_key(host: str) -> str:
 
 
 def _no_verdict(unclear: list[Finding], host: str) -> str:
-    statuses = ", ".join(sorted({str(each.status) for each in unclear}))
+    statuses = ", ".join(sorted({str(each.answer.status) for each in unclear}))
     return (
         f"{host} was reached but gave no verdict on the key (status {statuses}). With 429 or 5xx test again "
         "in a minute; with another status check that the host is a Braze REST host."
@@ -152,7 +110,7 @@ def _no_verdict(unclear: list[Finding], host: str) -> str:
 def _foreign(finding: Finding, host: str) -> str:
     request = finding.probe.request
     return (
-        f"Something answered for {host}, but not as Braze's REST API does (status {finding.status} to "
+        f"Something answered for {host}, but not as Braze's REST API does (status {finding.answer.status} to "
         f"{request.method} {request.path}, without Braze's JSON): a proxy's or firewall's page, or a host "
         "that is not a Braze REST host."
     )

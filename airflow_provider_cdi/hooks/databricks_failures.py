@@ -75,6 +75,7 @@ _BY_TEXT = tuple(
         (r"invalid access token", LOGIN),
         (r"insufficient_permissions|permission_denied|insufficient privileges", FORBIDDEN),
         (r"table_or_view_not_found|schema_not_found|no_such_catalog|not_such_catalog", MISSING),
+        (r"unresolved_routine|^undefined function", BROKEN),
         (r"invalid (session|operation)handle|closed server side|result batches must have been skipped", BROKE_OFF),
         (r"^http request (failed|error).*(max retries exceeded|connection broken|timed out)", STORAGE),
         (r"cloudfetch link has expired|^http request (failed|error)|failure to convert arrow", BROKE_OFF),

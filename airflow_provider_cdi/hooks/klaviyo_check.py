@@ -5,29 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from airflow_provider_cdi.engine.ports import Answer, Request
 from airflow_provider_cdi.exceptions import DestinationRefused, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.http_calls import TRANSIENT_STATUSES
+from airflow_provider_cdi.hooks.http_probes import Finding, Probe, Standing, findings_of, listed
 from airflow_provider_cdi.hooks.klaviyo_revision import about_revision
 
 ACCOUNTS = Request("GET", "/api/accounts", b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A request without effect, whose answer tells whether a scope is there.
-
-    :param scope: that it needs.
-    :param purpose: what a sync needs that scope for.
-    :param request: asks for one thing at most, and for as little of it as can be.
-    """
-
-    scope: str
-    purpose: str
-    request: Request
 
 
 # Klaviyo's OpenAPI description: each of these reads asks for one scope. Nobody has the job of the last one: a key
@@ -70,24 +56,6 @@ class Account:
     is_test: bool
 
 
-class Standing(Enum):
-    """What an answer says about the key and one scope."""
-
-    GRANTED = "granted"
-    DENIED = "denied"
-    UNAUTHORIZED = "unauthorized"
-    UNCLEAR = "unclear"
-    #: Whoever answered, it was not Klaviyo's API.
-    FOREIGN = "foreign"
-
-
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    probe: Probe
-    answer: Answer
-    standing: Standing
-
-
 def check_key(
     call: Callable[[Request], Answer], host: str, *, revision: str, account: str | None = None
 ) -> tuple[bool, str]:
@@ -99,20 +67,18 @@ def check_key(
     :param account: public id of the account that the key must belong to, None for any.
     :return: whether the key works, and what to know or to do.
     """
-    findings: list[_Finding] = []
-    for probe in PROBES:
-        try:
-            answer = call(probe.request)
-        except NoAnswer as fault:
-            return False, f"No answer from Klaviyo: {fault.reason}."
-        finding = _Finding(probe, answer, read_probe(answer))
-        if finding.standing is Standing.FOREIGN:
-            return False, _foreign(finding, host)
-        if finding.standing is Standing.UNAUTHORIZED:
-            return False, _bad_key(host)
-        if answer.status == 410:
-            return False, _retired(revision)
-        findings.append(finding)
+    findings: list[Finding] = []
+    try:
+        for finding in findings_of(PROBES, call, read_probe):
+            if finding.standing is Standing.FOREIGN:
+                return False, _foreign(finding, host)
+            if finding.standing is Standing.UNAUTHORIZED:
+                return False, _bad_key(host)
+            if finding.answer.status == 410:
+                return False, _retired(revision)
+            findings.append(finding)
+    except NoAnswer as fault:
+        return False, f"No answer from Klaviyo: {fault.reason}."
     return _conclude(findings, host, revision, account)
 
 
@@ -152,7 +118,7 @@ def account_of(answer: Answer, host: str) -> Account:
     )
 
 
-def _conclude(findings: list[_Finding], host: str, revision: str, account: str | None) -> tuple[bool, str]:
+def _conclude(findings: list[Finding], host: str, revision: str, account: str | None) -> tuple[bool, str]:
     granted, denied, unclear = (
         [each for each in findings if each.standing is standing]
         for standing in (Standing.GRANTED, Standing.DENIED, Standing.UNCLEAR)
@@ -168,9 +134,9 @@ def _conclude(findings: list[_Finding], host: str, revision: str, account: str |
     if is_unprovable:
         sentences.append("Runs will stop, because the field 'account' is filled and the key does not tell its account.")
     if denied:
-        sentences.append(f"Not granted: {_names(denied)}.")
+        sentences.append(f"Not granted: {listed(denied)}.")
     if unclear:
-        sentences.append(f"Not clear, test again later: {_names(unclear, with_status=True)}.")
+        sentences.append(f"Not clear, test again later: {listed(unclear, with_status=True)}.")
     sentences.append(f"Not looked at, because only a write would prove it: {_unproved()}.")
     sentences += about_revision((granted + denied)[0].answer.headers, revision)
     return not is_unprovable, " ".join(sentences)
@@ -181,13 +147,6 @@ def _names_account(found: Account | None, host: str) -> str:
         return f"{host} accepts the key; it does not tell the account's name (scope accounts:read)."
     kind = "the test account" if found.is_test else "the account"
     return f"{host} accepts the key of {kind} {found.name!r} ({found.id})."
-
-
-def _names(findings: list[_Finding], *, with_status: bool = False) -> str:
-    return ", ".join(
-        f"{each.probe.scope} ({f'status {each.answer.status}' if with_status else each.probe.purpose})"
-        for each in findings
-    )
 
 
 def _unproved() -> str:
@@ -208,7 +167,7 @@ def _retired(revision: str) -> str:
     )
 
 
-def _foreign(finding: _Finding, host: str) -> str:
+def _foreign(finding: Finding, host: str) -> str:
     return (
         f"Something answered for {host}, but not as Klaviyo's API does (status {finding.answer.status} to "
         f"GET {finding.probe.request.path.partition('?')[0]}, without Klaviyo's JSON): a proxy's or firewall's page, "

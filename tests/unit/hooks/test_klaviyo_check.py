@@ -33,7 +33,7 @@ def check(given=None, *, account=None, **changed):
         "subscriptions": answer(404),
     }
     answers = {scope: given or each for scope, each in good.items()} | changed
-    by_path = {probe.request.path: answers[probe.scope.partition(":")[0]] for probe in PROBES}
+    by_path = {probe.request.path: answers[probe.permission.partition(":")[0]] for probe in PROBES}
     return check_key(lambda request: by_path[request.path], HOST, revision="2026-10-15", account=account)
 
 
