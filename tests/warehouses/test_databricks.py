@@ -272,6 +272,18 @@ def test_catalog_and_schema_may_stand_in_the_extra(rows: World) -> None:
     assert len(ids(source_of())) == ROWS
 
 
+@pytest.mark.parametrize("call", ["no_such_function(1)", "no_such_schema.f(1)", "upper(1, 2, 3)", "trim(array(1))"])
+def test_a_function_that_is_not_there_is_a_matter_for_a_person(world: World, call: str) -> None:
+    columns = f"timestamp '2026-01-01 00:00:00' as updated_at, {call} as external_id, '{{}}' as payload"
+    with pytest.raises(SourceError, match=r"the query.*mend it"):
+        source_of(None, sql=f"select {columns}")
+
+
+def test_a_query_may_ask_for_the_sessions_time_zone(world: World) -> None:
+    columns = "timestamp '2026-01-01 00:00:00' as updated_at, current_timezone() as external_id, '{}' as payload"
+    assert ids(source_of(None, sql=f"select {columns}")) == ["UTC"]
+
+
 def test_a_struct_with_a_variant_in_it_is_json(world: World) -> None:
     world.run(
         "create table t (updated_at timestamp, external_id string, address struct<zip:string,more:variant>)",
@@ -365,6 +377,8 @@ _CLOSED = "Error during request to server: BAD_REQUEST: Invalid SessionHandle: S
         ("PERMISSION_DENIED: User does not have USE SCHEMA on Schema 'main.x'.", None, False, "grant it USE CATALOG"),
         ("[NO_SUCH_CATALOG_EXCEPTION] Catalog 'x' was not found. SQLSTATE: 42704", None, False, "check the name"),
         ("[UNRESOLVED_COLUMN] no such column. SQLSTATE: 42703", None, False, "mend it"),
+        ("[UNRESOLVED_ROUTINE] Cannot resolve routine `f` on search path. SQLSTATE: 42883", None, False, "mend it"),
+        ("Undefined function: 'f'. This function is neither a registered temporary function", None, False, "mend it"),
         ("[INTERNAL_ERROR] a stage failed. SQLSTATE: XX000", None, True, "ended the query by itself"),
         ("[NEVER_HEARD_OF] what is this? SQLSTATE: 99999", None, False, "query history"),
         ("Job aborted due to stage failure", None, False, "query history"),

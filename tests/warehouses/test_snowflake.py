@@ -583,3 +583,40 @@ def test_the_accounts_own_zone_is_not_utc(account: Account) -> None:
     with SnowflakeHook(snowflake_conn_id="w").get_conn() as connection:
         rows = connection.cursor().execute("select l::timestamp_ntz from t where l > %s", ("2026-01-01",)).fetchall()
     assert [str(row[0]) for row in rows] == ["2026-01-01 16:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "moment"),
+    [
+        ("timestamp_ntz(9)", "00:00:00.000000001", "2026-01-02 00:00:00.000000001"),
+        ("timestamp_ntz(6)", "00:00:00.5", "2026-01-02 00:00:00.5"),
+        ("timestamp_ltz", "00:00:00.000000001 +02:00", "2026-01-01 22:00:00.000000001"),
+        ("timestamp_tz", "00:00:00.000000001 +02:00", "2026-01-01 22:00:00.000000001"),
+        ("timestamp_tz", "00:00:00", "2026-01-02"),
+    ],
+)
+def test_text_that_is_put_together_becomes_a_time(account: Account, kind: str, text: str, moment: str) -> None:
+    account.run("create table h (hour varchar)", f"insert into h values ('{text}')")
+    columns = f"cast('2026-01-02 ' || hour as {kind}) as updated_at, 'a' as external_id, '{{}}' as payload"
+    account.run(f"create view v as select {columns} from h")
+    (row,) = read(account.source("v"))
+    assert row["UPDATED_AT"].rstrip("0").removesuffix(" 00:00:00.") == moment
+
+
+def test_a_date_becomes_a_time(account: Account) -> None:
+    columns = "'2026-01-02'::date::timestamp_ntz as updated_at, 'a' as external_id, '{}' as payload"
+    account.run(f"create view v as select {columns}")
+    assert [row["UPDATED_AT"][:19] for row in read(account.source("v"))] == ["2026-01-02 00:00:00"]
+
+
+@pytest.mark.parametrize("statement", ["commit", "rollback", "commit work"])
+def test_the_end_of_a_transaction_that_was_never_begun_is_accepted(account: Account, statement: str) -> None:
+    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+
+    with SnowflakeHook(snowflake_conn_id="w").get_conn() as connection:
+        assert connection.cursor().execute(statement).fetchall() == [("Statement executed successfully.",)]
+
+
+def test_a_transaction_cannot_be_begun(account: Account) -> None:
+    with pytest.raises(RuntimeError, match="knows no transactions"):
+        account.run("begin")

@@ -24,6 +24,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 BATCH_ROWS = 2048
 _DESCRIBE = re.compile(r"\s*describe\s+query\s+(?P<query>.*)", re.IGNORECASE | re.DOTALL)
 _TO_JSON = "memory.main.databricks_to_json"
+_TIME_ZONE = "memory.main.databricks_time_zone"
 _DESCRIBED = (Column("col_name", "string"), Column("data_type", "string"), Column("comment", "string"))
 
 
@@ -38,6 +39,7 @@ class DuckDbEngine:
             f"create macro {_TO_JSON}(value) as case when typeof(value) = 'JSON' then cast(value as varchar) "
             "else cast(to_json(value) as varchar) end"
         )
+        self._database.execute(f"create macro {_TIME_ZONE}() as current_setting('TimeZone')")
         self._orders = Orders()
 
     def statement(self, settings: SessionSettings) -> DuckDbStatement:
@@ -143,7 +145,9 @@ class DuckDbStatement:
 
 
 def _as_duckdb_wants(node: exp.Expression) -> exp.Expression:
-    """Keep JSON as the text that it was: DuckDB's own functions would round its numbers."""
+    """Keep JSON as the text that it was, whose numbers DuckDB's own functions would round, and know the zone."""
+    if isinstance(node, exp.CurrentTimezone):
+        return exp.Anonymous(this=_TIME_ZONE)
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.VARIANT:
         return exp.DataType.build("json")
     if isinstance(node, exp.ParseJSON):

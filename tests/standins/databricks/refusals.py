@@ -14,6 +14,17 @@ _MISSING = (
     "42P01",
 )
 _UNRESOLVED = ("UNRESOLVED_COLUMN.WITH_SUGGESTION", "A column with name {} cannot be resolved.", "42703")
+_ROUTINE = (
+    "UNRESOLVED_ROUTINE",
+    "Cannot resolve routine {} on search path [`system`.`builtin`, `system`.`session`, `workspace`.`default`].",
+    "42883",
+)
+_ARGUMENTS = (
+    "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+    "Cannot resolve {} due to data type mismatch: a parameter requires another type.",
+    "42K09",
+)
+_COUNT = ("WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "A function got {} parameters, which are more than it takes.", "42605")
 _SYNTAX = ("PARSE_SYNTAX_ERROR", "Syntax error at or near {}.", "42601")
 _CAST = (
     "CAST_INVALID_INPUT",
@@ -26,7 +37,10 @@ _MAPPED = (
     (r"Table with name (.+?) does not exist", _MISSING),
     (r"Catalog \"?([^\"!\s]+)\"? does not exist", _MISSING),
     (r"[Ss]chema with name \"?([^\"\s]+)\"? (?:does not exist|not found)", _MISSING),
-    (r"Referenced column (\S+) not found", _UNRESOLVED),
+    (r"Referenced column (\S+) (?:was )?not found", _UNRESOLVED),
+    (r"Function with name (\S+) does not exist", _ROUTINE),
+    (r"No function matches the given name and argument types '(.+?)'", _ARGUMENTS),
+    (r"number of provided arguments \((\d+)\)", _COUNT),
     (r"Could not convert string ('.*?') to", _CAST),
     (r"(?i)(syntax error|invalid expression|required keyword|expecting)", _SYNTAX),
 )

@@ -18,6 +18,8 @@ from standins.snowflake.names import Path, decoded, encoded, folded, relation, s
 from standins.snowflake.translation import Context, Translated, bind, parse, translate
 
 DDL = (exp.Create, exp.Drop)
+#: Without a transaction they do nothing, and say no word about it.
+ENDS = (exp.Commit, exp.Rollback)
 #: Is handed what interrupts a statement; raises when the statement is not to go on.
 Watch = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -100,6 +102,10 @@ class Engine:
 
     def _changed(self, connection: duckdb.DuckDBPyConnection, statement: Translated) -> Result:
         tree = statement.tree
+        if isinstance(tree, exp.Transaction):
+            raise NotImplementedError("This stand-in knows no transactions: a rollback would undo nothing.")
+        if isinstance(tree, ENDS):
+            return Result(connection, _answer(), statement)
         with self._lock:
             if isinstance(tree, exp.Create):
                 database, schema, _ = statement.reads[0]
@@ -107,11 +113,9 @@ class Engine:
             counted = connection.execute(statement.sql).fetchall()
             if isinstance(tree, DDL):
                 self._note(connection, statement)
-        count = counted[0][0] if counted and not isinstance(tree, DDL) else 0
-        answer = pa.table(
-            {"status": ["Statement executed successfully."]} if isinstance(tree, DDL) else {"rows": [count]}
-        )
-        return Result(connection, pa.RecordBatchReader.from_batches(answer.schema, answer.to_batches()), statement)
+        if isinstance(tree, DDL):
+            return Result(connection, _answer(), statement)
+        return Result(connection, _answer(rows=counted[0][0] if counted else 0), statement)
 
     def _note(self, connection: duckdb.DuckDBPyConnection, statement: Translated) -> None:
         path, tree = statement.reads[0], statement.tree
@@ -175,6 +179,13 @@ def as_snowflake(error: Exception) -> faults.SnowflakeError:
     if isinstance(error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException):
         return faults.bad_syntax(words)
     return faults.bad_value(words)
+
+
+def _answer(**counted: int) -> pa.RecordBatchReader:
+    """Return the one row that a change is answered with."""
+    row = counted or {"status": "Statement executed successfully."}
+    answer = pa.table({name: [value] for name, value in row.items()})
+    return pa.RecordBatchReader.from_batches(answer.schema, answer.to_batches())
 
 
 def _known(kind: exp.DataType | None) -> exp.DataType | None:

@@ -16,7 +16,7 @@ MOMENTS = {Type.TIMESTAMPTZ, Type.TIMESTAMPLTZ}
 _JSON = {Type.VARIANT, Type.OBJECT, Type.ARRAY, Type.MAP, Type.STRUCT}
 #: White space, but not that of a text: JSON without it, numbers as they stand.
 _OUTSIDE_TEXT = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
-_OFFSET = re.compile(r"\s+(?=(?:[+-]\d\d:?\d\d|Z)$)")
+_OFFSET = re.compile(r"\s+([+-]\d\d:?\d\d|Z)$")
 
 
 def engine_sql(tree: exp.Expression, zone: str) -> str:
@@ -130,13 +130,17 @@ def _types(node: exp.Expression, zone: str) -> exp.Expression:
 def _time_cast(node: exp.Cast, zone: str) -> exp.Expression:
     value = node.this.copy()
     if isinstance(value, exp.Literal) and value.is_string:
-        text = _OFFSET.sub("", value.name)
+        text = _OFFSET.sub(r"\1", value.name)
         value = exp.Literal.string(text)
         if node.to.this in _CLOCKS:
             digits = text.partition(".")[2].rstrip("0")
             return _cast(value, "TIMESTAMP_NS" if len(digits) > 6 else "TIMESTAMP")
         return _cast(value, "TIMESTAMPTZ_NS")
     kind = node.this.type.this if node.this.type is not None else None
+    if kind in exp.DataType.TEXT_TYPES:
+        return _cast(_without_gap(value), engine_type(node.to))
+    if kind is Type.DATE and node.to.this in _CLOCKS:
+        return _cast(value, engine_type(node.to))
     if node.to.this in MOMENTS:
         return value if kind in MOMENTS else _timezone(exp.Literal.string(zone), value)
     if kind is Type.TIMESTAMPTZ:
@@ -145,6 +149,12 @@ def _time_cast(node: exp.Cast, zone: str) -> exp.Expression:
     elif kind is Type.TIMESTAMPLTZ:
         value = _timezone(exp.Literal.string(zone), value)
     return value
+
+
+def _without_gap(text: exp.Expression) -> exp.Expression:
+    """Take away the blank before an offset, which DuckDB would take for a zone's name."""
+    pattern, offset = exp.Literal.string(_OFFSET.pattern), exp.Literal.string(r"\1")
+    return exp.Anonymous(this="regexp_replace", expressions=[text, pattern, offset])
 
 
 def _cast(value: exp.Expression, engine_name: str) -> exp.Expression:

@@ -14,7 +14,7 @@ GUEST = f"guest@{PROJECT}.iam.gserviceaccount.com"
 
 
 class BigQueryWorld(StandInWorld):
-    """REST and the Storage Read API, with a service account's key."""
+    """REST and the Storage Read API, with a service account's key; another engine is in ``bqemulator``."""
 
     name = "bigquery"
     quote = "`"
