@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ class Delivery:
         self.jobs = jobs or Jobs()
         self._rows_entered = rows_entered
         self._on_job = on_job
+        self._one_waits = asyncio.Lock()
         self.traffic = Traffic()
 
     async def deliver(self, records: Sequence[Record]) -> None:
@@ -167,7 +169,8 @@ class Delivery:
 
         ``Unclear`` comes back only if a repeat is not allowed.
         """
-        ask, started = self._opening(records), self._clock.monotonic()
+        ask = await self._opening(records)
+        started = self._clock.monotonic()
         while True:
             verdict = await self._send_until_clear(ask, records)
             if not isinstance(verdict, Ask):
@@ -180,24 +183,39 @@ class Delivery:
                 await self._clock.sleep(verdict.wait)
             ask = verdict
 
-    def _opening(self, records: Sequence[Record]) -> Ask:
+    async def _opening(self, records: Sequence[Record]) -> Ask:
         """Return the first request about these records; a job that works on them already is only asked for."""
         if isinstance(self._destination, JobDestination):
             job = self.jobs.find(records, self._rows_entered())
             if job is not None:
                 _doubt(records)
                 return self._destination.attach(job, records)
+            async with self._one_waits:
+                await self._wait_for_strangers(self._destination, records)
         return Ask(self._destination.request(records), lambda answer: self._destination.read_answer(answer, records))
+
+    async def _wait_for_strangers(self, destination: JobDestination, records: Sequence[Record]) -> None:
+        """Wait until no job of an earlier try is at work: one may carry a person of these records."""
+        while (job := self.jobs.next_stranger()) is not None:
+            ask, started = destination.attach(job, records), self._clock.monotonic()
+            while isinstance(verdict := await self._send_until_clear(ask, records), Ask) and verdict.job == job:
+                self._check_patience(job, verdict.wait, started)
+                await self._clock.sleep(verdict.wait)
+                ask = verdict
+            self.jobs.note_ended_stranger(job)
 
     def _note_job(self, ask: Ask, records: Sequence[Record], started: float) -> None:
         if ask.job is None:
             return
         if self.jobs.note(records, ask.job, self._rows_entered()):
             self._on_job()
+        self._check_patience(ask.job, ask.wait, started)
+
+    def _check_patience(self, job: str, wait: float, started: float) -> None:
         waited = self._clock.monotonic() - started
-        if waited + ask.wait > self._retry.job_seconds:
+        if waited + wait > self._retry.job_seconds:
             raise RetryLater(
-                f"The job {ask.job} has not ended after {waited:.0f} s, longer than job_seconds="
+                f"The job {job} has not ended after {waited:.0f} s, longer than job_seconds="
                 f"{self._retry.job_seconds:.0f}. It is not lost: a new try of the task asks for it again and sends "
                 "nothing twice. Look at the destination's own page of imports, or raise that bound."
             )

@@ -27,6 +27,8 @@ class _Entry:
     #: Rows that had been entered when it was submitted: its own are among them. None for a job of an earlier try.
     rows_entered: int | None
     is_running: bool = True
+    #: Of an earlier try, and not known to have ended.
+    may_be_at_work: bool = False
 
 
 class Jobs:
@@ -36,7 +38,7 @@ class Jobs:
     """
 
     def __init__(self, known: Sequence[SubmittedJob] = ()) -> None:
-        self._entries = {job.digest: _Entry(job, None, is_running=False) for job in known}
+        self._entries = {job.digest: _Entry(job, None, False, may_be_at_work=True) for job in known}
 
     def find(self, records: Sequence[Record], rows_entered: int) -> str | None:
         """Return the job of an earlier try that works on just these records, in this order; each is found once.
@@ -46,8 +48,22 @@ class Jobs:
         entry = self._entries.get(_digest(records))
         if entry is None or entry.rows_entered is not None:
             return None
-        entry.rows_entered, entry.is_running = rows_entered, True
+        entry.rows_entered, entry.is_running, entry.may_be_at_work = rows_entered, True, False
         return entry.job.name
+
+    def next_stranger(self) -> str | None:
+        """Return a job of an earlier try that may be at work on records which come in another batch this time."""
+        for entry in self._entries.values():
+            if entry.may_be_at_work and entry.rows_entered is None:
+                entry.is_running = True
+                return entry.job.name
+        return None
+
+    def note_ended_stranger(self, name: str) -> None:
+        """Note that a job of an earlier try has ended; its records may still come and find it."""
+        for entry in self._entries.values():
+            if entry.job.name == name and entry.rows_entered is None:
+                entry.is_running = entry.may_be_at_work = False
 
     def note(self, records: Sequence[Record], name: str, rows_entered: int) -> bool:
         """Remember a job; say whether it is new.

@@ -55,12 +55,12 @@ class JobSide:
         self.seconds, self.named_at_once, self.slow = seconds, named_at_once, set(slow)
         self.bad, self.failing, self.unknown = set(bad), set(failing), set(unknown)
         self.jobs: dict[str, tuple[float, list[str]]] = {}
-        self.posts, self.polls = 0, 0
+        self.posts, self.polls, self.starts_at = 0, 0, 0.0
         self.poll_fault: NoAnswer | None = None
 
     async def send(self, request: Request) -> Answer:
         await asyncio.sleep(0.05)
-        now = asyncio.get_running_loop().time()
+        now = self.starts_at + asyncio.get_running_loop().time()
         if request.path == "/known":
             asked = json.loads(request.body)
             return Answer(200, {}, json.dumps([name for name in asked if name not in self.unknown]).encode())
@@ -265,6 +265,19 @@ def test_records_that_changed_since_are_sent_anew():
     changed = [Row(row.at, row.id, '{"n":2}') for row in people(5)]
     run(side, changed, journal, saved=journal.progress)
     assert len(side.jobs) == 2
+
+
+def test_nothing_new_is_sent_while_an_earlier_job_may_be_at_work_on_the_same_people():
+    side, journal = JobSide(seconds=100), MemoryJournal()
+    with pytest.raises(JobsRunning):
+        run(side, people(12), journal, patience=15)
+    earlier = list(side.jobs.values())
+    changed = [Row(row.at, row.id, '{"n":2}') for row in people(12)]
+    side.starts_at = 50.0  # the clock of the second try begins at 0, while the jobs of the first are still at work
+    run(side, changed, journal, saved=journal.progress)
+    later = list(side.jobs.values())[len(earlier) :]
+    assert len(later) == len(earlier)
+    assert min(started for started, _ in later) >= max(started for started, _ in earlier) + 100
 
 
 def test_a_job_that_never_ends_is_given_up_and_not_lost():
