@@ -199,10 +199,11 @@ class Delivery:
         while (job := self.jobs.next_stranger()) is not None:
             ask, started = destination.attach(job, records), self._clock.monotonic()
             while isinstance(verdict := await self._send_until_clear(ask, records), Ask) and verdict.job == job:
+                self.jobs.note_stranger(job, is_running=True)
                 self._check_patience(job, verdict.wait, started)
                 await self._clock.sleep(verdict.wait)
                 ask = verdict
-            self.jobs.note_ended_stranger(job)
+            self.jobs.note_stranger(job, is_running=False)
 
     def _note_job(self, ask: Ask, records: Sequence[Record], started: float) -> None:
         if ask.job is None:

@@ -53,17 +53,14 @@ class Jobs:
 
     def next_stranger(self) -> str | None:
         """Return a job of an earlier try that may be at work on records which come in another batch this time."""
-        for entry in self._entries.values():
-            if entry.may_be_at_work and entry.rows_entered is None:
-                entry.is_running = True
-                return entry.job.name
-        return None
+        strangers = (entry for entry in self._entries.values() if entry.may_be_at_work)
+        return next((entry.job.name for entry in strangers), None)
 
-    def note_ended_stranger(self, name: str) -> None:
-        """Note that a job of an earlier try has ended; its records may still come and find it."""
+    def note_stranger(self, name: str, *, is_running: bool) -> None:
+        """Note what is known of a job of an earlier try; its records may still come and find it."""
         for entry in self._entries.values():
             if entry.job.name == name and entry.rows_entered is None:
-                entry.is_running = entry.may_be_at_work = False
+                entry.is_running = entry.may_be_at_work = is_running
 
     def note(self, records: Sequence[Record], name: str, rows_entered: int) -> bool:
         """Remember a job; say whether it is new.
