@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from airflow_provider_cdi.engine.ports import Merge, Rate
 from airflow_provider_cdi.engine.records import Record
@@ -11,10 +12,8 @@ from airflow_provider_cdi.engine.records import Record
 class PlainDestination:
     """The parts of a :class:`~airflow_provider_cdi.engine.ports.Destination` that most data types do not need."""
 
-    @property
-    def rates(self) -> Mapping[str, Sequence[Rate]]:
-        """No budgets: the answers and ``requests_per_second`` set the pace."""
-        return {}
+    #: No budgets: the answers and ``requests_per_second`` set the pace.
+    rates: Mapping[str, Sequence[Rate]] = MappingProxyType({})
 
     def merge(self, older: Record, newer: Record) -> Merge | None:
         """Records travel one after the other."""

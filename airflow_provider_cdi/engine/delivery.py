@@ -95,7 +95,6 @@ class Delivery:
     :param clock: where time comes from.
     :param random: for the jitter of the back-off.
     :param stop_requested: whether the run is to end; no further attempt is made then.
-    :param jobs: those that an earlier try has submitted; new ones are added.
     :param rows_entered: how many rows were read so far.
     :param on_job: called when a job was submitted: what is saved should know it soon.
     """
@@ -110,7 +109,6 @@ class Delivery:
         clock: Clock,
         random: Random,
         stop_requested: Callable[[], bool],
-        jobs: Jobs | None = None,
         rows_entered: Callable[[], int] = lambda: 0,
         on_job: Callable[[], None] = lambda: None,
     ) -> None:
@@ -122,7 +120,8 @@ class Delivery:
         self._clock = clock
         self._random = random
         self._stop_requested = stop_requested
-        self.jobs = jobs or Jobs()
+        #: Those that an earlier try has submitted are put in here; new ones are added.
+        self.jobs = Jobs()
         self._rows_entered = rows_entered
         self._on_job = on_job
         self._one_waits = asyncio.Lock()
@@ -169,7 +168,7 @@ class Delivery:
 
         ``Unclear`` comes back only if a repeat is not allowed.
         """
-        ask = await self._opening(records)
+        ask, noted = await self._opening(records), None
         started = self._clock.monotonic()
         while True:
             verdict = await self._send_until_clear(ask, records)
@@ -178,7 +177,11 @@ class Delivery:
                     self.jobs.end(records)
                 _no_doubt(records)
                 return verdict
-            self._note_job(verdict, records, started)
+            if verdict.job is not None:
+                if verdict.job != noted and self.jobs.note(records, verdict.job, self._rows_entered()):
+                    self._on_job()
+                noted = verdict.job
+                self._check_patience(noted, verdict.wait, started)
             if verdict.wait:
                 await self._clock.sleep(verdict.wait)
             ask = verdict
@@ -204,13 +207,6 @@ class Delivery:
                 await self._clock.sleep(verdict.wait)
                 ask = verdict
             self.jobs.note_stranger(job, is_running=False)
-
-    def _note_job(self, ask: Ask, records: Sequence[Record], started: float) -> None:
-        if ask.job is None:
-            return
-        if self.jobs.note(records, ask.job, self._rows_entered()):
-            self._on_job()
-        self._check_patience(ask.job, ask.wait, started)
 
     def _check_patience(self, job: str, wait: float, started: float) -> None:
         waited = self._clock.monotonic() - started

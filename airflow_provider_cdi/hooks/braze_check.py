@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_cdi.engine.ports import Answer, Request
 from airflow_provider_cdi.exceptions import NoAnswer
-from airflow_provider_cdi.hooks.http_probes import Finding, Probe, Standing, findings_of, listed
+from airflow_provider_cdi.hooks.http_probes import Finding, Probe, Standing, findings_of, json_object, listed
 
 #: A catalog that nobody has: the permission is checked before the catalog is looked for.
 NO_SUCH_CATALOG = "airflow-provider-cdi-connection-test"
@@ -51,7 +50,7 @@ def read_probe(answer: Answer) -> Standing:
     """Tell what the answer to a probe says. Texts are not read, except that they must be Braze's JSON."""
     if answer.status == 429 or answer.status >= 500:
         return Standing.UNCLEAR  # these come from the edge too, as HTML or empty
-    fields = _json_object(answer.body)
+    fields = json_object(answer.body)
     if "message" not in fields and "error" not in fields:
         return Standing.FOREIGN
     if answer.status == 404:
@@ -121,11 +120,3 @@ def _names_catalog(fields: dict[str, Any]) -> bool:
     return isinstance(errors, list) and any(
         isinstance(each, dict) and each.get("id") == "catalog-not-found" for each in errors
     )
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from airflow_provider_cdi.engine.ports import Answer, Request
 from airflow_provider_cdi.exceptions import DestinationRefused, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.http_calls import TRANSIENT_STATUSES
-from airflow_provider_cdi.hooks.http_probes import Finding, Probe, Standing, findings_of, listed
+from airflow_provider_cdi.hooks.http_probes import Finding, Probe, Standing, findings_of, json_object, listed
 from airflow_provider_cdi.hooks.klaviyo_revision import about_revision
 
 ACCOUNTS = Request("GET", "/api/accounts", b"")
@@ -86,7 +84,7 @@ def read_probe(answer: Answer) -> Standing:
     """Tell what the answer to a probe says. Texts are not read, except that they must be Klaviyo's JSON."""
     if answer.status in TRANSIENT_STATUSES or answer.status >= 500:
         return Standing.UNCLEAR  # these come from the edge too, as HTML or empty
-    fields = _json_object(answer.body)
+    fields = json_object(answer.body)
     if "data" not in fields and "errors" not in fields:
         return Standing.FOREIGN
     by_status = {200: Standing.GRANTED, 404: Standing.GRANTED, 401: Standing.UNAUTHORIZED, 403: Standing.DENIED}
@@ -179,17 +177,9 @@ def _account_in(answer: Answer) -> Account | None:
     if answer.status != 200:
         return None
     try:
-        thing = _json_object(answer.body)["data"][0]
+        thing = json_object(answer.body)["data"][0]
         attributes = thing["attributes"]
         name = attributes["contact_information"]["organization_name"]
         return Account(str(thing["id"]), str(name), bool(attributes.get("test_account")))
     except (KeyError, IndexError, TypeError):
         return None
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}

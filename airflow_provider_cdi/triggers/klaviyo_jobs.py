@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_cdi.destinations.klaviyo.job_watch import AT_WORK, job_state
 from airflow_provider_cdi.engine.ports import Request
 from airflow_provider_cdi.exceptions import ConfigurationError, NoAnswer
 from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
 from airflow_provider_cdi.hooks.klaviyo import KlaviyoHook
 
-#: Klaviyo: the statuses of a job that has not ended.
-_RUNNING = ("queued", "processing")
 #: Seconds between two jobs that are looked at: the limit is 10 a second and 150 a minute for the whole account.
 _PAUSE = 0.5
 
@@ -87,15 +85,8 @@ class KlaviyoJobsTrigger(BaseTrigger):
         if answer.status == 429 or answer.status >= 500:
             self.log.info("Klaviyo is busy (status %d); asked again in %g s", answer.status, self.poll_seconds)
             return True
-        return answer.status == 200 and _status(answer.body) in _RUNNING
+        return answer.status == 200 and job_state(answer.body).get("status") in AT_WORK
 
 
 def _event(*, timed_out: bool) -> TriggerEvent:
     return TriggerEvent({"timed_out": timed_out})  # type: ignore[no-untyped-call]  # Airflow's
-
-
-def _status(body: bytes) -> str | None:
-    try:
-        return str(json.loads(body)["data"]["attributes"]["status"])
-    except (ValueError, KeyError, TypeError):
-        return None

@@ -5,13 +5,12 @@ Importing this package imports neither pyarrow nor orjson, so that a DAG file ca
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.destinations.klaviyo.consent import CONSENT_TYPES, ConsentArguments, consent_destination
-from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.limits import LIST_ID, KlaviyoLimits
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ __all__ = ["CONSENT_TYPES", "DATA_TYPES", "ConsentArguments", "KlaviyoLimits", "
 #: What a person is and does; what a person allows is apart from it, in ``CONSENT_TYPES``.
 DATA_TYPES = ("profiles", "events")
 NULL_POLICIES = ("keep", "clear")
-
-#: Klaviyo: ids of lists, such as ``Y6nRLr``.
-_LIST_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 def klaviyo_destination(
@@ -108,7 +104,7 @@ def _check_data_type(data_type: str, arguments: dict[str, dict[str, bool]]) -> N
 def _check_profile_arguments(null_policy: str, list_ids: Sequence[str]) -> None:
     if null_policy not in NULL_POLICIES:
         raise ConfigurationError(f"null_policy is {null_policy!r}; use one of {', '.join(NULL_POLICIES)}.")
-    if isinstance(list_ids, str) or not all(_LIST_ID.fullmatch(name) for name in list_ids):
+    if isinstance(list_ids, str) or not all(LIST_ID.fullmatch(name) for name in list_ids):
         raise ConfigurationError(
             f"list_ids is {list_ids!r}; give a list of list ids, which stand in the list's address in Klaviyo."
         )

@@ -116,6 +116,7 @@ CODES: dict[str, Code] = ROW_CODES | ANSWER_CODES
 _SENTENCES: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = tuple(
     (re.compile(said), re.compile(place), code)
     for said, place, code in (
+        *CONSENT_SENTENCES,
         (r"different profiles|duplicate (email|phone|profile)|already exists", r"", "klaviyo_identity_conflict"),
         (r"does not exist or is ineligible|ineligible to receive", r"", "klaviyo_phone_ineligible"),
         (r"sms is not set up", r"", "klaviyo_identifier_missing"),
@@ -140,7 +141,7 @@ def klaviyo_rejection(error: ApiError, record: Record | None = None, *, unknown:
 
 def _code_of(error: ApiError) -> str | None:
     detail = error.detail.lower()
-    for said, place, code in CONSENT_SENTENCES + _SENTENCES:
+    for said, place, code in _SENTENCES:
         if said.search(detail) and place.search(error.pointer):
             return code
     return None

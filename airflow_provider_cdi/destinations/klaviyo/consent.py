@@ -5,22 +5,18 @@ Importing this module imports neither pyarrow nor orjson.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.destinations.klaviyo.channel_names import CHANNEL_NAMES
-from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.limits import LIST_ID, KlaviyoLimits
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination
 
 CONSENT_TYPES = ("subscribe", "unsubscribe", "suppress", "unsuppress", "privacy_deletions")
-
-#: Klaviyo: ids of lists, such as ``Y6nRLr``.
-_LIST_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +43,7 @@ class ConsentArguments:
         unknown = {self.channels} if isinstance(self.channels, str) else set(self.channels) - set(CHANNEL_NAMES)
         if unknown:
             raise ConfigurationError(f"channels is {self.channels!r}; give a list out of {', '.join(CHANNEL_NAMES)}.")
-        if self.list_id is not None and not _LIST_ID.fullmatch(self.list_id):
+        if self.list_id is not None and not LIST_ID.fullmatch(self.list_id):
             raise ConfigurationError(
                 f"list_id is {self.list_id!r}; give the id that stands in the list's address in Klaviyo."
             )

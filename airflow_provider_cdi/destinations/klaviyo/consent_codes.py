@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from airflow_provider_cdi.destinations.reject_codes import Code
 
 #: Found before sending.
@@ -56,13 +54,10 @@ CONSENT_ANSWER_CODES: dict[str, Code] = {
 CONSENT_CODES: dict[str, Code] = CONSENT_ROW_CODES | CONSENT_ANSWER_CODES
 
 #: As the sentences in ``codes.py``; these go before them.
-CONSENT_SENTENCES: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = tuple(
-    (re.compile(said), re.compile(place), code)
-    for said, place, code in (
-        (r"", r"age_gated_date_of_birth$", "klaviyo_age_gate"),
-        (r"age.gat|date of birth", r"", "klaviyo_age_gate"),
-        (r"sending (phone )?number|(region|country).*(not supported|unsupported)", r"", "klaviyo_region_unsupported"),
-        (r"(not supported|unsupported).*(region|country)", r"", "klaviyo_region_unsupported"),
-        (r"", r"/subscriptions(/|$)", "klaviyo_consent_invalid"),
-    )
+CONSENT_SENTENCES: tuple[tuple[str, str, str], ...] = (
+    (r"", r"age_gated_date_of_birth$", "klaviyo_age_gate"),
+    (r"age.gat|date of birth", r"", "klaviyo_age_gate"),
+    (r"sending (phone )?number|(region|country).*(not supported|unsupported)", r"", "klaviyo_region_unsupported"),
+    (r"(not supported|unsupported).*(region|country)", r"", "klaviyo_region_unsupported"),
+    (r"", r"/subscriptions(/|$)", "klaviyo_consent_invalid"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -39,7 +39,7 @@ from airflow_provider_cdi.destinations.klaviyo.texts import text_column
 from airflow_provider_cdi.destinations.payload import PayloadBounds
 from airflow_provider_cdi.destinations.structs import StructStyle, column_values
 from airflow_provider_cdi.engine.contract import PAYLOAD, Contract, OtherColumns
-from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Rate, Refused, Request, Settled, Verdict
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Refused, Request, Settled, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.exceptions import SourceError
 
@@ -81,11 +81,13 @@ class Events:
         self._phones = phones
         self._metric = metric
         self._backfill = backfill
-        self._rates = rates_of((CREATE_EVENTS,), rate_share)
+        #: Our part of Klaviyo's rate limits.
+        self.rates = rates_of((CREATE_EVENTS,), rate_share)
         self._times = EventTimes(limits, now)
         needs_metric = (METRIC_NAME,) if metric is None else ()
         may_metric = () if metric is None else (METRIC_NAME,)
-        self._contract = Contract(
+        #: The columns that the source must have.
+        self.contract = Contract(
             "events",
             identifiers=IDENTIFIERS,
             needs_payload=False,
@@ -95,22 +97,12 @@ class Events:
             aliases=((PAYLOAD, "PROPERTIES"),),
         )
         bounds = PayloadBounds(self.limits.body_bytes, None, limits.event_nesting - 1)
-        self._properties = PropertyReader(self._contract, bounds, allowed=frozenset({EXTRA}))
-
-    @property
-    def contract(self) -> Contract:
-        """The columns that the source must have."""
-        return self._contract
+        self._properties = PropertyReader(self.contract, bounds, allowed=frozenset({EXTRA}))
 
     @property
     def limits(self) -> BatchLimits:
         """How much fits into one request."""
         return BatchLimits(self._limits.events, self._limits.body_bytes - len(HEAD) - len(TAIL) - 1)
-
-    @property
-    def rates(self) -> Mapping[str, Sequence[Rate]]:
-        """Our part of Klaviyo's rate limits."""
-        return self._rates
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         """Every event has a unique id, under which Klaviyo keeps the first."""

@@ -16,7 +16,8 @@ from airflow_provider_cdi.engine.records import Rejection
 #: Seconds between two looks at a job: all that run share 150 a minute, so they grow.
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 2.0, 30.0, 1.5
 
-_AT_WORK = frozenset({"queued", "processing"})
+#: Klaviyo: the statuses of a job that has not ended.
+AT_WORK = ("queued", "processing")
 _CANCELLED = Rejection(
     "job_cancelled", "Klaviyo: the job was cancelled; some of its rows may have been applied before."
 )
@@ -56,11 +57,11 @@ class JobWatch(ABC):
         failure = failure_of_read(answer, self._endpoint)
         if failure is not None:
             return failure
-        state = member(member(json_object(answer.body), "data"), "attributes")
+        state = job_state(answer.body)
         status = state.get("status")
         if not isinstance(status, str):
             return Unclear(f"Klaviyo answered {answer.status} without the status of the job")
-        if status in _AT_WORK:
+        if status in AT_WORK:
             return self.ask(next_wait)
         if status != "complete":
             return Settled(dict.fromkeys(range(self._count), _CANCELLED if status == "cancelled" else _FAILED))
@@ -83,6 +84,11 @@ def submitted_job(answer: Answer, watch: Callable[[str], JobWatch]) -> Verdict:
     if not isinstance(name, str) or not name:
         return Unclear(f"Klaviyo answered {answer.status} without the id of a job")
     return watch(name).ask(FIRST_WAIT)
+
+
+def job_state(body: bytes) -> dict[str, Any]:
+    """Return what the answer about a job says of it; nothing when it is something else."""
+    return member(member(json_object(body), "data"), "attributes")
 
 
 def failure_of_read(answer: Answer, endpoint: Endpoint) -> Verdict | None:

@@ -5,12 +5,15 @@ Imports nothing but the standard library, so that a DAG file can use it at no co
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 #: orjson encodes at most 254 levels; what lies deeper could be read but not be measured.
 DEEPEST_NESTING = 200
+#: Klaviyo: ids of lists, such as ``Y6nRLr``.
+LIST_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import orjson
 import pyarrow as pa
@@ -19,7 +19,7 @@ from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
 from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Rate, Request, Settled, Verdict
+from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Settled, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 #: Klaviyo takes exactly one of these.
@@ -52,17 +52,13 @@ class PrivacyDeletions(PlainDestination):
     def __init__(self, limits: KlaviyoLimits, phones: Phones, *, rate_share: float) -> None:
         self._limits = limits
         self._phones = phones
-        self._rates = rates_of((DELETE_PROFILE,), rate_share)
+        #: Our part of Klaviyo's rate limits.
+        self.rates = rates_of((DELETE_PROFILE,), rate_share)
 
     @property
     def limits(self) -> BatchLimits:
         """Klaviyo: one profile a request."""
         return BatchLimits(1, self._limits.body_bytes - len(_BODY))
-
-    @property
-    def rates(self) -> Mapping[str, Sequence[Rate]]:
-        """Our part of Klaviyo's rate limits."""
-        return self._rates
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         """Who is deleted stays deleted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -41,7 +41,7 @@ from airflow_provider_cdi.destinations.klaviyo.standard_fields import (
 from airflow_provider_cdi.destinations.payload import PayloadBounds
 from airflow_provider_cdi.destinations.structs import json_object_text
 from airflow_provider_cdi.engine.contract import PAYLOAD, Contract, OtherColumns
-from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Rate, Request, Settled, Unclear, Verdict
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Request, Settled, Unclear, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 #: The group of profiles that clear a field: a bulk import ignores nulls, so they go one by one.
@@ -81,10 +81,12 @@ class Profiles:
         self._list_ids = tuple(list_ids)
         self._update_only = update_only
         self._tail = b"]}}%b}}" % _relationships(list_ids)
-        self._rates = rates_of(
+        #: Our part of Klaviyo's rate limits, an endpoint each.
+        self.rates = rates_of(
             (IMPORT_PROFILES, IMPORT_JOB, IMPORT_ERRORS, UPSERT_PROFILE, GET_PROFILES, ADD_TO_LIST), rate_share
         )
-        self._contract = Contract(
+        #: The columns that the source must have.
+        self.contract = Contract(
             "profiles",
             identifiers=IDENTIFIERS,
             needs_payload=False,
@@ -92,23 +94,13 @@ class Profiles:
             other_columns=other_columns,
             aliases=((PAYLOAD, "PROPERTIES"), *STANDARD_ALIASES),
         )
-        self._properties = PropertyReader(self._contract, PayloadBounds(limits.profile_bytes, None, DEEPEST_NESTING))
-
-    @property
-    def contract(self) -> Contract:
-        """The columns that the source must have."""
-        return self._contract
+        self._properties = PropertyReader(self.contract, PayloadBounds(limits.profile_bytes, None, DEEPEST_NESTING))
 
     @property
     def limits(self) -> BatchLimits:
         """How much fits into one request."""
         room = self._limits.body_bytes - len(_HEAD) - len(self._tail) - 1
         return BatchLimits(self._limits.import_profiles, room, {CLEAR: 1})
-
-    @property
-    def rates(self) -> Mapping[str, Sequence[Rate]]:
-        """Our part of Klaviyo's rate limits, an endpoint each."""
-        return self._rates
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         """A profile says what is, not what to add."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +24,7 @@ from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
 from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Rate, Request, Settled, Verdict
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Request, Settled, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 _KIND = "profile-subscription-bulk-create-job"
@@ -54,14 +54,16 @@ class Subscribe:
         self._list_id = arguments.list_id
         self._is_historical = is_historical = arguments.historical_import
         self._looks = not arguments.allow_resubscribe
-        self._rates = rates_of((SUBSCRIBE, GET_PROFILES), rate_share)
+        #: Our part of Klaviyo's rate limits.
+        self.rates = rates_of((SUBSCRIBE, GET_PROFILES), rate_share)
         self._attributes: dict[str, Any] = {"historical_import": True} if is_historical else {}
         if arguments.custom_source is not None:
             self._attributes["custom_source"] = arguments.custom_source
         reader = ChannelReader(arguments.channels, wants=True)
         self._rows = ConsentRows("SUBSCRIBED", reader, limits, phones, is_historical=is_historical, now=now)
         when = (CONSENTED_AT,)
-        self._contract = Contract(
+        #: The columns that the source must have. One with a payload is data about people, not consent.
+        self.contract = Contract(
             "subscribe",
             identifiers=CONTACTS,
             has_payload=False,
@@ -69,11 +71,6 @@ class Subscribe:
             required=when if is_historical else (),
             optional=(*reader.columns, BORN, *(() if is_historical else when)),
         )
-
-    @property
-    def contract(self) -> Contract:
-        """The columns that the source must have. One with a payload is data about people, not consent."""
-        return self._contract
 
     @property
     def limits(self) -> BatchLimits:
@@ -85,11 +82,6 @@ class Subscribe:
         most = self._limits.subscribe_profiles
         most = min(most, self._limits.look_up_ids) if self._looks else most
         return BatchLimits(most, self._limits.body_bytes - len(self._body(())))
-
-    @property
-    def rates(self) -> Mapping[str, Sequence[Rate]]:
-        """Our part of Klaviyo's rate limits."""
-        return self._rates
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         """Without ``historical_import`` a repeat may send a second mail that asks for confirmation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import orjson
@@ -23,7 +23,7 @@ from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
 from airflow_provider_cdi.destinations.klaviyo.suppression_jobs import Goal, SuppressionJob
 from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Rate, Request, Verdict
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 _IDENTIFIERS = ("EMAIL",)
@@ -66,8 +66,10 @@ class Suppressions:
     def __init__(self, direction: Direction, limits: KlaviyoLimits, *, rate_share: float) -> None:
         self._direction = direction
         self._limits = limits
-        self._rates = rates_of((direction.endpoint, direction.job, GET_PROFILES), rate_share)
-        self._contract = Contract(
+        #: Our part of Klaviyo's rate limits.
+        self.rates = rates_of((direction.endpoint, direction.job, GET_PROFILES), rate_share)
+        #: The columns that the source must have. One with a payload is data about people.
+        self.contract = Contract(
             direction.data_type,
             identifiers=_IDENTIFIERS,
             has_payload=False,
@@ -75,19 +77,9 @@ class Suppressions:
         )
 
     @property
-    def contract(self) -> Contract:
-        """The columns that the source must have. One with a payload is data about people."""
-        return self._contract
-
-    @property
     def limits(self) -> BatchLimits:
         """How much fits into one request."""
         return BatchLimits(self._limits.suppress_emails, self._limits.body_bytes - len(self._body(())))
-
-    @property
-    def rates(self) -> Mapping[str, Sequence[Rate]]:
-        """Our part of Klaviyo's rate limits."""
-        return self._rates
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         """Klaviyo skips an address that is suppressed already, or not any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
 from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Merge, Rate, Request, Settled, Verdict
+from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Merge, Request, Settled, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 _KIND = "profile-subscription-bulk-delete-job"
@@ -43,10 +43,12 @@ class Unsubscribe:
         now: Callable[[], float],
     ) -> None:
         self._limits = limits
-        self._rates = rates_of((UNSUBSCRIBE,), rate_share)
+        #: Our part of Klaviyo's rate limits.
+        self.rates = rates_of((UNSUBSCRIBE,), rate_share)
         reader = ChannelReader(channels, wants=False)
         self._rows = ConsentRows("UNSUBSCRIBED", reader, limits, phones, is_historical=False, now=now)
-        self._contract = Contract(
+        #: The columns that the source must have. One with a payload is data about people, not consent.
+        self.contract = Contract(
             "unsubscribe",
             identifiers=CONTACTS,
             has_payload=False,
@@ -55,19 +57,9 @@ class Unsubscribe:
         )
 
     @property
-    def contract(self) -> Contract:
-        """The columns that the source must have. One with a payload is data about people, not consent."""
-        return self._contract
-
-    @property
     def limits(self) -> BatchLimits:
         """How much fits into one request."""
         return BatchLimits(self._limits.unsubscribe_profiles, self._limits.body_bytes - len(_body(())))
-
-    @property
-    def rates(self) -> Mapping[str, Sequence[Rate]]:
-        """Our part of Klaviyo's rate limits."""
-        return self._rates
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
         """Who is unsubscribed stays so, and no mail is sent."""
