@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from airflow_provider_cdi.engine.ports import Merge, Rate
+from airflow_provider_cdi.engine.ports import Answer, Merge, Rate, RateWindow
 from airflow_provider_cdi.engine.records import Record
 
 
@@ -14,6 +14,10 @@ class PlainDestination:
 
     #: No budgets: the answers and ``requests_per_second`` set the pace.
     rates: Mapping[str, Sequence[Rate]] = MappingProxyType({})
+
+    def rate_window(self, answer: Answer) -> RateWindow | None:
+        """Answers tell nothing about a limit."""
+        return None
 
     def merge(self, older: Record, newer: Record) -> Merge | None:
         """Records travel one after the other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -10,6 +11,7 @@ from airflow_provider_cdi.engine.records import Rejection
 from airflow_provider_cdi.engine.totals import Totals
 
 _PENDING, _ACCEPTED, _SET_ASIDE, _HANDLED_BEFORE, _COUNTED_BEFORE, _PASSED_OVER = range(6)
+_ACCEPTED_BYTE = bytes((_ACCEPTED,))
 
 
 class Block:
@@ -18,12 +20,12 @@ class Block:
     :param rows: the batch that the rows came in.
     :param start: place of the block's first row in it.
     :param stop: place after its last row.
-    :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers.
+    :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers in the column's unit.
     """
 
-    __slots__ = ("_outcomes", "in_doubt", "passed_over", "pending", "rows", "set_aside", "stamps", "start", "stop")
+    __slots__ = ("_outcomes", "passed_over", "pending", "rows", "set_aside", "stamps", "start", "stop")
 
-    def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: list[int]) -> None:
+    def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: Sequence[int]) -> None:
         self.rows = rows
         self.start = start
         self.stop = stop
@@ -31,16 +33,20 @@ class Block:
         self._outcomes = bytearray(stop - start)
         #: Rows without an outcome yet.
         self.pending = stop - start
-        #: Rows of a request that is on its way, or was never answered and will be sent again.
-        self.in_doubt: set[int] = set()
         #: Row -> why it was set aside, and whether nobody knows what became of it.
         self.set_aside: dict[int, tuple[Rejection, bool]] = {}
         #: Row -> why it was passed over on purpose.
         self.passed_over: dict[int, str] = {}
 
-    def accept(self, row: int) -> None:
-        """Give a row its outcome: accepted."""
-        self._settle(row, _ACCEPTED)
+    def accept(self, rows: Sequence[int]) -> None:
+        """Give several rows their outcome: accepted."""
+        first, after = min(rows) - self.start, max(rows) + 1 - self.start
+        if after - first == len(rows):  # each row once and none between them missing, in whatever order
+            self._outcomes[first:after] = _ACCEPTED_BYTE * len(rows)
+        else:
+            for row in rows:
+                self._outcomes[row - self.start] = _ACCEPTED
+        self.pending -= len(rows)
 
     def reject(self, row: int, rejection: Rejection, *, unknown: bool = False) -> None:
         """Give a row its outcome: rejected, or nobody knows."""

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from random import Random
 
 from airflow_provider_cdi.engine.jobs import Jobs
@@ -58,13 +60,31 @@ class Traffic:
     bytes_sent: int = 0
 
 
+class _Doubts:
+    """Batches that may have been applied: on their way, or never answered. If the run ends now, nobody knows."""
+
+    def __init__(self) -> None:
+        self._batches: dict[int, Sequence[Record]] = {}
+
+    def begin(self, records: Sequence[Record]) -> None:
+        self._batches[id(records)] = records
+
+    def end(self, records: Sequence[Record]) -> None:
+        self._batches.pop(id(records), None)
+
+    @property
+    def rows(self) -> int:
+        return sum(1 + len(record.followers) for records in self._batches.values() for record in records)
+
+
 class _Tries:
     """How long and how often one request was tried, and whether one of the tries may have been applied."""
 
-    def __init__(self, request: Request, records: Sequence[Record], started: float) -> None:
+    def __init__(self, request: Request, records: Sequence[Record], started: float, doubts: _Doubts) -> None:
         #: Whether the request changes anything on the other side.
         self.changes = request.method != "GET"
         self._records = records
+        self._doubts = doubts
         self.started = started
         self.failures = 0
         self._maybe_applied = False
@@ -72,7 +92,7 @@ class _Tries:
     def begin(self) -> None:
         """From here until the outcome is known, nobody knows; a run that ends now counts the rows as unknown."""
         if self.changes:
-            _doubt(self._records)
+            self._doubts.begin(self._records)
 
     def end(self, verdict: Verdict) -> Verdict:
         """Note what the verdict says about that. A job that was accepted has no outcome before it has ended."""
@@ -81,7 +101,7 @@ class _Tries:
         is_unclear = isinstance(verdict, Unclear) or (isinstance(verdict, Ask) and verdict.job is not None)
         self._maybe_applied = is_unclear or (self._maybe_applied and isinstance(verdict, Busy))
         if not self._maybe_applied:
-            _no_doubt(self._records)
+            self._doubts.end(self._records)
         return verdict
 
 
@@ -124,8 +144,16 @@ class Delivery:
         self.jobs = Jobs()
         self._rows_entered = rows_entered
         self._on_job = on_job
+        #: The same destination, if it works on requests as jobs.
+        self._jobs_at = destination if isinstance(destination, JobDestination) else None
         self._one_waits = asyncio.Lock()
+        self._doubts = _Doubts()
         self.traffic = Traffic()
+
+    @property
+    def rows_in_doubt(self) -> int:
+        """Rows of requests that are on their way, or were never answered: if the run ends now, nobody knows."""
+        return self._doubts.rows
 
     async def deliver(self, records: Sequence[Record]) -> None:
         """Send the records of one batch until all have their outcome.
@@ -173,9 +201,9 @@ class Delivery:
         while True:
             verdict = await self._send_until_clear(ask, records)
             if not isinstance(verdict, Ask):
-                if isinstance(self._destination, JobDestination):
+                if self._jobs_at is not None:
                     self.jobs.end(records)
-                _no_doubt(records)
+                self._doubts.end(records)
                 return verdict
             if verdict.job is not None:
                 if verdict.job != noted and self.jobs.note(records, verdict.job, self._rows_entered()):
@@ -188,13 +216,13 @@ class Delivery:
 
     async def _opening(self, records: Sequence[Record]) -> Ask:
         """Return the first request about these records; a job that works on them already is only asked for."""
-        if isinstance(self._destination, JobDestination):
+        if self._jobs_at is not None:
             job = self.jobs.find(records, self._rows_entered())
             if job is not None:
-                _doubt(records)
-                return self._destination.attach(job, records)
+                self._doubts.begin(records)
+                return self._jobs_at.attach(job, records)
             async with self._one_waits:
-                await self._wait_for_strangers(self._destination, records)
+                await self._wait_for_strangers(self._jobs_at, records)
         return Ask(self._destination.request(records), lambda answer: self._destination.read_answer(answer, records))
 
     async def _wait_for_strangers(self, destination: JobDestination, records: Sequence[Record]) -> None:
@@ -218,7 +246,7 @@ class Delivery:
             )
 
     async def _send_until_clear(self, ask: Ask, records: Sequence[Record]) -> Outcome | Ask:
-        tries = _Tries(ask.request, records, self._clock.monotonic())
+        tries = _Tries(ask.request, records, self._clock.monotonic(), self._doubts)
         while True:
             verdict = await self._send(ask, tries)
             if isinstance(verdict, Busy):
@@ -277,27 +305,20 @@ class Delivery:
         await self._clock.sleep(wait)
 
 
-def _doubt(records: Sequence[Record]) -> None:
-    for record in records:
-        for one in record.rows():
-            one.block.in_doubt.add(one.row)
-
-
-def _no_doubt(records: Sequence[Record]) -> None:
-    for record in records:
-        for one in record.rows():
-            one.block.in_doubt.discard(one.row)
-
-
 def _settle(records: Sequence[Record], verdict: Settled) -> None:
-    for place, record in enumerate(records):
-        if place in verdict.rejected:
-            _reject(record, verdict.rejected[place])
-        elif place in verdict.skipped:
-            for one in record.rows():
+    accepted = records
+    if verdict.rejected or verdict.skipped:
+        for place, rejection in verdict.rejected.items():
+            _reject(records[place], rejection)
+        for place in verdict.skipped.keys() - verdict.rejected.keys():
+            for one in records[place].rows():
                 one.block.skip(one.row, verdict.skipped[place])
-        else:
-            record.block.accept(record.row)
+        settled = verdict.rejected.keys() | verdict.skipped.keys()
+        accepted = [record for place, record in enumerate(records) if place not in settled]
+    for block, those in groupby(accepted, attrgetter("block")):
+        block.accept([record.row for record in those])
+    for record in accepted:
+        if record.followers:
             for follower, reason in record.followers:
                 follower.block.skip(follower.row, reason)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import chain
 
 from airflow_provider_cdi.engine.ports import BatchLimits, Merge
 from airflow_provider_cdi.engine.records import Record
@@ -18,12 +19,17 @@ ENVELOPE_BYTES = 256
 
 
 class Batch:
-    """The records of one request."""
+    """The records of one request.
 
-    __slots__ = ("group", "is_open", "places", "records", "size")
+    :param group: of all its records.
+    :param most: how many there may be.
+    """
 
-    def __init__(self, group: str) -> None:
+    __slots__ = ("group", "is_open", "most", "places", "records", "size")
+
+    def __init__(self, group: str, most: int) -> None:
         self.group = group
+        self.most = most
         self.records: list[Record] = []
         self.size = ENVELOPE_BYTES
         self.is_open = True
@@ -100,14 +106,12 @@ class Lanes:
     def finish(self, batch: Batch) -> None:
         """Say that every record of a batch has its outcome; those who waited for it move up."""
         self._unfinished -= 1
-        moving: list[deque[Record]] = []
         for record in batch.records:
-            if self._holder.pop(record.key, None) is not None and self._waiting:
-                waiting = self._waiting.pop(record.key, None)
-                if waiting:
-                    moving.append(waiting)
-        for waiting in moving:
-            for record in waiting:
+            self._holder.pop(record.key, None)
+        if self._waiting:
+            keys = dict.fromkeys(record.key for record in batch.records)
+            moving = [self._waiting.pop(key) for key in keys if key in self._waiting]
+            for record in chain.from_iterable(moving):
                 self.add(record)
 
     def _is_merged_into(self, holder: Batch, record: Record) -> bool:
@@ -124,18 +128,19 @@ class Lanes:
         return True
 
     def _append(self, record: Record) -> None:
-        batch = self._open.get(record.group)
-        if batch is not None and batch.size + len(record.body) + 1 > self._limits.body_bytes:
+        group = record.group
+        batch = self._open.get(group)
+        if batch is not None and batch.size + len(record.body) >= self._limits.body_bytes:
             self._seal(batch)
             if record.key in self._holder:  # the batch that was just sealed carries this key
                 self._wait(record)
                 return
             batch = None
         if batch is None:
-            batch = self._open[record.group] = Batch(record.group)
+            batch = self._open[group] = Batch(group, self._limits.records_of(group))
         batch.add(record)
         self._holder[record.key] = batch
-        if len(batch.records) >= self._limits.records_of(record.group):
+        if len(batch.records) >= batch.most:
             self._seal(batch)
 
     def _wait(self, record: Record) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
@@ -24,6 +26,8 @@ from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, ro
 
 #: Rows a block: what is looked at together.
 BLOCK_ROWS = 256
+#: Parts of blocks with one and the same timestamp that may wait for being hashed.
+TIED_PARTS = 16
 
 
 class Ledger:
@@ -40,6 +44,8 @@ class Ledger:
         self._unit = "us"
         self._stamp: int | None = None
         self._ties = Ties()
+        #: Passed rows at ``_stamp`` that are not in ``_ties`` yet.
+        self._tied_parts: list[pa.RecordBatch] = []
         self._after = after
         self._filter: TieFilter | None = None
         self.totals = totals or Totals()
@@ -59,9 +65,9 @@ class Ledger:
         :raises ValueError: when ``UPDATED_AT`` goes backwards: the watermark would not be safe.
         """
         column = rows.column(UPDATED_AT)
-        stamps: list[int] = column.cast(pa.int64()).to_pylist()
         last = self._blocks[-1].stamps[self._blocks[-1].stop - 1] if self._blocks else self._stamp
-        if stamps != sorted(stamps) or (last is not None and stamps[0] < last):
+        stamps = _integers(column)
+        if not _is_sorted(column) or (last is not None and stamps[0] < last):
             raise ValueError("the rows did not come in the order of UPDATED_AT")
         self._unit = column.type.unit
         blocks = [
@@ -95,10 +101,10 @@ class Ledger:
             return self._after
         position = position_of_stamp(self._stamp, self._unit)
         if self._after is None or is_later(position, self._after.position):
-            return Watermark(position, self._ties.copy())
+            return Watermark(position, self._passed_ties())
         if self._filter is None or slice_is_done:
-            return Watermark(self._after.position, self._ties.copy())
-        return Watermark(self._after.position, self._filter.ties_so_far(self._ties))
+            return Watermark(self._after.position, self._passed_ties())
+        return Watermark(self._after.position, self._filter.ties_so_far(self._passed_ties()))
 
     def go_on_behind_prefix(self) -> Watermark | None:
         """Expect the rest of the slice to be read anew. All rows entered so far must have their outcome.
@@ -107,7 +113,7 @@ class Ledger:
         """
         self.advance(to_the_row=True)
         self._after = self.watermark()
-        self._stamp, self._ties, self._filter = None, Ties(), None
+        self._stamp, self._filter = None, None
         return self._after
 
     def take_rejects(self) -> list[RejectedRow]:
@@ -120,11 +126,8 @@ class Ledger:
         self.rejects = rejects + self.rejects
 
     def settled_totals(self) -> Totals:
-        """Count all outcomes, those behind the prefix too; rows of requests without an answer are unknown."""
-        totals = self.totals
-        for block in self._blocks:
-            totals = totals + block.totals() + Totals(unknown=len(block.in_doubt))
-        return totals
+        """Count all outcomes, those behind the prefix too."""
+        return sum((block.totals() for block in self._blocks), self.totals)
 
     def _pass(self, block: Block) -> None:
         self.totals = self.totals + block.totals()
@@ -140,9 +143,19 @@ class Ledger:
         last = block.stamps[block.stop - 1]
         if last != self._stamp:
             self._stamp, self._ties = last, Ties()
+            self._tied_parts.clear()
         first = bisect_left(block.stamps, last, block.start, block.stop)
-        for row_hash in row_hashes(block.rows, first, block.stop):
-            self._ties.add(row_hash)
+        self._tied_parts.append(block.rows.slice(first, block.stop - first))
+        if len(self._tied_parts) >= TIED_PARTS:
+            self._passed_ties()
+
+    def _passed_ties(self) -> Ties:
+        """Return the handled rows at the prefix's last timestamp. Most timestamps are left before anybody asks."""
+        for part in self._tied_parts:
+            for row_hash in row_hashes(part):
+                self._ties.add(row_hash)
+        self._tied_parts.clear()
+        return self._ties.copy()
 
     def _rejected_row(self, block: Block, row: int, rejection: Rejection, unknown: bool) -> RejectedRow:
         values = {name: _plain(block.rows.column(name)[row]) for name in block.rows.schema.names if name != UPDATED_AT}
@@ -156,6 +169,16 @@ class Ledger:
             payload=values.pop(PAYLOAD, None),
             columns=values,
         )
+
+
+def _integers(column: pa.Array) -> Sequence[int]:
+    """Give timestamps as integers, without a copy."""
+    values = memoryview(column.buffers()[1]).cast("q")
+    return values[column.offset : column.offset + len(column)]
+
+
+def _is_sorted(column: pa.Array) -> bool:
+    return pc.all(pc.less_equal(column.slice(0, len(column) - 1), column.slice(1))).as_py() is not False
 
 
 def _plain(value: pa.Scalar) -> Any:

@@ -130,6 +130,20 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class RateWindow:
+    """What an answer tells about the limit that its request counted against.
+
+    :param limit: requests that one window allows, of everybody who shares the limit.
+    :param remaining: how many of them were left when the request was counted.
+    :param seconds_left: time from now until the next window begins.
+    """
+
+    limit: int
+    remaining: int
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One HTTP answer. Header names are in lower case; the body may be anything."""
 
@@ -241,6 +255,10 @@ class Destination(Protocol):
     @property
     def rates(self) -> Mapping[str, Sequence[Rate]]:
         """The rate budgets by family (see ``Request.family``); all rates of a family hold at once."""
+        ...
+
+    def rate_window(self, answer: Answer) -> RateWindow | None:
+        """Say what an answer of any status tells about the rate limit; None when it tells nothing usable."""
         ...
 
     def repeat_is_harmless(self, records: Sequence[Record]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ class Record:
         self.block: Any = None
         self.row = -1
         #: Set by the engine: records that were merged into this one, each with the reason. They share its fate.
-        self.followers: list[tuple[Record, str]] = []
+        self.followers: Sequence[tuple[Record, str]] = ()
 
     def rows(self) -> Iterator[Record]:
         """Yield the record and those that were merged into it: all whose outcome hangs on its own."""

@@ -166,7 +166,7 @@ class Sync:
         watermark = self._ledger.watermark(slice_is_done=self._failure is None)
         return Report(
             slice=self._described,
-            totals=self._ledger.settled_totals(),
+            totals=self._ledger.settled_totals() + Totals(unknown=self._delivery.rows_in_doubt),
             traffic=self._delivery.traffic,
             seconds=self._clock.monotonic() - self._started,
             watermark=self._slice.shown(watermark.position) if watermark else None,
@@ -287,15 +287,15 @@ class Sync:
             await self._wait_until(self._window_has_room)
 
     def _distribute(self, block: Block, entries: list[Record | Rejection], handled: Sequence[bool]) -> None:
-        for row in range(block.start, block.stop):
-            entry = entries[row]
-            if row < len(handled) and handled[row]:
+        is_handled, add = len(handled) > block.start, self._lanes.add
+        for row, entry in enumerate(entries[block.start : block.stop], block.start):
+            if is_handled and row < len(handled) and handled[row]:
                 block.note_handled(row, by_this_run=self._is_resumed)
             elif isinstance(entry, Rejection):
                 block.reject(row, entry)
             else:
                 entry.block, entry.row = block, row
-                self._lanes.add(entry)
+                add(entry)
 
     def _handled_before(self, rows: pa.RecordBatch, first: Block) -> Sequence[bool]:
         """Say of the leading rows at the old watermark which were handled before."""

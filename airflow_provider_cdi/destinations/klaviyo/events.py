@@ -37,6 +37,7 @@ from airflow_provider_cdi.destinations.klaviyo.properties import EXTRA, Property
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
 from airflow_provider_cdi.destinations.klaviyo.texts import text_column
 from airflow_provider_cdi.destinations.payload import PayloadBounds
+from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.destinations.structs import StructStyle, column_values
 from airflow_provider_cdi.engine.contract import PAYLOAD, Contract, OtherColumns
 from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Refused, Request, Settled, Verdict
@@ -56,7 +57,7 @@ _BAD_CURRENCY = Rejection("value_currency_invalid", "VALUE_CURRENCY is not three
 _SILENT_DOMAIN = Rejection("email_domain_dropped", "Klaviyo drops events of addresses at this domain without an error.")
 
 
-class Events:
+class Events(PlainDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` that records events.
 
     :param metric: the metric of rows without ``METRIC_NAME``; None when each row must name its own.

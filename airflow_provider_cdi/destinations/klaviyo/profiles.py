@@ -39,6 +39,7 @@ from airflow_provider_cdi.destinations.klaviyo.standard_fields import (
     StandardFields,
 )
 from airflow_provider_cdi.destinations.payload import PayloadBounds
+from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.destinations.structs import json_object_text
 from airflow_provider_cdi.engine.contract import PAYLOAD, Contract, OtherColumns
 from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Request, Settled, Unclear, Verdict
@@ -53,7 +54,7 @@ _ONCE = "profile"
 _HEAD = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":['
 
 
-class Profiles:
+class Profiles(PlainDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.JobDestination` that creates and updates profiles.
 
     :param clears_nulls: whether a NULL clears what Klaviyo has; else it is left out. Profiles with something to clear

@@ -23,6 +23,7 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import GET_PROFILES, ra
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Request, Settled, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
@@ -30,7 +31,7 @@ from airflow_provider_cdi.engine.records import Record, Rejection
 _KIND = "profile-subscription-bulk-create-job"
 
 
-class Subscribe:
+class Subscribe(PlainDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` that subscribes people.
 
     A subscription takes away what stands against it: an earlier unsubscription, a spam complaint, a suppression by

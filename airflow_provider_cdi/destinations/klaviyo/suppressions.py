@@ -22,6 +22,7 @@ from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
 from airflow_provider_cdi.destinations.klaviyo.suppression_jobs import Goal, SuppressionJob
+from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
@@ -57,7 +58,7 @@ UNSUPPRESSING = Direction(
 )
 
 
-class Suppressions:
+class Suppressions(PlainDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.JobDestination` that suppresses addresses, or takes that back.
 
     :param rate_share: the part of Klaviyo's rate limits to use.

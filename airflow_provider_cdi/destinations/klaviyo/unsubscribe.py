@@ -15,6 +15,7 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import rates_of
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Merge, Request, Settled, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
@@ -22,7 +23,7 @@ from airflow_provider_cdi.engine.records import Record, Rejection
 _KIND = "profile-subscription-bulk-delete-job"
 
 
-class Unsubscribe:
+class Unsubscribe(PlainDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` that unsubscribes people.
 
     There is no list here on purpose: Klaviyo unsubscribes members of a list from that list only, and everybody else

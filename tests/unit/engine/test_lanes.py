@@ -155,7 +155,7 @@ def test_records_that_would_not_fit_as_one_travel_one_after_the_other():
     lanes.add(one("a", b"x", 0))
     lanes.add(one("a", b"x" * 20, 1))
     assert [record.body for record in ready[0].records] == [b"x"]
-    assert ready[0].records[0].followers == []
+    assert ready[0].records[0].followers == ()
 
 
 def test_it_is_idle_only_when_nothing_is_open_on_its_way_or_waiting():

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from support.engine_world import BAD_ROW, CONTRACT, Row, VirtualClock, as_batch, position, run_virtually
 
+from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
@@ -156,10 +157,10 @@ def test_utc_is_the_zone_of_the_real_clock():
 
 def test_a_block_is_cut_behind_its_leading_rows_that_have_their_outcome():
     (block,) = Ledger(CONTRACT, None).enter(as_batch([Row(n, f"c-{n}") for n in range(6)]))
-    block.accept(0)
+    block.accept([0])
     block.reject(1, BAD_ROW)
     block.note_handled(2, by_this_run=False)
-    block.accept(4)
+    block.accept([4])
     part = block.settled_part()
     assert (part.start, part.stop, part.totals().rows_read, part.totals().rejected) == (0, 3, 3, 1)
     assert (block.start, block.pending, block.totals().rows_read) == (3, 2, 1)
@@ -170,12 +171,23 @@ def test_the_prefix_stops_at_the_first_row_without_an_outcome_wherever_it_is():
     ledger = Ledger(CONTRACT, None)
     (block,) = ledger.enter(as_batch([Row(n, f"c-{n}") for n in range(6)]))
     for row in (0, 1, 3):
-        block.accept(row)
+        block.accept([row])
     ledger.advance()
     assert ledger.rows_in_prefix == 0
     ledger.advance(to_the_row=True)
     assert (ledger.rows_in_prefix, ledger.watermark().position) == (2, position(1))
     for row in (2, 4, 5):
-        block.accept(row)
+        block.accept([row])
     ledger.advance()
     assert (ledger.rows_in_prefix, ledger.totals.accepted, ledger.bytes_held) == (6, 6, 0)
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2], [2, 0, 1], [4, 2], [1]])
+def test_rows_are_accepted_in_any_order_and_with_gaps(rows):
+    block = Block(None, 0, 6, range(6))
+    block.accept(rows)
+    assert block.totals().accepted == len(rows)
+    assert block.pending == 6 - len(rows)
+    others = [row for row in range(6) if row not in rows]
+    block.accept(others)
+    assert (block.totals().accepted, block.pending) == (6, 0)
