@@ -14,7 +14,7 @@ from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
 from airflow_provider_cdi.engine.position import is_later, parse_position, position_of_moment, position_of_stamp
-from airflow_provider_cdi.engine.reading import BATCHES_AHEAD, read_in_thread
+from airflow_provider_cdi.engine.reading import BATCHES_AHEAD, JOINED_ROWS, read_in_thread
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.watermark import TieFilter, Ties, row_hashes
 from airflow_provider_cdi.exceptions import GuardTripped
@@ -84,6 +84,8 @@ def test_a_share_of_a_few_deletes_is_not_looked_at():
         lambda: RetryPolicy(attempts=0),
         lambda: DeliverySettings(max_in_flight=0),
         lambda: DeliverySettings(requests_per_second=0),
+        lambda: DeliverySettings(rate_share=0),
+        lambda: DeliverySettings(rate_share=1.1),
         lambda: DeliverySettings(on_unknown="forget"),
     ],
 )
@@ -101,7 +103,7 @@ def test_a_hold_delays_everybody_until_it_is_over():
             await pacer.wait_for_turn()
             times.append(clock.monotonic())
 
-        pacer.hold(30)
+        pacer.hold(30, await pacer.wait_for_turn())
         await asyncio.gather(*(one() for _ in range(3)))
         return times
 
@@ -111,13 +113,14 @@ def test_a_hold_delays_everybody_until_it_is_over():
 def test_reading_ahead_stays_a_few_batches_ahead():
     taken = []
     blocked = threading.Event()
+    full = as_batch([Row(0, f"c-{number}") for number in range(JOINED_ROWS)])
 
     def batches():
         for number in range(10):
             taken.append(number)
             if number == BATCHES_AHEAD:
                 blocked.set()
-            yield as_batch([Row(number, "a")])
+            yield full
 
     async def main():
         stream = read_in_thread(batches)
@@ -128,6 +131,39 @@ def test_reading_ahead_stays_a_few_batches_ahead():
         return ahead
 
     assert asyncio.run(main()) <= 1 + BATCHES_AHEAD
+
+
+def test_small_batches_that_come_while_the_loop_is_busy_are_joined_in_their_order():
+    read = threading.Event()
+
+    def batches():
+        for number in range(300):
+            yield as_batch([Row(number, f"c-{number}")] * 5)
+        read.set()
+
+    async def main():
+        stream = read_in_thread(batches)
+        found = [await anext(stream)]
+        read.wait(5)  # nobody else gets a turn in the loop meanwhile
+        return found + [batch async for batch in stream]
+
+    found = asyncio.run(main())
+    ids = [name for batch in found for name in batch.column("EXTERNAL_ID").to_pylist()]
+    assert ids == [f"c-{number}" for number in range(300) for _ in range(5)]
+    assert [batch.num_rows for batch in found] == [5, 299 * 5]
+
+
+def test_what_breaks_a_reader_off_is_raised_in_the_loop():
+    def batches():
+        for number in range(3):
+            yield as_batch([Row(number, "a")])
+        raise OSError("broke off")
+
+    async def main():
+        return [batch async for batch in read_in_thread(batches)]
+
+    with pytest.raises(OSError, match="broke off"):
+        asyncio.run(main())
 
 
 def test_a_reader_that_is_abandoned_is_closed_in_its_own_thread():
