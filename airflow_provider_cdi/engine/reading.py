@@ -1,89 +1,128 @@
-"""Reading ahead: a source is read in a thread of its own, a little ahead of the event loop.
-
-Each hand-over makes both threads wait for the interpreter's lock, so small batches that come while the event loop is
-busy are joined.
-"""
+"""Reading ahead: a source is read in a thread of its own, a little ahead of the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 import pyarrow as pa
 
-#: Batches that may wait between the reading thread and the event loop.
-BATCHES_AHEAD = 2
-#: Small batches are joined until there are so many rows or bytes.
+#: Reading goes on while fewer rows and bytes than these wait for the event loop.
+ROWS_AHEAD = 4_000
+BYTES_AHEAD = 2 * 1024 * 1024
+#: Small batches that came meanwhile are joined up to so many rows.
 JOINED_ROWS = 2_000
-JOINED_BYTES = 1024 * 1024
 
 
 async def read_in_thread(
     open_reader: Callable[[], Iterator[pa.RecordBatch]],
 ) -> AsyncGenerator[pa.RecordBatch, None]:
-    """Yield what a blocking reader yields, in its order.
+    """Yield what a blocking reader yields, in its order; several of its batches may come as one.
 
-    The reader is opened, used and closed in one thread, because some drivers insist on that. Several of its batches
-    may come as one.
+    The reader is opened, used and closed in one thread, because some drivers insist on that.
 
-    :param open_reader: opens the reader; what it raises is raised here.
+    :param open_reader: opens the reader; what it raises is raised here, after the batches that came before.
     """
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Queue[pa.RecordBatch | BaseException | None] = asyncio.Queue()
-    room = threading.Semaphore(BATCHES_AHEAD - 1)
-    abandoned = threading.Event()
-
-    def hand_over(item: pa.RecordBatch | BaseException | None) -> None:
-        if not abandoned.is_set():
-            loop.call_soon_threadsafe(ready.put_nowait, item)
-
-    def work() -> None:
-        pending: list[pa.RecordBatch] = []
-        try:
-            for batch in _closing(open_reader()):
-                if pending and not _fits(pending, batch):
-                    room.acquire()
-                    hand_over(_joined(pending))
-                pending.append(batch)
-                if room.acquire(blocking=_is_full(pending)):
-                    hand_over(_joined(pending))
-                if abandoned.is_set():
-                    return
-            if pending:
-                hand_over(_joined(pending))
-            hand_over(None)
-        except BaseException as error:  # it is raised again in the event loop
-            hand_over(error)
-
-    threading.Thread(target=work, name="cdi-reader", daemon=True).start()
+    handover = _Handover(asyncio.get_running_loop())
+    threading.Thread(target=_read, args=(open_reader, handover), name="cdi-reader", daemon=True).start()
     try:
-        while (item := await ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-            room.release()
+        while (batch := await handover.take()) is not None:
+            yield batch
     finally:
-        abandoned.set()
-        room.release()
+        handover.abandon()
 
 
-def _is_full(pending: list[pa.RecordBatch]) -> bool:
-    return sum(one.num_rows for one in pending) >= JOINED_ROWS or sum(one.nbytes for one in pending) >= JOINED_BYTES
+class _Handover:
+    """What is between the reading thread and the event loop.
+
+    Both wait for the interpreter's lock whenever one wakes the other up, so that happens only if the other one waits.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._arrived = asyncio.Event()
+        self._changed = threading.Condition()
+        self._batches: deque[pa.RecordBatch] = deque()
+        self._rows = self._bytes = 0
+        self._is_awaited = self._is_done = self._is_abandoned = False
+        self._error: BaseException | None = None
+
+    # --- in the reading thread
+
+    def give(self, batch: pa.RecordBatch) -> bool:
+        """Hand a batch over when there is room; say whether to go on."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_abandoned or self._has_room)
+            self._batches.append(batch)
+            self._rows += batch.num_rows
+            self._bytes += batch.nbytes
+            self._wake_taker()
+            return not self._is_abandoned
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that no more comes, and why."""
+        with self._changed:
+            self._is_done, self._error = True, error
+            self._wake_taker()
+
+    # --- in the event loop
+
+    async def take(self) -> pa.RecordBatch | None:
+        """Return what has come, or wait for it; None at the end."""
+        while True:
+            with self._changed:
+                if self._batches:
+                    return self._joined()
+                if self._error is not None:
+                    raise self._error
+                if self._is_done:
+                    return None
+                self._is_awaited = True
+            await self._arrived.wait()
+            self._arrived.clear()
+
+    def abandon(self) -> None:
+        """Let the reading thread end: nothing is taken any more."""
+        with self._changed:
+            self._is_abandoned = True
+            self._changed.notify()
+
+    @property
+    def _has_room(self) -> bool:
+        return self._rows < ROWS_AHEAD and self._bytes < BYTES_AHEAD
+
+    def _wake_taker(self) -> None:
+        if self._is_awaited and not self._is_abandoned:
+            self._is_awaited = False
+            self._loop.call_soon_threadsafe(self._arrived.set)
+
+    def _joined(self) -> pa.RecordBatch:
+        had_room = self._has_room
+        found = [self._batches.popleft()]
+        rows = found[0].num_rows
+        while self._batches and self._batches[0].schema.equals(found[0].schema):
+            rows += self._batches[0].num_rows
+            if rows > JOINED_ROWS:
+                break
+            found.append(self._batches.popleft())
+        self._rows -= sum(batch.num_rows for batch in found)
+        self._bytes -= sum(batch.nbytes for batch in found)
+        if self._has_room and not had_room:
+            self._changed.notify()
+        return found[0] if len(found) == 1 else pa.Table.from_batches(found).combine_chunks().to_batches()[0]
 
 
-def _fits(pending: list[pa.RecordBatch], batch: pa.RecordBatch) -> bool:
-    rows = sum(one.num_rows for one in pending) + batch.num_rows
-    return rows <= JOINED_ROWS and batch.schema.equals(pending[0].schema)
-
-
-def _joined(pending: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Make one batch of all and let go of them."""
-    rows = pending[0]
-    if len(pending) > 1:
-        rows = pa.Table.from_batches(pending).combine_chunks().to_batches()[0]
-    pending.clear()
-    return rows
+def _read(open_reader: Callable[[], Iterator[pa.RecordBatch]], handover: _Handover) -> None:
+    try:
+        for batch in _closing(open_reader()):
+            if not handover.give(batch):
+                return
+    except BaseException as error:  # it is raised again in the event loop
+        handover.end(error)
+    else:
+        handover.end()
 
 
 def _closing(reader: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -14,7 +14,7 @@ from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
 from airflow_provider_cdi.engine.position import is_later, parse_position, position_of_moment, position_of_stamp
-from airflow_provider_cdi.engine.reading import BATCHES_AHEAD, JOINED_ROWS, read_in_thread
+from airflow_provider_cdi.engine.reading import JOINED_ROWS, ROWS_AHEAD, read_in_thread
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.watermark import TieFilter, Ties, row_hashes
 from airflow_provider_cdi.exceptions import GuardTripped
@@ -107,37 +107,37 @@ def test_a_hold_delays_everybody_until_it_is_over():
         await asyncio.gather(*(one() for _ in range(3)))
         return times
 
-    assert run_virtually(main()) == [30.0, 30.0, 30.0]
+    assert all(30 <= time < 31 for time in run_virtually(main()))
 
 
-def test_reading_ahead_stays_a_few_batches_ahead():
+def test_reading_ahead_stays_a_little_ahead():
     taken = []
     blocked = threading.Event()
-    full = as_batch([Row(0, f"c-{number}") for number in range(JOINED_ROWS)])
+    full = as_batch([Row(0, f"c-{number}") for number in range(ROWS_AHEAD)])
 
     def batches():
         for number in range(10):
             taken.append(number)
-            if number == BATCHES_AHEAD:
+            if number == 2:
                 blocked.set()
             yield full
 
     async def main():
         stream = read_in_thread(batches)
         await anext(stream)
-        blocked.wait(1)
+        blocked.wait(5)
         ahead = len(taken)
         await stream.aclose()
         return ahead
 
-    assert asyncio.run(main()) <= 1 + BATCHES_AHEAD
+    assert asyncio.run(main()) == 3  # one was taken, one waits, and one has been read
 
 
 def test_small_batches_that_come_while_the_loop_is_busy_are_joined_in_their_order():
     read = threading.Event()
 
     def batches():
-        for number in range(300):
+        for number in range(600):
             yield as_batch([Row(number, f"c-{number}")] * 5)
         read.set()
 
@@ -149,21 +149,26 @@ def test_small_batches_that_come_while_the_loop_is_busy_are_joined_in_their_orde
 
     found = asyncio.run(main())
     ids = [name for batch in found for name in batch.column("EXTERNAL_ID").to_pylist()]
-    assert ids == [f"c-{number}" for number in range(300) for _ in range(5)]
-    assert [batch.num_rows for batch in found] == [5, 299 * 5]
+    assert ids == [f"c-{number}" for number in range(600) for _ in range(5)]
+    assert len(found) <= 3
+    assert max(batch.num_rows for batch in found) <= JOINED_ROWS
 
 
-def test_what_breaks_a_reader_off_is_raised_in_the_loop():
+def test_what_breaks_a_reader_off_is_raised_after_the_batches_that_came_before():
     def batches():
         for number in range(3):
-            yield as_batch([Row(number, "a")])
+            yield as_batch([Row(number, f"c-{number}")])
         raise OSError("broke off")
 
+    found = []
+
     async def main():
-        return [batch async for batch in read_in_thread(batches)]
+        async for batch in read_in_thread(batches):
+            found.extend(batch.column("EXTERNAL_ID").to_pylist())
 
     with pytest.raises(OSError, match="broke off"):
         asyncio.run(main())
+    assert found == ["c-0", "c-1", "c-2"]
 
 
 def test_a_reader_that_is_abandoned_is_closed_in_its_own_thread():
