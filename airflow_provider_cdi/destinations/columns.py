@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Literal, TypeVar
@@ -11,6 +12,9 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from airflow_provider_cdi.exceptions import SourceError
+
+#: From ``!`` to ``~``, but for the quote and the backslash.
+USUAL = r"[!#-\[\]-~]+"
 
 Rows = TypeVar("Rows", pa.RecordBatch, pa.Array)
 Value = TypeVar("Value")
@@ -50,16 +54,75 @@ def identifier_texts(rows: pa.RecordBatch, name: str | None) -> list[str | None]
 
     :raises SourceError: when the column's type has no text form.
     """
-    array = None if name is None else column(rows, name)
+    array = None if name is None else identifier_array(rows, name)
     if array is None:
         return [None] * rows.num_rows
+    return [None if text is None or not text or text.isspace() else text for text in array.to_pylist()]
+
+
+def identifier_array(rows: pa.RecordBatch, name: str) -> pa.Array | None:
+    """Give an identifier column as text; None when the source has none.
+
+    :raises SourceError: when the column's type has no text form.
+    :raises pyarrow.ArrowInvalid: when one of its values has none: bytes that are not UTF-8.
+    """
+    array = column(rows, name)
+    if array is None or types.is_string(array.type):
+        return array
     try:
-        texts = array.cast(pa.string()).to_pylist()
+        return array.cast(pa.string())
     except pa.ArrowNotImplementedError:
         raise SourceError(
             f"Column {name} has the type {array.type}, which cannot be an identifier. Cast it to text."
         ) from None
-    return [None if text is None or not text or text.isspace() else text for text in texts]
+
+
+def usual_texts(texts: pa.Array, most_bytes: int, pattern: str = USUAL) -> pa.Array:
+    """Keep the texts that stand in JSON as they are, and make NULL of the others, which need a closer look.
+
+    :param most_bytes: that a text may have.
+    :param pattern: what a whole text must look like, and nothing in it may need an escape.
+    :return: by default, texts of printable ASCII without a quote, a backslash and a space, none of them empty.
+    """
+    matches = pc.match_substring_regex(texts, rf"\A(?:{pattern})\z")
+    is_usual = pc.and_(matches, pc.less_equal(pc.binary_length(texts), number_scalar(most_bytes)))
+    return where(is_usual, texts)
+
+
+def joined(*parts: pa.Array | str) -> list[bytes | None]:
+    """Join texts row by row; None where one of them is NULL."""
+    return side_by_side(*parts).cast(pa.binary()).to_pylist()  # type: ignore[no-any-return]
+
+
+def joined_texts(*parts: pa.Array | str) -> list[str | None]:
+    """Join texts row by row as :func:`joined`, into texts."""
+    return side_by_side(*parts).to_pylist()  # type: ignore[no-any-return]
+
+
+def side_by_side(*parts: pa.Array | str) -> pa.Array:
+    """Join texts row by row; NULL where one of them is NULL.
+
+    With ``null_handling="skip"`` Arrow (26 and before) leaves out rows whose texts are all NULL: do not use it.
+    """
+    scalars = [text_scalar(part) if isinstance(part, str) else part for part in parts]
+    return pc.binary_join_element_wise(*scalars, text_scalar(""))
+
+
+def text_scalar(text: str) -> pa.Scalar:
+    """Make a text a scalar. ``pa.scalar`` would do so too, but imports pandas for it: 0.2 s and much memory."""
+    letters = text.encode()
+    buffers = [None, pa.py_buffer(struct.pack("=ii", 0, len(letters))), pa.py_buffer(letters)]
+    return pa.Array.from_buffers(pa.string(), 1, buffers)[0]
+
+
+def number_scalar(number: int) -> pa.Scalar:
+    """Make a number of 64 bits a scalar, see :func:`text_scalar`."""
+    return pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(struct.pack("=q", number))])[0]
+
+
+def where(condition: pa.Array, values: pa.Array) -> pa.Array:
+    """Keep the values for which the condition holds, and make NULL of the others."""
+    return pc.if_else(condition, values, pa.nulls(1, values.type)[0])
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -106,7 +169,7 @@ def timestamp_texts(array: pa.Array, unit: Literal["ms", "s"] = "ms") -> list[st
     ticks = _within(array.cast(pa.int64()), _TICKS[array.type.unit])
     moments = pc.floor_temporal(ticks.cast(pa.timestamp(array.type.unit)), unit=_NAMES[unit])
     texts = pc.replace_substring(moments.cast(pa.timestamp(unit)).cast(pa.string()), " ", "T")
-    return pc.binary_join_element_wise(texts, "Z", "").to_pylist()  # type: ignore[no-any-return]
+    return joined_texts(texts, "Z")
 
 
 def date_texts(array: pa.Array) -> list[str | None]:
@@ -123,5 +186,5 @@ def _within(ticks: pa.Array, per_second: int) -> pa.Array:
     first, after = _FIRST_SECOND * per_second, (_LAST_SECOND + 1) * per_second
     if after >= 2**63:  # nanoseconds of 64 bits end in 2262
         return ticks
-    fits = pc.and_(pc.greater_equal(ticks, first), pc.less(ticks, after))
-    return pc.if_else(fits, ticks, pa.scalar(None, pa.int64()))
+    fits = pc.and_(pc.greater_equal(ticks, number_scalar(first)), pc.less(ticks, number_scalar(after)))
+    return where(fits, ticks)

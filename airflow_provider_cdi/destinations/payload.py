@@ -68,9 +68,13 @@ def read_payload(raw: bytes | Rejection | None, bounds: PayloadBounds) -> Payloa
 
 def without_nulls(payload: Payload) -> Payload:
     """Leave out top-level keys that are null, and keep every digit of the rest."""
+    kept = {name: value for name, value in payload.document.items() if value is not None}
+    # A text that is just what orjson makes of it loses nothing by being decoded: no digit, and no name that it repeats.
+    if orjson.dumps(payload.document) == payload.text:
+        return Payload(orjson.dumps(kept), kept)
     fragments = json.loads(payload.text, parse_float=orjson.Fragment, parse_int=orjson.Fragment)
     text = orjson.dumps({name: value for name, value in fragments.items() if value is not None})
-    return Payload(text, {name: value for name, value in payload.document.items() if value is not None})
+    return Payload(text, kept)
 
 
 def splice(parts: list[bytes], payload: Payload) -> bytes:

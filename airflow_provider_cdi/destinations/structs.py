@@ -61,7 +61,7 @@ def payload_texts(rows: pa.RecordBatch, style: StructStyle) -> list[bytes | Reje
     if isinstance(array.type, pa.BaseExtensionType):
         array = plain(array.storage)
     if is_text(array.type) or types.is_binary(array.type) or types.is_large_binary(array.type):
-        return list(text_bytes(array))
+        return text_bytes(array)  # type: ignore[return-value]
     return by_halves(array, lambda part: _encode(part, style), _UNREADABLE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ CONTRACT = Contract("attributes", identifiers=USER_IDENTIFIERS, pairs=PAIRS)
 #: Braze: user attributes object, subscription fields.
 SUBSCRIPTION_STATES = frozenset({"opted_in", "subscribed", "unsubscribed"})
 GROUP_STATES = frozenset({"subscribed", "unsubscribed"})
-_SUBSCRIPTION_FIELDS = frozenset({"email_subscribe", "push_subscribe", "subscription_groups"})
+SUBSCRIPTION_FIELDS = frozenset({"email_subscribe", "push_subscribe", "subscription_groups"})
 
 #: Standard attributes that are objects or arrays with a form of their own: the rules of custom ones do not hold.
 _STANDARD_OBJECTS = frozenset({"current_location", "facebook", "push_tokens", "subscription_groups", "twitter"})
@@ -27,21 +28,21 @@ DOLLAR_KEYS = frozenset({"$time", "$add", "$remove", "$update", "$identifier_key
 _ARRAY_OPERATORS = frozenset({"add", "remove"})
 
 
-def check_attributes(document: dict[str, Any], size: int, limits: BrazeLimits) -> Rejection | None:
+def check_attributes(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | None:
     """Find what Braze would refuse or silently drop in a payload of attributes.
 
     :param document: the decoded payload.
-    :param size: bytes of its text.
+    :param text: the same as JSON.
     :return: the first fault, or None.
     """
-    if not _SUBSCRIPTION_FIELDS.isdisjoint(document):
+    if not SUBSCRIPTION_FIELDS.isdisjoint(document):
         fault = _subscription_fault(document)
         if fault is not None:
             return fault
     for name, value in document.items():
         kind = type(value)
         if (kind is dict or kind is list) and name not in _STANDARD_OBJECTS:
-            fault = _nested_fault(name, value, size, limits)
+            fault = _nested_fault(name, value, len(text), limits)
             if fault is not None:
                 return fault
     return None
@@ -72,9 +73,9 @@ def _bad_state(field: str) -> Rejection:
 
 
 def _nested_fault(name: str, value: Any, size: int, limits: BrazeLimits) -> Rejection | None:
-    arrays = _plain_arrays(value)
-    if arrays is not None:
-        if any(len(array) > limits.array_elements for array in arrays):
+    longest = _longest_plain_array(value)
+    if longest is not None:
+        if longest > limits.array_elements:
             return Rejection("array_too_long", f"{name} has more than {limits.array_elements} elements.")
         return None
     # The whole payload is nearly always smaller than what one object may be.
@@ -83,35 +84,38 @@ def _nested_fault(name: str, value: Any, size: int, limits: BrazeLimits) -> Reje
     return _walk(name, value, limits.nested_chars)
 
 
-def _plain_arrays(value: Any) -> list[list[Any]] | None:
-    """Give the arrays of plain values that the value is or operates with; None for objects."""
+def _longest_plain_array(value: Any) -> int | None:
+    """Count the elements of the array of plain values that the value is, or operates with; None for objects."""
     if type(value) is list:
-        return None if dict in map(type, value) else [value]
+        return None if dict in map(type, value) else len(value)
     if _ARRAY_OPERATORS.isdisjoint(value) or not _ARRAY_OPERATORS.issuperset(value):
         return None
-    return list(value.values()) if all(type(part) is list for part in value.values()) else None
+    return max(map(len, value.values())) if all(type(part) is list for part in value.values()) else None
 
 
 def _walk(name: str, value: Any, most_chars: int) -> Rejection | None:
     pending = [value]
-    while pending:
-        current = pending.pop()
-        if type(current) is dict:
-            for key in current:
-                if not _is_good_key(key, most_chars):
-                    return Rejection(
-                        "nested_value_invalid",
-                        f"{name} has a nested key with a dot, a dollar or a space, or over {most_chars} characters.",
-                    )
-            pending.extend(current.values())
-        elif type(current) is list:
-            pending.extend(current)
-        elif type(current) is str and len(current) > most_chars:
-            return Rejection("nested_value_invalid", f"{name} has a nested text over {most_chars} characters.")
+    for current in pending:
+        if type(current) is dict and not _are_good_keys(current, most_chars):
+            return Rejection(
+                "nested_value_invalid",
+                f"{name} has a nested key with a dot, a dollar or a space, or over {most_chars} characters.",
+            )
+        for child in current.values() if type(current) is dict else current:
+            kind = type(child)
+            if kind is dict or kind is list:
+                pending.append(child)
+            elif kind is str and len(child) > most_chars:
+                return Rejection("nested_value_invalid", f"{name} has a nested text over {most_chars} characters.")
     return None
 
 
-def _is_good_key(key: str, most_chars: int) -> bool:
-    if key in DOLLAR_KEYS:
-        return True
+def _are_good_keys(keys: Iterable[str], most_chars: int) -> bool:
+    # If even all keys laid end to end are one good key, each of them is.
+    return _is_plain_key("".join(keys), most_chars) or all(
+        key in DOLLAR_KEYS or _is_plain_key(key, most_chars) for key in keys
+    )
+
+
+def _is_plain_key(key: str, most_chars: int) -> bool:
     return len(key) <= most_chars and "." not in key and "$" not in key and " " not in key

@@ -13,10 +13,20 @@ from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answe
 from airflow_provider_cdi.destinations.braze.catalog_answers import read_catalog_refusal
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.operators import adds_up
-from airflow_provider_cdi.destinations.columns import by_halves, column, identifier_texts, json_text
+from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
+from airflow_provider_cdi.destinations.columns import (
+    by_halves,
+    column,
+    identifier_array,
+    identifier_texts,
+    joined,
+    joined_texts,
+    json_text,
+    usual_texts,
+)
 from airflow_provider_cdi.destinations.payload import PayloadBounds, read_payload, splice
-from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
+from airflow_provider_cdi.destinations.usual_payloads import Look, splice_usual, usual_records
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
@@ -48,7 +58,7 @@ _FALSE = frozenset({"false", "f", "no", "n", "0", ""})
 _ONCE = "id"
 
 
-class CatalogItems(PlainDestination):
+class CatalogItems(BrazeDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` for the items of one catalog.
 
     :param catalog: its name; the catalog and its fields must exist in Braze.
@@ -60,11 +70,13 @@ class CatalogItems(PlainDestination):
     contract = CONTRACT
 
     def __init__(self, catalog: str, limits: BrazeLimits, *, merge: bool, now: Callable[[], float]) -> None:
+        super().__init__(now)
         self._catalog = catalog
         self._path = f"/catalogs/{catalog}/items"
         self._limits = limits
         self._write = "PATCH" if merge else "PUT"
-        self._now = now
+        # An object as short as that has no value that is too long, and the keys that are checked are those inside.
+        self._look = Look(frozenset({"id"}), frozenset(), limits.catalog_value_chars, self._usual_members)
         # No bound on the keys: how many fields there are, the catalog says.
         self._bounds = PayloadBounds(limits.payload_bytes, None, limits.catalog_nesting)
 
@@ -81,8 +93,11 @@ class CatalogItems(PlainDestination):
         """Turn rows into items to write or to delete, grouped by the method."""
         ids: list[str | Rejection | None] = by_halves(rows, _ids, _UNREADABLE)
         deleted: list[bool | Rejection] = by_halves(rows, _deleted, _DELETED_INVALID)
-        payloads = payload_texts(rows, StructStyle())
-        return [self._encode_row(*row) for row in zip(ids, deleted, payloads, strict=True)]
+        raws = payload_texts(rows, StructStyle())
+        return [
+            entry or self._encode_row(ids[row], deleted[row], raws[row])
+            for row, entry in enumerate(self._encode_usual(rows, deleted, raws))
+        ]
 
     def request(self, records: Sequence[Record]) -> Request:
         """Join items of one group into one request; the group is the method."""
@@ -98,6 +113,24 @@ class CatalogItems(PlainDestination):
         method = records[0].group
         endpoint = Endpoint(method, self._path, _PERMISSIONS[method])
         return read_answer(answer, len(records), endpoint, self._now)
+
+    def _encode_usual(
+        self, rows: pa.RecordBatch, deleted: list[bool | Rejection], raws: list[bytes | Rejection | None]
+    ) -> list[Record | None]:
+        """Encode the items that are like most: to be written, and not deleted; None for each other one."""
+        try:
+            ids = identifier_array(rows, ID)
+        except pa.ArrowInvalid:
+            ids = None
+        if ids is None:
+            return [None] * rows.num_rows
+        ids = usual_texts(ids, self._limits.catalog_id_chars, _ID_CHARACTERS.pattern)
+        heads = [None if gone else head for gone, head in zip(deleted, joined('{"id":"', ids, '",'), strict=True)]
+        bodies = splice_usual(heads, raws, self._bounds, self._look)
+        return usual_records(joined_texts("id:", ids), bodies, self._write, _ONCE)
+
+    def _usual_members(self, row: int, document: dict[str, Any], text: bytes) -> bytes | None:
+        return None if self._check_fields(document) else b""
 
     def _encode_row(
         self, item: str | Rejection | None, deleted: bool | Rejection, raw: bytes | Rejection | None

@@ -13,14 +13,14 @@ from airflow_provider_cdi.engine.records import Rejection
 CONTRACT = Contract("events", identifiers=USER_IDENTIFIERS, pairs=PAIRS)
 
 
-def check_event(document: dict[str, Any], size: int, limits: BrazeLimits) -> Rejection | None:
+def check_event(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | None:
     """Find what Braze would refuse in an event.
 
     :param document: the decoded payload, without nulls.
-    :param size: bytes of its text.
+    :param text: the same as JSON.
     :return: the first fault, or None.
     """
     name = document.get("name")
     if not isinstance(name, str) or not name.strip():
         return Rejection("event_name_missing", "name is missing, blank or not a text.")
-    return check_time(document) or check_properties(document, size, limits)
+    return check_time(document) or check_properties(document, text, limits)

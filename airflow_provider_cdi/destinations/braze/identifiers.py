@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import pyarrow as pa
 
@@ -19,20 +19,24 @@ USER_IDENTIFIERS = PRIMARY + CONTACTS
 PAIRS = (("ALIAS_NAME", "ALIAS_LABEL"),)
 
 #: Never in a payload: they would change whose row it is.
-_NEVER_IN_PAYLOAD = frozenset({"external_id", "user_alias", "alias_name", "alias_label", "braze_id"})
+NEVER_IN_PAYLOAD = frozenset({"external_id", "user_alias", "alias_name", "alias_label", "braze_id"})
 #: With a contact as the identifier, a contact that ranks as high or higher would take its place.
 _FORBIDDEN = {
-    "external_id": _NEVER_IN_PAYLOAD,
-    "user_alias": _NEVER_IN_PAYLOAD,
-    "braze_id": _NEVER_IN_PAYLOAD,
-    "email": _NEVER_IN_PAYLOAD | {"email"},
-    "phone": _NEVER_IN_PAYLOAD | {"email", "phone"},
+    "external_id": NEVER_IN_PAYLOAD,
+    "user_alias": NEVER_IN_PAYLOAD,
+    "braze_id": NEVER_IN_PAYLOAD,
+    "email": NEVER_IN_PAYLOAD | {"email"},
+    "phone": NEVER_IN_PAYLOAD | {"email", "phone"},
 }
 
 _MISSING = Rejection("identifier_missing", "None of the identifier columns holds a value.")
 _SEVERAL = Rejection("several_identifiers", "More than one of EXTERNAL_ID, ALIAS_NAME and BRAZE_ID holds a value.")
 _INCOMPLETE = Rejection("alias_incomplete", "ALIAS_NAME holds a value and ALIAS_LABEL does not.")
 _UNREADABLE = Rejection("identifier_unreadable", "An identifier column holds text that is not UTF-8.")
+
+
+#: One row's values of ``USER_IDENTIFIERS``.
+_Values = tuple[str | None, ...]
 
 
 class Identity:
@@ -53,22 +57,32 @@ class Identity:
         self.contacts = contacts
 
 
-def identify_rows(rows: pa.RecordBatch, identifiers: Iterable[str], limits: BrazeLimits) -> list[Identity | Rejection]:
-    """Say whose row each one is.
+class Identities:
+    """Whose row each one of a batch is. The columns are read at the first need.
 
     :param rows: columns named as in ``identifiers``; absent ones count as NULL, and so does blank text.
     :param identifiers: the columns that count for this data type, out of ``USER_IDENTIFIERS``.
-    :return: one entry a row.
-    :raises SourceError: when a column's type cannot be an identifier, whatever the row.
     """
-    wanted = frozenset(identifiers)
 
-    def identify_all(part: pa.RecordBatch) -> list[Identity | Rejection]:
-        names = (name if name in wanted else None for name in USER_IDENTIFIERS)
-        columns = [identifier_texts(part, name) for name in names]
-        return [_identify(row, limits.external_id_bytes) for row in zip(*columns, strict=True)]
+    def __init__(self, rows: pa.RecordBatch, identifiers: Collection[str], limits: BrazeLimits) -> None:
+        self._rows = rows
+        self._identifiers = identifiers
+        self._limits = limits
+        self._values: list[_Values | None] | None = None
 
-    return by_halves(rows, identify_all, _UNREADABLE)
+    def of(self, row: int) -> Identity | Rejection:
+        """Say whose row it is.
+
+        :raises SourceError: when a column's type cannot be an identifier, whatever the row.
+        """
+        if self._values is None:
+            self._values = by_halves(self._rows, self._read, None)
+        values = self._values[row]
+        return _UNREADABLE if values is None else _identify(values, self._limits.external_id_bytes)
+
+    def _read(self, rows: pa.RecordBatch) -> list[_Values | None]:
+        names = (name if name in self._identifiers else None for name in USER_IDENTIFIERS)
+        return list(zip(*(identifier_texts(rows, name) for name in names), strict=True))
 
 
 def identifier_in_payload(identity: Identity, document: dict[str, object]) -> Rejection | None:
@@ -83,7 +97,7 @@ def identifier_in_payload(identity: Identity, document: dict[str, object]) -> Re
     )
 
 
-def _identify(row: tuple[str | None, ...], external_id_bytes: int) -> Identity | Rejection:
+def _identify(row: _Values, external_id_bytes: int) -> Identity | Rejection:
     """Identify one row by its values of ``USER_IDENTIFIERS``."""
     external_id, alias_name, alias_label, braze_id, email, phone = row
     primaries = (external_id is not None) + (alias_name is not None) + (braze_id is not None)

@@ -16,6 +16,7 @@ _COLON_MILLISECONDS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d):(\d{3}) ?(Z|
 
 #: Braze: event object; a property of such a name is refused.
 RESERVED_PROPERTIES = frozenset({"time", "event_name"})
+_BAD_NAMES = RESERVED_PROPERTIES | {""}
 
 
 def check_time(document: dict[str, Any]) -> Rejection | None:
@@ -26,36 +27,59 @@ def check_time(document: dict[str, Any]) -> Rejection | None:
     return Rejection("time_invalid", "time is not an ISO 8601 text.")
 
 
-def check_properties(document: dict[str, Any], size: int, limits: BrazeLimits) -> Rejection | None:
+def check_properties(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | None:
     """Refuse ``properties`` that break Braze's rules; missing ones are fine.
 
     Names and lengths are checked for the properties themselves: Braze documents no rule for what lies
     inside a property that is an object or an array.
 
     :param document: the decoded event or purchase.
-    :param size: bytes of its text.
+    :param text: the same as JSON.
     """
     properties = document.get("properties")
     if properties is None:
         return None
     if type(properties) is not dict:
         return Rejection("properties_invalid", "properties is not an object.")
-    if size > limits.properties_bytes and len(orjson.dumps(properties)) > limits.properties_bytes:
+    if len(text) > limits.properties_bytes and len(orjson.dumps(properties)) > limits.properties_bytes:
         return Rejection("properties_too_large", f"properties have more than {limits.properties_bytes:,} bytes.")
+    if _are_surely_good(properties, text, limits.property_chars):
+        return None
     return _check_each(properties, limits.property_chars)
 
 
 def _is_time(text: str) -> bool:
+    return _is_iso(text) or _is_iso(_COLON_MILLISECONDS.sub(r"\1.\2\3", text, count=1))
+
+
+def _is_iso(text: str) -> bool:
     try:
-        datetime.fromisoformat(_COLON_MILLISECONDS.sub(r"\1.\2\3", text, count=1))
+        datetime.fromisoformat(text)
     except ValueError:
         return False
     return True
 
 
+def _are_surely_good(properties: dict[str, Any], text: bytes, most_chars: int) -> bool:
+    """Tell whether properties break no rule even if all their names were one, which spares nearly every row a walk.
+
+    :param text: of the whole payload.
+    """
+    names = "".join(properties)
+    if "$" in names or not _BAD_NAMES.isdisjoint(properties):
+        return False
+    if len(text) <= most_chars:
+        return True
+    return len(names) <= most_chars and max(map(_text_length, properties.values()), default=0) <= most_chars
+
+
+def _text_length(value: Any) -> int:
+    return len(value) if type(value) is str else 0
+
+
 def _check_each(properties: dict[str, Any], most_chars: int) -> Rejection | None:
     for name, value in properties.items():
-        if not name or len(name) > most_chars or name[0] == "$" or name in RESERVED_PROPERTIES:
+        if name in _BAD_NAMES or len(name) > most_chars or name[0] == "$":
             return Rejection(
                 "property_name_invalid",
                 f"A property's name is empty, over {most_chars} characters, begins with a dollar, "

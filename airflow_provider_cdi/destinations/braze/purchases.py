@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, USER_IDENTIFIERS
@@ -13,15 +12,12 @@ from airflow_provider_cdi.engine.records import Rejection
 
 CONTRACT = Contract("purchases", identifiers=USER_IDENTIFIERS, pairs=PAIRS)
 
-#: ISO 4217 alphabetic. Which of the codes Braze supports is not documented, so only the form is checked.
-_CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
 
-
-def check_purchase(document: dict[str, Any], size: int, limits: BrazeLimits) -> Rejection | None:
+def check_purchase(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | None:
     """Find what Braze would refuse in a purchase.
 
     :param document: the decoded payload, without nulls.
-    :param size: bytes of its text.
+    :param text: the same as JSON.
     :return: the first fault, or None.
     """
     return (
@@ -29,7 +25,7 @@ def check_purchase(document: dict[str, Any], size: int, limits: BrazeLimits) -> 
         or _check_money(document.get("currency"), document.get("price"))
         or _check_quantity(document.get("quantity", 1), limits.purchase_quantity)
         or check_time(document)
-        or check_properties(document, size, limits)
+        or check_properties(document, text, limits)
     )
 
 
@@ -42,9 +38,10 @@ def _check_product(product_id: Any, most_chars: int) -> Rejection | None:
 
 
 def _check_money(currency: Any, price: Any) -> Rejection | None:
-    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
+    # ISO 4217 alphabetic. Which of the codes Braze supports is not documented, so only the form is checked.
+    if not isinstance(currency, str) or len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
         return Rejection("currency_invalid", "currency is missing or not a code of three letters.")
-    if not isinstance(price, int | float) or isinstance(price, bool):
+    if type(price) is not float and type(price) is not int:
         return Rejection("price_invalid", "price is missing or not a number.")
     return None
 

@@ -10,25 +10,29 @@ import pyarrow as pa
 
 from airflow_provider_cdi.destinations.braze import attributes, events, purchases
 from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
-from airflow_provider_cdi.destinations.braze.identifiers import Identity, identifier_in_payload, identify_rows
+from airflow_provider_cdi.destinations.braze.identifiers import (
+    NEVER_IN_PAYLOAD,
+    Identities,
+    Identity,
+    identifier_in_payload,
+)
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.operators import adds_up
+from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
+from airflow_provider_cdi.destinations.braze.usual_rows import usual_heads
 from airflow_provider_cdi.destinations.columns import column, json_text, timestamp_texts
-from airflow_provider_cdi.destinations.payload import (
-    Payload,
-    PayloadBounds,
-    read_payload,
-    splice,
-    without_nulls,
-)
-from airflow_provider_cdi.destinations.plain import PlainDestination
+from airflow_provider_cdi.destinations.payload import Payload, PayloadBounds, read_payload, splice, without_nulls
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
+from airflow_provider_cdi.destinations.usual_payloads import Look, splice_usual, usual_records
 from airflow_provider_cdi.engine.contract import UPDATED_AT, Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 _PATH = "/users/track"
 _UPDATE_ONLY = "_update_existing_only"
+_CONTACT_NAMES = frozenset({"email", "phone"})
+#: Names in a payload that have a say in what stands before it, or must not be there.
+_SPECIAL = NEVER_IN_PAYLOAD | {_UPDATE_ONLY}
 
 _HEADS = {kind: b'{"%b":' % kind.encode() for kind in ("external_id", "user_alias", "braze_id", "email", "phone")}
 
@@ -40,23 +44,31 @@ class TrackType:
     """One of the three arrays of ``/users/track``.
 
     :param contract: its columns; the contract's data type is also the name of the array.
-    :param check: finds the first fault of a decoded payload, given the bytes of its text.
+    :param check: finds the first fault of a payload, given it decoded and as text.
     :param is_dated: an event: it needs a time, and null members are left out. Otherwise null removes.
     :param takes_contacts: whether EMAIL and PHONE columns that do not identify are sent as attributes.
+    :param flat_names: members that have rules of their own, even where they are plain values.
     """
 
     contract: Contract
-    check: Callable[[dict[str, Any], int, BrazeLimits], Rejection | None]
+    check: Callable[[dict[str, Any], bytes, BrazeLimits], Rejection | None]
     is_dated: bool
     takes_contacts: bool
+    flat_names: frozenset[str] = frozenset()
 
 
-ATTRIBUTES = TrackType(attributes.CONTRACT, attributes.check_attributes, is_dated=False, takes_contacts=True)
+ATTRIBUTES = TrackType(
+    attributes.CONTRACT,
+    attributes.check_attributes,
+    is_dated=False,
+    takes_contacts=True,
+    flat_names=attributes.SUBSCRIPTION_FIELDS,
+)
 EVENTS = TrackType(events.CONTRACT, events.check_event, is_dated=True, takes_contacts=False)
 PURCHASES = TrackType(purchases.CONTRACT, purchases.check_purchase, is_dated=True, takes_contacts=False)
 
 
-class Track(PlainDestination):
+class Track(BrazeDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` for one of the three arrays.
 
     :param kind: which one.
@@ -67,10 +79,13 @@ class Track(PlainDestination):
     def __init__(
         self, kind: TrackType, limits: BrazeLimits, *, update_existing_only: bool, now: Callable[[], float]
     ) -> None:
+        super().__init__(now)
         self._kind = kind
         self._limits = limits
         self._update_existing_only = update_existing_only
-        self._now = now
+        # Too short for an array that is too long, which takes two bytes an element.
+        self._flat_bytes = 0 if kind.is_dated else 2 * limits.array_elements
+        self._check, self._is_dated = kind.check, kind.is_dated
         self._bounds = PayloadBounds(limits.payload_bytes, limits.payload_keys, limits.nesting)
         self._style = StructStyle(nested_time=not kind.is_dated, drop_nulls=kind.is_dated)
         self._endpoint = Endpoint("POST", _PATH, "users.track", array=kind.contract.data_type)
@@ -91,12 +106,11 @@ class Track(PlainDestination):
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into objects of the array, or the reasons why they cannot be sent."""
-        identities = identify_rows(rows, self.contract.identifiers, self._limits)
-        payloads = payload_texts(rows, self._style)
-        times = _Times(rows)
+        raws, times = payload_texts(rows, self._style), _Times(rows)
+        identities = Identities(rows, self.contract.identifiers, self._limits)
         return [
-            identity if isinstance(identity, Rejection) else self._encode_row(row, identity, raw, times)
-            for row, (identity, raw) in enumerate(zip(identities, payloads, strict=True))
+            entry or self._encode_row(row, identities.of(row), raws[row], times)
+            for row, entry in enumerate(self._encode_usual(rows, raws, times))
         ]
 
     def request(self, records: Sequence[Record]) -> Request:
@@ -109,16 +123,49 @@ class Track(PlainDestination):
         """Say what the answer means, see :func:`~.answers.read_answer`."""
         return read_answer(answer, len(records), self._endpoint, self._now)
 
+    def _encode_usual(
+        self, rows: pa.RecordBatch, raws: list[bytes | Rejection | None], times: _Times
+    ) -> list[Record | None]:
+        """Encode the rows that are like most; None for each that :meth:`_encode_row` must look at."""
+        update_only = self._update_only("external_id").decode()
+        usual = usual_heads(rows, self._limits, with_contacts=self._kind.takes_contacts, more=update_only)
+        if usual is None:
+            return [None] * rows.num_rows
+        look = Look(
+            names=_SPECIAL | _CONTACT_NAMES if usual.has_contacts else _SPECIAL,
+            flat_names=self._kind.flat_names,
+            flat_bytes=self._flat_bytes,
+            members=self._usual_members(times),
+        )
+        bodies = splice_usual(usual.texts, raws, self._bounds, look)
+        return usual_records(usual.keys, bodies)
+
+    def _usual_members(self, times: _Times) -> Callable[[int, dict[str, Any], bytes], bytes | None]:
+        check, limits, is_dated = self._check, self._limits, self._is_dated
+
+        def members(row: int, document: dict[str, Any], text: bytes) -> bytes | None:
+            if check(document, text, limits) is not None:
+                return None
+            if not is_dated:
+                return b""
+            if None in document.values():
+                return None
+            return b"" if "time" in document else times.member(row)
+
+        return members
+
     def _encode_row(
-        self, row: int, identity: Identity, raw: bytes | Rejection | None, times: _Times
+        self, row: int, identity: Identity | Rejection, raw: bytes | Rejection | None, times: _Times
     ) -> Record | Rejection:
+        if isinstance(identity, Rejection):
+            return identity
         payload = read_payload(raw, self._bounds)
         if isinstance(payload, Rejection):
             return payload
-        if self._kind.is_dated and None in payload.document.values():
+        if self._is_dated and None in payload.document.values():
             payload = without_nulls(payload)
         document = payload.document
-        fault = identifier_in_payload(identity, document) or self._kind.check(document, len(payload.text), self._limits)
+        fault = identifier_in_payload(identity, document) or self._check(document, payload.text, self._limits)
         if fault is not None:
             return fault
         members = self._members(row, identity, payload, times)
@@ -135,31 +182,32 @@ class Track(PlainDestination):
                 if name not in document
             )
         if _UPDATE_ONLY not in document:
-            members.append(self._update_only(identity))
-        if self._kind.is_dated and "time" not in document:
-            time = times.text(row)
+            members.append(self._update_only(identity.kind))
+        if self._is_dated and "time" not in document:
+            time = times.member(row)
             if time is None:
                 return _NO_TIME
-            members.append(b',"time":"%b"' % time.encode())
+            members.append(b"," + time[:-1])
         return members
 
-    def _update_only(self, identity: Identity) -> bytes:
+    def _update_only(self, kind: str) -> bytes:
         if self._update_existing_only:
             return b',"_update_existing_only":true'
         # Braze's default is true for aliases: without this, a new alias would silently not be created.
-        return b',"_update_existing_only":false' if identity.kind == "user_alias" else b""
+        return b',"_update_existing_only":false' if kind == "user_alias" else b""
 
 
 class _Times:
-    """UPDATED_AT as text, for the rows that need it; made for the whole batch at the first need."""
+    """UPDATED_AT as the member ``time``, for the rows that need it; made for the whole batch at the first need."""
 
     def __init__(self, rows: pa.RecordBatch) -> None:
         self._rows = rows
-        self._texts: list[str | None] | None = None
+        self._members: list[bytes | None] | None = None
 
-    def text(self, row: int) -> str | None:
-        """Give the row's UPDATED_AT; None when it is NULL or outside the years 1 to 9999."""
-        if self._texts is None:
+    def member(self, row: int) -> bytes | None:
+        """Give the row's UPDATED_AT and a comma; None when it is NULL or outside the years 1 to 9999."""
+        if self._members is None:
             array = column(self._rows, UPDATED_AT)
-            self._texts = [None] * self._rows.num_rows if array is None else timestamp_texts(array)
-        return self._texts[row]
+            texts = [None] * self._rows.num_rows if array is None else timestamp_texts(array)
+            self._members = [None if text is None else b'"time":"%b",' % text.encode() for text in texts]
+        return self._members[row]

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
-from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, PRIMARY, identify_rows
+from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, PRIMARY, Identities, Identity
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
-from airflow_provider_cdi.destinations.plain import PlainDestination
+from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
+from airflow_provider_cdi.destinations.braze.usual_rows import usual_identifiers
+from airflow_provider_cdi.destinations.usual_payloads import usual_records
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
@@ -22,7 +24,7 @@ _ENDPOINT = Endpoint("POST", "/users/delete", "users.delete")
 _ARRAYS = {"external_id": "external_ids", "user_alias": "user_aliases", "braze_id": "braze_ids"}
 
 
-class UserDeletes(PlainDestination):
+class UserDeletes(BrazeDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` that deletes users.
 
     :param now: seconds since the epoch, for the rate-limit header that gives a moment.
@@ -31,8 +33,8 @@ class UserDeletes(PlainDestination):
     contract = CONTRACT
 
     def __init__(self, limits: BrazeLimits, *, now: Callable[[], float]) -> None:
+        super().__init__(now)
         self._limits = limits
-        self._now = now
 
     @property
     def limits(self) -> BatchLimits:
@@ -45,12 +47,15 @@ class UserDeletes(PlainDestination):
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into ids to delete, grouped by their kind."""
-        return [
-            identity
-            if isinstance(identity, Rejection)
-            else Record(identity.key, identity.value, _ARRAYS[identity.kind])
-            for identity in identify_rows(rows, CONTRACT.identifiers, self._limits)
-        ]
+        identities = Identities(rows, CONTRACT.identifiers, self._limits)
+        return [entry or _record(identities.of(row)) for row, entry in enumerate(self._encode_usual(rows))]
+
+    def _encode_usual(self, rows: pa.RecordBatch) -> list[Record | None]:
+        """Encode the rows that are like most; None for each that needs a closer look."""
+        usual = usual_identifiers(rows, self._limits)
+        if usual is None:
+            return [None] * rows.num_rows
+        return usual_records(usual.keys, usual.texts, _ARRAYS["external_id"])
 
     def request(self, records: Sequence[Record]) -> Request:
         """Join ids of one kind into one request."""
@@ -60,3 +65,9 @@ class UserDeletes(PlainDestination):
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer means; its ``deleted`` counts queued ids and proves nothing, so it is not read."""
         return read_answer(answer, len(records), _ENDPOINT, self._now)
+
+
+def _record(identity: Identity | Rejection) -> Record | Rejection:
+    if isinstance(identity, Rejection):
+        return identity
+    return Record(identity.key, identity.value, _ARRAYS[identity.kind])

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 #: Newer contracts send only the first one, in seconds. A plain Retry-After is not documented, but proxies
 #: send it. The last one is a moment (seconds since the epoch) on older contracts, seconds left on newer ones.
-_IN_ORDER_OF_TRUST = ("x-ratelimit-retry-after", "retry-after", "x-ratelimit-reset")
+RESET = "x-ratelimit-reset"
+_IN_ORDER_OF_TRUST = ("x-ratelimit-retry-after", "retry-after", RESET)
 
 #: Above this, a reset is a moment: 10^9 was in 2001, and no window lasts that many seconds.
 _FIRST_MOMENT = 1e9
@@ -19,16 +20,21 @@ def wait_of(headers: Mapping[str, str], now: Callable[[], float]) -> float | Non
     """Give the seconds to wait; None when no header gives a usable number.
 
     :param headers: names in lower case.
-    :param now: seconds since the epoch.
+    :param now: seconds since the epoch, by Braze's clock where it is known.
     """
     for name in _IN_ORDER_OF_TRUST:
-        wait = _seconds(headers.get(name, ""), now)
+        wait = seconds_until(headers.get(name, ""), now)
         if wait is not None:
             return wait
     return None
 
 
-def _seconds(text: str, now: Callable[[], float]) -> float | None:
+def seconds_until(text: str, now: Callable[[], float]) -> float | None:
+    """Give the seconds that a header says, 0 to two hours; None when it says none.
+
+    :param text: of the header: seconds from now, or a moment in seconds since the epoch.
+    :param now: as for :func:`wait_of`.
+    """
     try:
         seconds = float(text)
     except ValueError:

@@ -10,7 +10,8 @@ from typing import Any
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.records import Rejection
 
-_MANY_DIGITS = re.compile(rb"\d{19}")
+#: A number, unlike digits in a text, stands behind one of these.
+_MANY_DIGITS = re.compile(rb"[\[:,\s-]\d{19}")
 _LARGEST, _SMALLEST = 2**63 - 1, -(2**63)
 
 

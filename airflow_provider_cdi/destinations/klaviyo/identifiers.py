@@ -41,13 +41,16 @@ class Identity:
 
     def __init__(self, values: dict[str, str]) -> None:
         self.values = values
-        kind, value = next(iter(values.items()))
-        self.key = f"{kind}:{comparable(kind, value)}"
+        for kind, value in values.items():
+            self.key = f"{kind}:{comparable(kind, value)}"
+            break
 
     @property
     def attributes(self) -> dict[str, str]:
         """The identifiers that stand among the attributes of a profile: all but Klaviyo's id."""
-        return {kind: value for kind, value in self.values.items() if kind != "id"}
+        attributes = self.values.copy()
+        attributes.pop("id", None)
+        return attributes
 
 
 class PersonRecord(Record):
@@ -88,21 +91,26 @@ def identify_rows(
 
 
 def _identify(row: tuple[str | None, ...], limits: KlaviyoLimits, phones: Phones) -> Identity | Rejection:
-    values = {kind: value for kind, value in zip(KINDS.values(), row, strict=True) if value is not None}
-    if not values:
-        return _MISSING
-    if "email" in values:
-        fault = _email_fault(values["email"], limits)
+    """Identify one row by its values of ``IDENTIFIERS``."""
+    klaviyo_id, email, phone, external_id = row
+    values: dict[str, str] = {}
+    if klaviyo_id is not None:
+        values["id"] = klaviyo_id
+    if email is not None:
+        fault = _email_fault(email, limits)
         if fault is not None:
             return fault
-    if "phone_number" in values:
-        phone = phones.e164(values["phone_number"])
-        if phone is None:
+        values["email"] = email
+    if phone is not None:
+        number = phones.e164(phone)
+        if number is None:
             return _BAD_PHONE
-        values["phone_number"] = phone
-    if len(values.get("external_id", "")) > limits.external_id_chars:
-        return Rejection("identifier_too_long", f"EXTERNAL_ID has more than {limits.external_id_chars} characters.")
-    return Identity(values)
+        values["phone_number"] = number
+    if external_id is not None:
+        if len(external_id) > limits.external_id_chars:
+            return Rejection("identifier_too_long", f"EXTERNAL_ID has more than {limits.external_id_chars} characters.")
+        values["external_id"] = external_id
+    return Identity(values) if values else _MISSING
 
 
 def _email_fault(email: str, limits: KlaviyoLimits) -> Rejection | None:

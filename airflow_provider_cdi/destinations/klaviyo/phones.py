@@ -29,6 +29,11 @@ class Phones:
                     f"default_region is {default_region!r}; give a country as two letters of ISO 3166, such as DE."
                 )
 
+    @property
+    def pattern(self) -> str | None:
+        """What a number that is taken as it stands looks like; None where each one needs a closer look."""
+        return _E164.pattern if self._region is None else None
+
     def e164(self, text: str) -> str | None:
         """Give a number in E.164; None when it is no number, or none that can exist."""
         if self._region is None:

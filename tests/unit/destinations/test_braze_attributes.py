@@ -38,6 +38,7 @@ def test_what_braze_documents_is_accepted(payload, code_of):
         ({"a": {"b.c": 1}}, "nested_value_invalid"),
         ({"a": {"b c": 1}}, "nested_value_invalid"),
         ({"a": {"$b": 1}}, "nested_value_invalid"),
+        ({"a": {"$": 1, "time": 2}}, "nested_value_invalid"),
         ({"a": {LONG: 1}}, "nested_value_invalid"),
         ({"a": {"b": LONG}}, "nested_value_invalid"),
         ({"a": {"b": [1, {"c": LONG}]}}, "nested_value_invalid"),
