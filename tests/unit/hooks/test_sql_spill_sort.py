@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,3 +88,18 @@ def test_no_file_is_left_open_when_the_rest_is_given_up() -> None:
     out.close()  # type: ignore[attr-defined]  # it is a generator
     after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
     assert after == before
+
+
+def test_sorting_and_merging_do_not_import_pandas() -> None:
+    sort = (
+        "import sys, pyarrow as pa\n"
+        "from array import array\n"
+        "from airflow_provider_cdi.hooks.spill_sort import spill_sort\n"
+        "def rows(*values):\n"
+        "    held = pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array('q', values))])\n"
+        "    return pa.record_batch([held], names=['at'])\n"
+        "out = spill_sort([rows(3, 1), rows(2, 4)], ('at',), run_bytes=1)\n"
+        "assert [at for each in out for at in each['at'].to_pylist()] == [1, 2, 3, 4]\n"
+        "sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", sort], check=False).returncode == 0
