@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from random import Random
 
+from airflow_provider_cdi.engine.concurrency import Concurrency
 from airflow_provider_cdi.engine.jobs import Jobs
-from airflow_provider_cdi.engine.pacing import Pacer
+from airflow_provider_cdi.engine.pacing import Pacer, Turn
 from airflow_provider_cdi.engine.ports import (
     Ask,
     Busy,
@@ -50,14 +52,18 @@ class Traffic:
     :param retries: how many of them were repeats.
     :param splits: how many batches were cut in halves to find the record at fault.
     :param held_back: answers that said "too many requests".
+    :param paced: requests that waited for their turn because of a rate, not of a delay.
     :param bytes_sent: bytes of request bodies.
+    :param seconds_on_way: time from each request to its answer, added up.
     """
 
     requests: int = 0
     retries: int = 0
     splits: int = 0
     held_back: int = 0
+    paced: int = 0
     bytes_sent: int = 0
+    seconds_on_way: float = 0.0
 
 
 class _Doubts:
@@ -87,6 +93,8 @@ class _Tries:
         self._doubts = doubts
         self.started = started
         self.failures = 0
+        #: Of the last try.
+        self.turn: Turn
         self._maybe_applied = False
 
     def begin(self) -> None:
@@ -135,6 +143,10 @@ class Delivery:
         self._destination = destination
         self._transport = transport
         self._pacer = pacer
+        #: By family: one kind of request may take much longer than another.
+        self._concurrency: defaultdict[str, Concurrency] = defaultdict(
+            lambda: Concurrency(clock, settings.max_in_flight)
+        )
         self._retry = settings.retry
         self._repeats_all = settings.on_unknown == "resend"
         self._clock = clock
@@ -250,7 +262,7 @@ class Delivery:
         while True:
             verdict = await self._send(ask, tries)
             if isinstance(verdict, Busy):
-                await self._wait_while_busy(verdict, tries, ask.request.family)
+                await self._wait_while_busy(verdict, tries)
             elif isinstance(verdict, Unclear) and (not tries.changes or self._may_repeat(records)):
                 await self._back_off(verdict.reason, tries)
             else:
@@ -261,23 +273,44 @@ class Delivery:
         return self._repeats_all or self._destination.repeat_is_harmless(records)
 
     async def _send(self, ask: Ask, tries: _Tries) -> Verdict:
-        await self._pacer.wait_for_turn(ask.request.family)
-        if self._stop_requested():
-            raise Interrupted("the task was told to end; a new try goes on at the last checkpoint")
+        """Send a request as soon as there are few enough on their way, and its turn has come."""
+        concurrency = self._concurrency[ask.request.family]
+        began = await concurrency.enter()
+        try:
+            turn = tries.turn = await self._pacer.wait_for_turn(ask.request.family)
+            if self._stop_requested():
+                raise Interrupted("the task was told to end; a new try goes on at the last checkpoint")
+            verdict = await self._exchange(ask, tries)
+        except BaseException:
+            concurrency.abandon()
+            raise
+        if turn.was_paced:
+            began = turn.at
+            self.traffic.paced += 1
+        seconds = self._clock.monotonic() - began
+        self.traffic.seconds_on_way += seconds
+        concurrency.leave(seconds, trouble=isinstance(verdict, Busy | Unclear), was_paced=turn.was_paced)
+        return verdict
+
+    async def _exchange(self, ask: Ask, tries: _Tries) -> Verdict:
         self.traffic.requests += 1
         self.traffic.bytes_sent += len(ask.request.body)
         tries.begin()
+        window = None
         try:
             answer = await self._transport.send(ask.request)
+            window = self._destination.rate_window(answer)
         except NoAnswer as error:
             return tries.end(Unclear(error.reason) if error.may_have_arrived else Busy(error.reason))
+        finally:
+            self._pacer.note_answer(tries.turn, window)
         try:
             return tries.end(ask.read(answer))
         except StopSync as error:
             tries.end(Busy(str(error)))
             raise
 
-    async def _wait_while_busy(self, verdict: Busy, tries: _Tries, family: str) -> None:
+    async def _wait_while_busy(self, verdict: Busy, tries: _Tries) -> None:
         if verdict.wait is None:
             await self._back_off(verdict.reason, tries)
             return
@@ -289,7 +322,7 @@ class Delivery:
                 f"rate_limit_seconds={self._retry.rate_limit_seconds:.0f}. Lower requests_per_second or raise that "
                 "bound; a new try goes on at the last checkpoint."
             )
-        self._pacer.hold(verdict.wait, family)
+        self._pacer.hold(verdict.wait, tries.turn)
 
     async def _back_off(self, reason: str, tries: _Tries) -> None:
         tries.failures += 1

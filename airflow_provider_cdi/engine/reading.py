@@ -14,6 +14,8 @@ ROWS_AHEAD = 4_000
 BYTES_AHEAD = 2 * 1024 * 1024
 #: Small batches that came meanwhile are joined up to so many rows.
 JOINED_ROWS = 2_000
+#: Time that a reader has to end when its rows are not wanted any more, in seconds; it may be stuck in a network call.
+LONGEST_GOODBYE = 1.0
 
 
 async def read_in_thread(
@@ -26,12 +28,15 @@ async def read_in_thread(
     :param open_reader: opens the reader; what it raises is raised here, after the batches that came before.
     """
     handover = _Handover(asyncio.get_running_loop())
-    threading.Thread(target=_read, args=(open_reader, handover), name="cdi-reader", daemon=True).start()
+    thread = threading.Thread(target=_read, args=(open_reader, handover), name="cdi-reader", daemon=True)
+    thread.start()
     try:
         while (batch := await handover.take()) is not None:
             yield batch
     finally:
         handover.abandon()
+        # A process that ends while one of its threads is inside a driver may be aborted.
+        await asyncio.to_thread(thread.join, LONGEST_GOODBYE)
 
 
 class _Handover:

@@ -17,6 +17,7 @@ class Report:
     :param totals: outcomes of the rows of the run, over all its tries.
     :param traffic: what went over the wire in this try.
     :param seconds: duration of this try.
+    :param seconds_without_rows: how much of it was spent on waiting for the warehouse's rows.
     :param watermark: the sync's watermark after the run, None when nothing was ever delivered.
     :param dry_run: whether nothing was sent.
     :param rejects_file: where the rejects are, None when there are none.
@@ -26,6 +27,7 @@ class Report:
     totals: Totals
     traffic: Traffic
     seconds: float
+    seconds_without_rows: float
     watermark: str | None
     dry_run: bool = False
     rejects_file: str | None = None
@@ -37,6 +39,16 @@ class Report:
         due = self.totals.rows_read - self.totals.skipped
         return 100 * (self.totals.rejected + self.totals.unknown) / due if due else 0.0
 
+    @property
+    def delay(self) -> float:
+        """Seconds that a request took on average, on its way and at the other side."""
+        return self.traffic.seconds_on_way / self.traffic.requests if self.traffic.requests else 0.0
+
+    @property
+    def in_flight(self) -> float:
+        """Requests that were on their way at once, on average."""
+        return self.traffic.seconds_on_way / self.seconds if self.seconds > 0 else 0.0
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON types."""
         return {
@@ -47,8 +59,12 @@ class Report:
             "retries": self.traffic.retries,
             "splits": self.traffic.splits,
             "held_back": self.traffic.held_back,
+            "paced": self.traffic.paced,
             "bytes_sent": self.traffic.bytes_sent,
             "seconds": round(self.seconds, 3),
+            "seconds_without_rows": round(self.seconds_without_rows, 3),
+            "delay": round(self.delay, 4),
+            "in_flight": round(self.in_flight, 1),
             "watermark": self.watermark,
             "dry_run": self.dry_run,
             "rejects_file": self.rejects_file,
@@ -67,6 +83,8 @@ class Report:
             f"  unknown    {totals.unknown:>12,}",
             f"  {self.traffic.requests:,} requests, {self.traffic.retries:,} of them repeats, "
             f"{self.traffic.bytes_sent:,} bytes, {self.seconds:.1f} s, {rate:,.0f} rows/s",
+            f"  {1000 * self.delay:,.0f} ms a request, {self.in_flight:,.1f} at once, {self.traffic.paced:,} waited "
+            f"for the rate; {self.seconds_without_rows:.1f} s without rows to send",
             f"  watermark {self.watermark or 'none'}",
         ]
         return lines + ([f"  rejects in {self.rejects_file}"] if self.rejects_file else [])

@@ -5,37 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from bisect import bisect_right
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from random import Random
-from typing import Protocol
 
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.block import Block
+from airflow_provider_cdi.engine.checkpoints import Checkpoints, Journal, Progress
 from airflow_provider_cdi.engine.delivery import Delivery
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.jobs import Jobs, SubmittedJob
 from airflow_provider_cdi.engine.lanes import Batch, Lanes
 from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
-from airflow_provider_cdi.engine.ports import Bounds, Clock, Counts, Destination, Source, Transport
+from airflow_provider_cdi.engine.ports import Clock, Destination, Source, Transport
 from airflow_provider_cdi.engine.reading import read_in_thread
 from airflow_provider_cdi.engine.records import Record, Rejection
-from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.slice_reader import ReadAhead, SliceReader
 from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.engine.watermark import TieFilter, Watermark, intact_buckets, row_hashes
 from airflow_provider_cdi.exceptions import Interrupted, JobsRunning, RetryLater, SourceError
 
 log = logging.getLogger(__name__)
 
-#: Rejects that may wait for a checkpoint; a quarter of ``window_bytes`` bounds their payloads.
-REJECTS_HELD = 1_000
 #: How often the stop request, the checkpoint's age and the progress line are looked at, in seconds.
 TICK = 0.5
 #: Time between two progress lines, in seconds.
@@ -45,30 +40,6 @@ LONGEST_REOPEN_WAIT = 30.0
 #: Time that requests on their way have to come back when the run ends early, in seconds. Airflow kills a task that
 #: was told to end after 5 seconds, and there is still something to save then.
 GRACE = 2.5
-
-ReadAhead = Callable[[Callable[[], Iterator[pa.RecordBatch]]], AsyncGenerator[pa.RecordBatch, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a checkpoint saves.
-
-    :param watermark: how far the unbroken run of outcomes reaches, None when nothing was delivered ever.
-    :param totals: the outcomes up to there, over all tries of the run.
-    :param jobs: what the other side is still at work on, behind the watermark.
-    """
-
-    watermark: Watermark | None
-    totals: Totals
-    jobs: tuple[SubmittedJob, ...] = ()
-
-
-class Journal(Protocol):
-    """Where progress is saved."""
-
-    async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
-        """Write the rejects down and only then save the progress; both are durable on return."""
-        ...
 
 
 class Sync:
@@ -117,7 +88,9 @@ class Sync:
         self._delivery = Delivery(
             destination,
             transport,
-            pacer=Pacer(clock, self._settings.requests_per_second, destination.rates),
+            pacer=Pacer(
+                clock, self._settings.requests_per_second, destination.rates, rate_share=self._settings.rate_share
+            ),
             settings=self._settings,
             clock=clock,
             random=random or Random(),  # noqa: S311 (jitter, not a secret)
@@ -126,13 +99,9 @@ class Sync:
             on_job=self._checkpoint_is_due_for_a_job,
         )
         self._moved = asyncio.Event()
-        self._checkpoint_due = asyncio.Event()
         self._failure: BaseException | None = None
-        self._is_closing = False
-        self._tie_filter: TieFilter | None = None
         self._rows_started = 0
-        self._rows_saved = 0
-        self._jobs_saved: tuple[SubmittedJob, ...] = ()
+        self._seconds_without_rows = 0.0
         self._moved_at = 0.0
 
     async def run(self, part: Slice, progress: Progress | None = None, jobs: Sequence[SubmittedJob] = ()) -> Report:
@@ -145,18 +114,26 @@ class Sync:
         :raises StopSync: when only a person can help.
         :raises RetryLater: when a new try may succeed. In both cases what was acknowledged is saved.
         """
-        self._slice, self._is_resumed = part, progress is not None
+        self._described, self._shown = part.describe(), part.shown
+        self._started = self._moved_at = self._clock.monotonic()
         self._delivery.jobs = Jobs(jobs)
-        self._described = part.describe()
-        self._started = self._saved_at = self._moved_at = self._clock.monotonic()
         self._ledger = Ledger(self._destination.contract, part.after, progress.totals if progress else None)
-        self._counts = self._count()
+        self._checkpoints = Checkpoints(self._journal, self._ledger, self._delivery.jobs, self._settings, self._clock)
+        self._slice_reader = SliceReader(
+            self._source,
+            part,
+            is_resumed=progress is not None,
+            read_ahead=self._read_ahead,
+            with_total=self._delete_cap is not None,
+        )
+        self._slice_reader.count()
         self._note_rows_not_due()
-        self._due = self._rows_due()
+        self._due = self._slice_reader.due
         if self._due:
-            self._check_delete_cap()
+            if self._delete_cap is not None:
+                self._slice_reader.check(self._delete_cap)
             await self._read_and_deliver()
-        await self._save(slice_is_done=self._failure is None)
+        await self._checkpoints.save(slice_is_done=self._failure is None)
         if self._failure is not None:
             raise self._failure
         return self.report()
@@ -169,62 +146,21 @@ class Sync:
             totals=self._ledger.settled_totals() + Totals(unknown=self._delivery.rows_in_doubt),
             traffic=self._delivery.traffic,
             seconds=self._clock.monotonic() - self._started,
-            watermark=self._slice.shown(watermark.position) if watermark else None,
-        )
-
-    # --- before the first row -------------------------------------------------------------------------
-
-    def _count(self) -> Counts:
-        after = self._slice.after
-        return self._source.count(
-            self._slice.bounds(),
-            position=after.position if after else None,
-            now=self._slice.up_to,
-            with_total=self._delete_cap is not None,
+            seconds_without_rows=self._seconds_without_rows,
+            watermark=self._shown(watermark.position) if watermark else None,
         )
 
     def _note_rows_not_due(self) -> None:
-        if self._slice.mode == "window":
-            return
-        for reason, number in (("future", self._counts.future), ("no_updated_at", self._counts.without_time)):
-            if number:
-                self._ledger.totals.skipped_because[reason] = number
-                log.warning("%s", _NOT_DUE[reason].format(number=number))
-
-    def _rows_due(self) -> int:
-        return self._counts.in_bounds + self._new_ties()
-
-    def _new_ties(self) -> int:
-        """Rows by which the group at the watermark has changed."""
-        after = self._slice.after
-        return abs(self._counts.at_position - len(after.ties)) if after else 0
-
-    def _check_delete_cap(self) -> None:
-        """Look at what the whole run would delete: a later try has only the rest before it."""
-        if self._delete_cap is not None and not self._is_resumed:
-            is_first_run = self._slice.after is None and self._slice.mode == "incremental"
-            self._delete_cap.check(self._due, self._counts.total or 0, is_first_run=is_first_run)
-
-    def _choose_bounds(self) -> Bounds:
-        """Read the rows at the watermark again only if that can bring something new."""
-        after = self._slice.after
-        if after is None or not self._counts.at_position:
-            return self._slice.bounds()
-        if after.ties.exact is not None:
-            self._tie_filter = TieFilter(after.ties)
-        elif self._new_ties():
-            group = (h for rows in self._source.read(self._slice.bounds_of_ties()) for h in row_hashes(rows))
-            self._tie_filter = TieFilter(after.ties, intact_buckets(after.ties, group))
-        else:
-            return self._slice.bounds()
-        self._ledger.reread_ties_with(self._tie_filter)
-        return self._slice.bounds_with_ties()
+        for reason, number in self._slice_reader.not_due().items():
+            self._ledger.totals.skipped_because[reason] = number
+            log.warning("%s", _NOT_DUE[reason].format(number=number))
 
     # --- the flow -------------------------------------------------------------------------------------
 
     async def _read_and_deliver(self) -> None:
         senders = [asyncio.create_task(self._send_batches()) for _ in range(self._settings.max_in_flight)]
-        saver, ticker = asyncio.create_task(self._save_when_due()), asyncio.create_task(self._tick())
+        saver = asyncio.create_task(self._checkpoints.save_when_due(self._moved.set, self._fail))
+        ticker = asyncio.create_task(self._tick())
         self._reader = asyncio.create_task(self._read_slice())
         try:
             await self._reader
@@ -235,8 +171,6 @@ class Sync:
             self._fail(error)
         finally:
             ticker.cancel()
-            if self._failure is not None:
-                self._source.cancel()
             await self._end(senders, saver)
 
     async def _read_slice(self) -> None:
@@ -244,7 +178,7 @@ class Sync:
         while True:
             try:
                 if reopened:
-                    self._go_on_behind_what_was_read()
+                    self._slice_reader.go_on_behind(self._ledger.go_on_behind_prefix())
                 await self._read()
             except Interrupted:
                 raise
@@ -260,18 +194,17 @@ class Sync:
             else:
                 return
 
-    def _go_on_behind_what_was_read(self) -> None:
-        after = self._ledger.go_on_behind_prefix()
-        self._slice = self._slice.resumed_at(after) if after else self._slice
-        self._is_resumed, self._tie_filter = True, None
-        self._counts = self._count()
-
     async def _read(self) -> None:
-        bounds = self._choose_bounds()
-        async with aclosing(self._read_ahead(lambda: self._source.read(bounds))) as batches:
-            async for rows in batches:
+        async with aclosing(self._slice_reader.read(self._ledger.reread_ties_with)) as batches:
+            while (rows := await self._next_of(batches)) is not None:
                 await self._wait_until(lambda: self._ledger.bytes_held <= self._settings.window_bytes)
                 await self._enter(rows)
+
+    async def _next_of(self, batches: AsyncGenerator[pa.RecordBatch, None]) -> pa.RecordBatch | None:
+        began = self._clock.monotonic()
+        rows = await anext(batches, None)
+        self._seconds_without_rows += self._clock.monotonic() - began
+        return rows
 
     async def _enter(self, rows: pa.RecordBatch) -> None:
         entries = self._destination.encode(rows)
@@ -279,33 +212,23 @@ class Sync:
             blocks = self._ledger.enter(rows)
         except ValueError as error:
             raise SourceError(f"The source cannot be synced safely: {error}.") from error
-        handled = self._handled_before(rows, blocks[0])
+        handled = self._slice_reader.handled_before(rows, blocks[0].stamps)
         for block in blocks:
             self._rows_started += block.stop - block.start
             self._distribute(block, entries, handled)
             self._note_movement()
-            await self._wait_until(self._window_has_room)
+            await self._wait_until(lambda: self._checkpoints.have_room(self._rows_started))
 
     def _distribute(self, block: Block, entries: list[Record | Rejection], handled: Sequence[bool]) -> None:
         is_handled, add = len(handled) > block.start, self._lanes.add
         for row, entry in enumerate(entries[block.start : block.stop], block.start):
             if is_handled and row < len(handled) and handled[row]:
-                block.note_handled(row, by_this_run=self._is_resumed)
+                block.note_handled(row, by_this_run=self._slice_reader.is_resumed)
             elif isinstance(entry, Rejection):
                 block.reject(row, entry)
             else:
                 entry.block, entry.row = block, row
                 add(entry)
-
-    def _handled_before(self, rows: pa.RecordBatch, first: Block) -> Sequence[bool]:
-        """Say of the leading rows at the old watermark which were handled before."""
-        after = self._slice.after
-        if after is None or self._tie_filter is None:
-            return ()
-        if self._ledger.position_of(first, 0) != after.position:
-            return ()
-        ties = bisect_right(first.stamps, first.stamps[0])
-        return [self._tie_filter.is_handled(row_hash) for row_hash in row_hashes(rows, 0, ties)]
 
     async def _send_batches(self) -> None:
         while await self._send_next_batch():
@@ -328,16 +251,8 @@ class Sync:
     def _note_movement(self) -> None:
         self._moved_at = self._clock.monotonic()
         self._ledger.advance()
-        waiting = self._ledger.rows_in_prefix - self._rows_saved
-        if waiting >= self._settings.window_rows / 2 or self._rejects_pile_up():
-            self._checkpoint_due.set()
+        self._checkpoints.call_if_due()
         self._moved.set()
-
-    def _window_has_room(self) -> bool:
-        return self._rows_started - self._rows_saved < self._settings.window_rows and not self._rejects_pile_up()
-
-    def _rejects_pile_up(self) -> bool:
-        return len(self._ledger.rejects) >= REJECTS_HELD or self._ledger.reject_bytes >= self._settings.window_bytes / 4
 
     async def _wait_until(self, condition: Callable[[], bool], *, no_more_rows: bool = False) -> None:
         """Wait for the senders. A batch that is not full goes out when no other is, or it would wait for ever.
@@ -352,44 +267,9 @@ class Sync:
             self._moved.clear()
             await self._moved.wait()
 
-    # --- checkpoints ----------------------------------------------------------------------------------
-
-    async def _save_when_due(self) -> None:
-        while True:
-            await self._checkpoint_due.wait()
-            self._checkpoint_due.clear()
-            if self._is_closing:  # run() saves what came last
-                return
-            try:
-                await self._save()
-            except Exception as error:  # raised again at the end of run()
-                self._fail(error)
-                return
-
-    async def _save(self, *, slice_is_done: bool = False) -> None:
-        self._ledger.advance(to_the_row=True)
-        rows = self._ledger.rows_in_prefix
-        jobs = self._jobs_to_save(rows, slice_is_done=slice_is_done)
-        if rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
-            return
-        progress = Progress(self._ledger.watermark(slice_is_done=slice_is_done), self._ledger.totals, jobs)
-        rejects = self._ledger.take_rejects()
-        try:
-            await self._journal.commit(progress, rejects)
-        except BaseException:
-            self._ledger.give_back(rejects)
-            raise
-        self._rows_saved, self._jobs_saved = rows, jobs
-        self._saved_at = self._clock.monotonic()
-        self._moved.set()
-
-    def _jobs_to_save(self, rows_in_prefix: int, *, slice_is_done: bool) -> tuple[SubmittedJob, ...]:
-        self._delivery.jobs.forget_passed(rows_in_prefix)
-        return () if slice_is_done else self._delivery.jobs.to_save()
-
     def _checkpoint_is_due_for_a_job(self) -> None:
         self._moved_at = self._clock.monotonic()
-        self._checkpoint_due.set()
+        self._checkpoints.call()
 
     # --- watching and ending --------------------------------------------------------------------------
 
@@ -398,8 +278,7 @@ class Sync:
         while True:
             await self._clock.sleep(TICK)
             now = self._clock.monotonic()
-            if now - self._saved_at >= self._settings.checkpoint_seconds:
-                self._checkpoint_due.set()
+            self._checkpoints.call_if_old()
             if now >= next_line:
                 self._log_progress(now - self._started)
                 next_line = now + PROGRESS_EVERY
@@ -425,13 +304,14 @@ class Sync:
     def _fail(self, error: BaseException) -> None:
         if self._failure is None:
             self._failure = error
+            self._slice_reader.cancel()
             self._reader.cancel()
             self._moved.set()
 
     async def _end(self, senders: Sequence[asyncio.Task[None]], saver: asyncio.Task[None]) -> None:
         """End all tasks; requests on their way get a moment to come back, so that few outcomes stay unknown."""
         if self._failure is not None:
-            self._checkpoint_due.set()  # what is known now is saved now, whatever the grace brings
+            self._checkpoints.call()  # what is known now is saved now, whatever the grace brings
         for _ in senders:
             self._ready.put_nowait(None)
         # Who only waits for jobs has no request on its way.
@@ -439,8 +319,7 @@ class Sync:
         _, late = await asyncio.wait(senders, timeout=grace)
         for sender in late:
             sender.cancel()
-        self._is_closing = True
-        self._checkpoint_due.set()
+        self._checkpoints.close()
         await asyncio.gather(saver, *late, return_exceptions=True)
 
 

@@ -22,7 +22,8 @@ class BrazeHook(HttpHook):
     """Reaches the REST API of one Braze instance with one workspace's key.
 
     The connection holds the API key in ``password``, the instance or REST host in ``host``, and optionally
-    ``port`` and, in ``extra``, ``timeout``, ``connect_timeout``, ``ca_bundle`` and ``proxy``.
+    ``port`` and, in ``extra``, ``timeout``, ``connect_timeout``, ``ca_bundle``, ``proxy``, ``requests_per_second`` and
+    ``rate_share``.
 
     .. seealso::
         :doc:`/connections/braze`

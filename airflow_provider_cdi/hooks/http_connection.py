@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ def make_settings(base_url: str, headers: Mapping[str, str], secret: str, extra:
         proxy=find_proxy(base_url, read_text(extra, "proxy")),
         connect_timeout=read_seconds(extra, "connect_timeout", DEFAULT_CONNECT_TIMEOUT),
         timeout=read_seconds(extra, "timeout", DEFAULT_TIMEOUT),
+        requests_per_second=read_number(extra, "requests_per_second", "a number of requests above 0"),
+        rate_share=read_number(extra, "rate_share", "a part above 0 and up to 1, such as 0.8", most=1.0),
     )
 
 
@@ -81,13 +84,24 @@ def read_seconds(extra: Mapping[str, Any], name: str, default: float) -> float:
     :param default: for an empty field.
     :raises ConfigurationError: when it is no number above 0.
     """
+    seconds = read_number(extra, name, "a number of seconds above 0")
+    return default if seconds is None else seconds
+
+
+def read_number(extra: Mapping[str, Any], name: str, wanted: str, most: float = sys.float_info.max) -> float | None:
+    """Return a number of the extra, which may be written as a text; None for an empty field.
+
+    :param wanted: what it must be, for the message.
+    :param most: the greatest that makes sense.
+    :raises ConfigurationError: when it is no number above 0, or a greater one.
+    """
     value = extra.get(name)
     if value is None or value == "":
-        return default
+        return None
     try:
-        seconds = math.nan if isinstance(value, bool) else float(value)
+        number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise ConfigurationError(f"field {name!r} in extra must be a number of seconds above 0")
-    return seconds
+        number = math.nan
+    if not 0 < number <= most:
+        raise ConfigurationError(f"field {name!r} in extra must be {wanted}")
+    return number

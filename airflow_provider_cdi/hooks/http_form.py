@@ -39,6 +39,19 @@ HTTP_FIELDS: Mapping[str, dict[str, Any]] = {
         "description": "URL of an HTTP proxy. Empty: HTTPS_PROXY and NO_PROXY of the workers.",
         "schema": {"type": ["string", "null"]},
     },
+    "requests_per_second": {
+        "label": "Requests per second",
+        "description": "Requests that each task over this connection may send in a second, evenly spread.",
+        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0},
+    },
+    "rate_share": {
+        "label": "Share of the rate limit",
+        "description": (
+            "Part of the rate limit, above 0 and up to 1, that is used by each task over this connection; the rest is "
+            "left to your other traffic."
+        ),
+        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1},
+    },
 }
 
 
@@ -77,7 +90,8 @@ class HttpForm:
         optional = import_module("wtforms.validators").Optional
         text_widget = import_module("flask_appbuilder.fieldwidgets").BS3TextFieldWidget
         lazy_gettext = import_module("flask_babel").lazy_gettext
-        kinds = {"integer": wtforms.IntegerField, "string": wtforms.StringField}
+        # These versions know no field for a number that is not whole; as a text it is read all the same.
+        kinds = {"integer": wtforms.IntegerField, "number": wtforms.StringField, "string": wtforms.StringField}
         return {
             name: kinds[spec["schema"]["type"][0]](
                 lazy_gettext(spec["label"]),

@@ -38,6 +38,8 @@ class HttpSettings:
     :param proxy: URL of the proxy, its login included; None for a direct connection.
     :param connect_timeout: seconds for name look-up, TCP, proxy and TLS together.
     :param timeout: seconds from the request to the last byte of its answer.
+    :param requests_per_second: what each task may send; None for no bound.
+    :param rate_share: the part of the service's rate limits that each task uses; None for the usual one.
     """
 
     base_url: str
@@ -47,6 +49,8 @@ class HttpSettings:
     proxy: str | None = field(default=None, repr=False)
     connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
     timeout: float = DEFAULT_TIMEOUT
+    requests_per_second: float | None = None
+    rate_share: float | None = None
 
     @property
     def host(self) -> str:

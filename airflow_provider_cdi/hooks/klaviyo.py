@@ -30,7 +30,8 @@ class KlaviyoHook(HttpHook):
     """Reaches Klaviyo's API with the private key of one account.
 
     The connection holds the private key in ``password`` and optionally ``host``, ``port`` and, in ``extra``,
-    ``revision``, ``account``, ``timeout``, ``connect_timeout``, ``ca_bundle`` and ``proxy``.
+    ``revision``, ``account``, ``timeout``, ``connect_timeout``, ``ca_bundle``, ``proxy``, ``requests_per_second`` and
+    ``rate_share``.
 
     .. seealso::
         :doc:`/connections/klaviyo`

@@ -6,6 +6,7 @@ import asyncio
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,10 +26,11 @@ from airflow_provider_cdi.version_compat import AirflowFailException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_cdi.engine.checkpoints import Journal
     from airflow_provider_cdi.engine.guards import DeleteCap
     from airflow_provider_cdi.engine.ports import Destination, Source, Transport
     from airflow_provider_cdi.engine.report import Report
-    from airflow_provider_cdi.engine.sync import Journal, Sync
+    from airflow_provider_cdi.engine.sync import Sync
     from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
     from airflow_provider_cdi.transfers.journal import TaskJournal
     from airflow_provider_cdi.transfers.run_plan import RunRequest
@@ -130,6 +132,10 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     @abstractmethod
     def make_transport(self) -> AiohttpTransport:
         """Return what sends requests."""
+
+    @abstractmethod
+    def delivery_settings(self) -> DeliverySettings:
+        """Return how to deliver; the pace is the task's own, else what the destination's connection says."""
 
     def delete_cap_or_none(self) -> DeleteCap | None:
         """Return the guard of a data type that deletes."""
@@ -245,12 +251,14 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self, context: Context, source: Source, destination: Destination, run: RunState, waited: Waiting | None
     ) -> Report:
         from airflow_provider_cdi.reject_file import RejectFile
+        from airflow_provider_cdi.transfers.garbage import seldom_collected
         from airflow_provider_cdi.transfers.journal import TaskJournal
 
         run.plans.save(run.plan)
         rejects = RejectFile(self._rejects_path(context), run.checkpoint.rejects_written if run.checkpoint else 0)
         try:
-            report = asyncio.run(self._send(source, destination, TaskJournal(rejects, run.save), run))
+            with seldom_collected():
+                report = asyncio.run(self._send(source, destination, TaskJournal(rejects, run.save), run))
             run.finish()
         except JobsRunning as running:
             self.wait_for(running.jobs, run, waited)
@@ -261,7 +269,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         return report
 
     async def _send(self, source: Source, destination: Destination, journal: TaskJournal, run: RunState) -> Report:
-        from airflow_provider_cdi.engine.sync import Progress
+        from airflow_provider_cdi.engine.checkpoints import Progress
 
         part, progress, earlier = run.plan.slice, None, run.checkpoint
         if earlier is not None:
@@ -269,7 +277,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             part = part.resumed_at(earlier.watermark) if earlier.watermark else part
             self.log.info("Going on behind %s rows of an earlier try", f"{earlier.totals.rows_read:,}")
         async with self.make_transport() as transport:
-            sync = self._make_sync(source, destination, transport, journal)
+            sync = self._make_sync(source, destination, transport, journal, self.delivery_settings())
             try:
                 return await sync.run(part, progress, earlier.jobs if earlier else run.state.jobs)
             except JobsRunning:
@@ -281,7 +289,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     def _rehearse(self, source: Source, destination: Destination, run: RunState) -> Report:
         from airflow_provider_cdi.transfers.rehearsal import AgreeableDestination, DryJournal, NoTransport
 
-        sync = self._make_sync(source, AgreeableDestination(destination), NoTransport(), DryJournal())
+        settings = replace(self.delivery, requests_per_second=None)
+        sync = self._make_sync(source, AgreeableDestination(destination), NoTransport(), DryJournal(), settings)
         report = asyncio.run(sync.run(run.plan.slice))
         report.dry_run = True
         # A success without any record would look like lost state to the next run.
@@ -289,7 +298,14 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         run.state.push()
         return report
 
-    def _make_sync(self, source: Source, destination: Destination, transport: Transport, journal: Journal) -> Sync:
+    def _make_sync(
+        self,
+        source: Source,
+        destination: Destination,
+        transport: Transport,
+        journal: Journal,
+        settings: DeliverySettings,
+    ) -> Sync:
         from airflow_provider_cdi.engine.clock import SystemClock
         from airflow_provider_cdi.engine.sync import Sync
 
@@ -299,7 +315,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             transport,
             journal,
             clock=SystemClock(),
-            settings=self.delivery,
+            settings=settings,
             stop_requested=lambda: self._is_told_to_end,
             delete_cap=self.delete_cap_or_none(),
             patience=self.patience(),

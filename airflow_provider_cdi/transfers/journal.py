@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.rejects import RejectedRow
-from airflow_provider_cdi.engine.sync import Progress
 from airflow_provider_cdi.reject_file import RejectFile
 from airflow_provider_cdi.state import Checkpoint
 

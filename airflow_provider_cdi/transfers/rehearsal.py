@@ -6,11 +6,20 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Destination, Merge, Rate, Request, Settled
+from airflow_provider_cdi.engine.ports import (
+    Answer,
+    BatchLimits,
+    Destination,
+    Merge,
+    Rate,
+    RateWindow,
+    Request,
+    Settled,
+)
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.rejects import RejectedRow
-from airflow_provider_cdi.engine.sync import Progress
 
 
 class AgreeableDestination:
@@ -36,6 +45,10 @@ class AgreeableDestination:
     def rates(self) -> Mapping[str, Sequence[Rate]]:
         """None: nothing leaves."""
         return {}
+
+    def rate_window(self, answer: Answer) -> RateWindow | None:
+        """None: nobody answered."""
+        return None
 
     def merge(self, older: Record, newer: Record) -> Merge | None:
         """Merge as the real one does."""

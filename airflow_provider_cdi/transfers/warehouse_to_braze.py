@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.hooks.braze import BrazeHook
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 
@@ -58,7 +59,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         delivered and the state saved; None never fails.
     :param delete_cap: for ``user_deletes``: how much one run may delete.
     :param limits: Braze's limits, where your contract has others than the documented ones.
-    :param delivery: requests in flight, requests per second, retries, what to do with unknown outcomes.
+    :param delivery: requests in flight, requests per second or share of the rate limit, retries, what to do with
+        unknown outcomes.
     :param checkpoint: on Airflow 3.0 to 3.2, ``variable`` keeps the state in Airflow Variables too, so that a retry
         goes on where the last try stopped; ``auto`` uses what Airflow has for it (3.3 and later).
     :param max_active_tis_per_dag: keeps runs of the sync from overlapping; leave it at 1.
@@ -110,6 +112,11 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     def make_transport(self) -> AiohttpTransport:
         """Return what sends requests, with as many connections as may be in flight."""
         return self.hook.transport(self.delivery.max_in_flight)
+
+    def delivery_settings(self) -> DeliverySettings:
+        """Return how to deliver, with the pace of the Braze connection unless the task has its own."""
+        settings = self.hook.settings
+        return self.delivery.paced_by(settings.requests_per_second, settings.rate_share)
 
     def delete_cap_or_none(self) -> DeleteCap | None:
         """Return the cap for user deletes."""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.plain import PlainDestination
+from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import (
     Answer,
@@ -22,6 +23,7 @@ from airflow_provider_cdi.engine.ports import (
     Bounds,
     Busy,
     Counts,
+    RateWindow,
     Refused,
     Request,
     Settled,
@@ -34,7 +36,7 @@ from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.slice import Slice
-from airflow_provider_cdi.engine.sync import Progress, Sync
+from airflow_provider_cdi.engine.sync import Sync
 from airflow_provider_cdi.exceptions import NoAnswer, RetryLater
 
 T = TypeVar("T")
@@ -160,6 +162,8 @@ def _is_within(stamp: str, bounds: Bounds) -> bool:
 class ThingDestination(PlainDestination):
     """Rows whose payload is ``bad`` break the contract; a body is the row as JSON.
 
+    An answer's header ``window`` has limit, remaining and seconds left.
+
     :param once: whether a person may stand only once in a request.
     """
 
@@ -187,6 +191,12 @@ class ThingDestination(PlainDestination):
 
     def request(self, records: Sequence[Record]) -> Request:
         return Request("POST", "/things", b"[" + b",".join(record.body for record in records) + b"]")
+
+    def rate_window(self, answer: Answer) -> RateWindow | None:
+        if "window" not in answer.headers:
+            return None
+        limit, remaining, left = answer.headers["window"].split()
+        return RateWindow(int(limit), int(remaining), float(left))
 
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         if answer.status == 429:

@@ -13,10 +13,11 @@ import orjson
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
+from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.ports import Answer, Bounds, Counts, Request
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.sync import Progress, Sync
+from airflow_provider_cdi.engine.sync import Sync
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.sandbox.app import create_app
 from airflow_provider_cdi.sandbox.settings import Clock, Settings

@@ -132,7 +132,7 @@ def _shown_default(default: Any) -> str:
 
 
 def test_every_field_of_the_report_is_on_the_page():
-    report = Report("", Totals(), Traffic(), 0.0, None).to_json()
+    report = Report("", Totals(), Traffic(), 0.0, 0.0, None).to_json()
     about = inspect.getsource(WarehouseSyncOperator._about)
     for field in [*report, *re.findall(r'"(\w+)":', about)]:
         assert re.search(rf"^\|[^|]*`{field}`", OPERATOR_PAGE, re.MULTILINE), field

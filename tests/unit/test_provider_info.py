@@ -25,7 +25,7 @@ for form in HookMetaService.hook_meta_data():
         print(form.model_dump_json())
 """
 HOOKS = pytest.mark.parametrize("hook", [BrazeHook, KlaviyoHook])
-COMMON_FIELDS = ["timeout", "connect_timeout", "ca_bundle", "proxy"]
+COMMON_FIELDS = ["timeout", "connect_timeout", "ca_bundle", "proxy", "requests_per_second", "rate_share"]
 
 
 def schema(name):

@@ -372,7 +372,7 @@ def test_families_do_not_take_from_each_other():
 def test_after_a_hold_the_budget_still_counts():
     async def work():
         pacer, times = Pacer(VirtualClock(), None, {"bulk": [Rate(2, 1)]}), []
-        pacer.hold(5, "bulk")
+        pacer.hold(5, await pacer.wait_for_turn("bulk"))
 
         async def send():
             await pacer.wait_for_turn("bulk")

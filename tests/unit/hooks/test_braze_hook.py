@@ -75,10 +75,13 @@ def test_settings_are_read_from_the_connection(hook, tmp_path):
         "connect_timeout": "2.5",
         "ca_bundle": str(bundle),
         "proxy": "http://user:hidden@proxy.corp:3128",
+        "requests_per_second": 200,
+        "rate_share": "0.5",
     }
     settings = hook(host="EU-01", port=443, extra=extra).settings
     assert settings.base_url == "https://rest.fra-01.braze.eu"
     assert (settings.timeout, settings.connect_timeout) == (5.0, 2.5)
+    assert (settings.requests_per_second, settings.rate_share) == (200.0, 0.5)
     assert settings.ca_bundle == str(bundle)
     assert settings.proxy_host == "proxy.corp:3128"
     assert settings.headers == {
@@ -95,7 +98,8 @@ def test_connection_may_be_a_uri(monkeypatch):
 
 
 def test_emptied_form_fields_mean_the_defaults(hook):
-    emptied = hook(extra={"timeout": None, "connect_timeout": "", "ca_bundle": "", "proxy": None}).settings
+    empty = {"timeout": None, "connect_timeout": "", "ca_bundle": "", "proxy": None}
+    emptied = hook(extra={**empty, "requests_per_second": None, "rate_share": ""}).settings
     assert emptied == hook().settings
 
 
@@ -117,6 +121,9 @@ def test_space_around_a_pasted_key_is_dropped(hook):
         ({"extra": {"timeout": True}}, "'timeout' in extra"),
         ({"extra": {"connect_timeout": "soon"}}, "'connect_timeout' in extra"),
         ({"extra": {"connect_timeout": "inf"}}, "'connect_timeout' in extra"),
+        ({"extra": {"requests_per_second": 0}}, "'requests_per_second' in extra"),
+        ({"extra": {"rate_share": 1.1}}, "'rate_share' in extra must be a part above 0 and up to 1"),
+        ({"extra": {"rate_share": "a fifth"}}, "'rate_share' in extra"),
         ({"extra": {"ca_bundle": 1}}, "'ca_bundle' in extra"),
         ({"extra": {"ca_bundle": "missing.pem"}}, "'ca_bundle' names missing.pem"),
         ({"extra": {"proxy": "socks5://proxy.corp"}}, "'proxy' names a proxy"),
@@ -268,9 +275,10 @@ def test_form_of_older_versions_has_the_same_fields(monkeypatch):
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     widgets = BrazeHook.get_connection_form_widgets()
-    assert list(widgets) == ["timeout", "connect_timeout", "ca_bundle", "proxy"]
+    assert list(widgets) == ["timeout", "connect_timeout", "ca_bundle", "proxy", "requests_per_second", "rate_share"]
     assert isinstance(widgets["timeout"], IntegerField)
     assert widgets["proxy"].label == "PROXY"
+    assert not isinstance(widgets["rate_share"], IntegerField)
 
 
 def test_port_field_is_shown(hook):

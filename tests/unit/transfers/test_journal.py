@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.rejects import RejectedRow
-from airflow_provider_cdi.engine.sync import Progress
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.reject_file import RejectFile
 from airflow_provider_cdi.transfers.journal import TaskJournal

@@ -1,0 +1,133 @@
+"""Checkpoints: what is saved while a run goes on, and when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from airflow_provider_cdi.engine.jobs import Jobs, SubmittedJob
+from airflow_provider_cdi.engine.ledger import Ledger
+from airflow_provider_cdi.engine.ports import Clock
+from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.totals import Totals
+from airflow_provider_cdi.engine.watermark import Watermark
+
+#: Rejects that may wait for a checkpoint; a quarter of ``window_bytes`` bounds their payloads.
+REJECTS_HELD = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a checkpoint saves.
+
+    :param watermark: how far the unbroken run of outcomes reaches, None when nothing was delivered ever.
+    :param totals: the outcomes up to there, over all tries of the run.
+    :param jobs: what the other side is still at work on, behind the watermark.
+    """
+
+    watermark: Watermark | None
+    totals: Totals
+    jobs: tuple[SubmittedJob, ...] = ()
+
+
+class Journal(Protocol):
+    """Where progress is saved."""
+
+    async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
+        """Write the rejects down and only then save the progress; both are durable on return."""
+        ...
+
+
+class Checkpoints:
+    """Saves what the ledger knows.
+
+    :param journal: where it is saved.
+    :param ledger: knows the outcomes.
+    :param jobs: knows what the destination is at work on.
+    :param settings: how much may be unsaved, and for how long.
+    :param clock: where time comes from.
+    """
+
+    def __init__(self, journal: Journal, ledger: Ledger, jobs: Jobs, settings: DeliverySettings, clock: Clock) -> None:
+        self._journal = journal
+        self._ledger = ledger
+        self._jobs = jobs
+        self._settings = settings
+        self._clock = clock
+        self._due = asyncio.Event()
+        self._is_closing = False
+        self._rows_saved = 0
+        self._jobs_saved: tuple[SubmittedJob, ...] = ()
+        self._saved_at = clock.monotonic()
+
+    def call(self) -> None:
+        """Have one saved soon."""
+        self._due.set()
+
+    def call_if_due(self) -> None:
+        """Have one saved soon when much or old progress is unsaved."""
+        waiting = self._ledger.rows_in_prefix - self._rows_saved
+        if waiting >= self._settings.window_rows / 2 or self._rejects_pile_up():
+            self._due.set()
+
+    def call_if_old(self) -> None:
+        """Have one saved soon when the last one is too long ago."""
+        if self._clock.monotonic() - self._saved_at >= self._settings.checkpoint_seconds:
+            self._due.set()
+
+    def have_room(self, rows_started: int) -> bool:
+        """Say whether more rows may be sent before some are saved.
+
+        :param rows_started: rows that were handed on so far.
+        """
+        return rows_started - self._rows_saved < self._settings.window_rows and not self._rejects_pile_up()
+
+    async def save_when_due(self, on_saved: Callable[[], None], on_failure: Callable[[BaseException], None]) -> None:
+        """Save whenever one was called for, until :meth:`close`.
+
+        :param on_saved: called when there may be room again.
+        :param on_failure: called with what went wrong; nothing is saved any more then.
+        """
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._is_closing:  # what came last is saved at the end of the run
+                return
+            try:
+                await self.save()
+            except Exception as error:
+                on_failure(error)
+                return
+            on_saved()
+
+    def close(self) -> None:
+        """Let :meth:`save_when_due` return."""
+        self._is_closing = True
+        self._due.set()
+
+    async def save(self, *, slice_is_done: bool = False) -> None:
+        """Save what is new.
+
+        :param slice_is_done: whether all rows of the slice were entered and have their outcome.
+        """
+        self._ledger.advance(to_the_row=True)
+        rows = self._ledger.rows_in_prefix
+        self._jobs.forget_passed(rows)
+        jobs = () if slice_is_done else self._jobs.to_save()
+        if rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
+            return
+        progress = Progress(self._ledger.watermark(slice_is_done=slice_is_done), self._ledger.totals, jobs)
+        rejects = self._ledger.take_rejects()
+        try:
+            await self._journal.commit(progress, rejects)
+        except BaseException:
+            self._ledger.give_back(rejects)
+            raise
+        self._rows_saved, self._jobs_saved = rows, jobs
+        self._saved_at = self._clock.monotonic()
+
+    def _rejects_pile_up(self) -> bool:
+        return len(self._ledger.rejects) >= REJECTS_HELD or self._ledger.reject_bytes >= self._settings.window_bytes / 4

@@ -1,0 +1,129 @@
+"""Reading one slice: what is due, which rows are read, and which of them were handled before."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.contract import UPDATED_AT
+from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.ports import Bounds, Counts, Source
+from airflow_provider_cdi.engine.position import position_of_stamp
+from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.watermark import TieFilter, Watermark, intact_buckets, row_hashes
+
+log = logging.getLogger(__name__)
+
+ReadAhead = Callable[[Callable[[], Iterator[pa.RecordBatch]]], AsyncGenerator[pa.RecordBatch, None]]
+
+
+class SliceReader:
+    """Reads a slice of a source, from its beginning or behind what an earlier try has handled.
+
+    :param source: where rows come from.
+    :param part: the slice; for a resumed run the rest of it.
+    :param is_resumed: whether an earlier try of the same run has handled rows.
+    :param read_ahead: how a blocking reader is read beside the event loop.
+    :param with_total: whether all rows of the source are counted too.
+    """
+
+    def __init__(
+        self, source: Source, part: Slice, *, is_resumed: bool, read_ahead: ReadAhead, with_total: bool = False
+    ) -> None:
+        self._source = source
+        self._read_ahead = read_ahead
+        self._with_total = with_total
+        self.part = part
+        self.is_resumed = is_resumed
+        #: Set by :meth:`read` while the rows at the watermark are read again.
+        self.tie_filter: TieFilter | None = None
+        self._counts = Counts(0, 0, 0, 0)
+
+    def count(self) -> None:
+        """Ask the source what is due, in one query."""
+        after = self.part.after
+        self._counts = self._source.count(
+            self.part.bounds(),
+            position=after.position if after else None,
+            now=self.part.up_to,
+            with_total=self._with_total,
+        )
+
+    @property
+    def due(self) -> int:
+        """Rows that the read will bring and that are not handled yet, as far as numbers can tell."""
+        return self._counts.in_bounds + self._new_ties()
+
+    def not_due(self) -> Mapping[str, int]:
+        """Count the rows that no slice up to now holds, by the reason; without those of which there are none."""
+        if self.part.mode == "window":
+            return {}
+        numbers = {"future": self._counts.future, "no_updated_at": self._counts.without_time}
+        return {reason: number for reason, number in numbers.items() if number}
+
+    def check(self, cap: DeleteCap) -> None:
+        """Look at what the whole run would delete: a later try has only the rest before it.
+
+        :raises GuardTripped: when it is too much.
+        """
+        if not self.is_resumed:
+            is_first_run = self.part.after is None and self.part.mode == "incremental"
+            cap.check(self.due, self._counts.total or 0, is_first_run=is_first_run)
+
+    def read(self, on_ties: Callable[[TieFilter], None]) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Read the rows, a little ahead.
+
+        :param on_ties: called first with the filter, if the rows at the watermark are read again.
+        """
+        bounds = self._choose_bounds()
+        if self.tie_filter is not None:
+            on_ties(self.tie_filter)
+        return self._read_ahead(lambda: self._source.read(bounds))
+
+    def go_on_behind(self, after: Watermark | None) -> None:
+        """Expect the rest of the slice to be read anew.
+
+        :param after: behind which rows, None from the beginning.
+        """
+        self.part = self.part.resumed_at(after) if after else self.part
+        self.is_resumed, self.tie_filter = True, None
+        self.count()
+
+    def handled_before(self, rows: pa.RecordBatch, stamps: Sequence[int]) -> Sequence[bool]:
+        """Say of the leading rows at the old watermark which were handled before.
+
+        :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers.
+        """
+        after = self.part.after
+        if after is None or self.tie_filter is None:
+            return ()
+        if position_of_stamp(stamps[0], rows.column(UPDATED_AT).type.unit) != after.position:
+            return ()
+        ties = bisect_right(stamps, stamps[0])
+        return [self.tie_filter.is_handled(row_hash) for row_hash in row_hashes(rows, 0, ties)]
+
+    def cancel(self) -> None:
+        """Stop a running count or read."""
+        self._source.cancel()
+
+    def _new_ties(self) -> int:
+        """Rows by which the group at the watermark has changed."""
+        after = self.part.after
+        return abs(self._counts.at_position - len(after.ties)) if after else 0
+
+    def _choose_bounds(self) -> Bounds:
+        """Read the rows at the watermark again only if that can bring something new."""
+        after = self.part.after
+        if after is None or not self._counts.at_position:
+            return self.part.bounds()
+        if after.ties.exact is not None:
+            self.tie_filter = TieFilter(after.ties)
+        elif self._new_ties():
+            group = (h for rows in self._source.read(self.part.bounds_of_ties()) for h in row_hashes(rows))
+            self.tie_filter = TieFilter(after.ties, intact_buckets(after.ties, group))
+        else:
+            return self.part.bounds()
+        return self.part.bounds_with_ties()

@@ -1,0 +1,47 @@
+"""A sync in a process of its own, one request a row, that shares a key with others.
+
+``python -m support.rate_sharer URL KEY NAME ROWS`` says ``ready``, waits for a line, and prints what came of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+from airflow_provider_cdi.destinations.braze import BrazeLimits, braze_destination
+from airflow_provider_cdi.engine.clock import SystemClock
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.sync import Sync
+from airflow_provider_cdi.hooks.http_settings import HttpSettings
+from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
+from support.engine_world import ListSource, MemoryJournal, Row, incremental, read_inline
+
+
+async def run(url: str, key: str, name: str, rows: int) -> dict[str, float]:
+    """Send the rows, and tell how many were accepted, how long it took, and how many answers were 429."""
+    destination = braze_destination("attributes", limits=BrazeLimits(track_objects=1))
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    source = ListSource([Row(-rows + number, f"{name}-{number}", '{"plan":"pro"}') for number in range(rows)])
+    async with AiohttpTransport(HttpSettings(url, headers, key), max_connections=4) as transport:
+        sync = Sync(
+            source,
+            destination,
+            transport,
+            MemoryJournal(),
+            clock=SystemClock(),
+            settings=DeliverySettings(max_in_flight=4),
+            read_ahead=read_inline,
+        )
+        report = await sync.run(incremental())
+    return {
+        "accepted": report.totals.accepted,
+        "seconds": report.seconds,
+        "held_back": report.traffic.held_back,
+    }
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps(asyncio.run(run(*sys.argv[1:4], int(sys.argv[4])))), flush=True)
