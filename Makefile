@@ -16,12 +16,14 @@ WAREHOUSE ?= snowflake
 # with an emulator of BigQuery whose own needs do not go together with Airflow's.
 SPARK := .venv-spark
 BQEMULATOR := .venv-bqemulator
+# What rows are sent with elsewhere, for `make bench`, with what draws its chart and what looks at a run.
+PEERS := .venv-peers
 
 # With this set, Python would compile all of Airflow again in every process: 6 seconds instead of 2.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow change test test-matrix test-scheduler memory bench-read live-check test-other-engines test-bqemulator test-spark lint format docs clean
+.PHONY: help demo airflow change test test-matrix test-scheduler memory bench bench-read profile live-check test-other-engines test-bqemulator test-spark lint format docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -46,6 +48,12 @@ test-scheduler: $(VENV)/.dev ## Run every kind of run under a real scheduler, wo
 
 memory: $(VENV)/.dev ## Measure that memory does not grow with the table: 100,000 against 1,000,000 rows
 	$(BIN)/python benchmarks/memory.py 100000 1000000
+
+bench: $(VENV)/.dev $(PEERS)/.ready ## Measure how fast rows reach Braze, beside what people use today; half an hour (ARGS="--rows 20000" for a try)
+	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+profile: $(VENV)/.dev $(PEERS)/.ready ## Show where the time of a sync goes: a table, and a flame graph in build/profile (ROWS=100000 for a try)
+	$(BIN)/python benchmarks/profile_sync.py $(ROWS)
 
 bench-read: $(VENV)/.dev ## Measure what reading each warehouse costs the worker, beside the usual ways (ROWS=20000 for a try)
 	$(BIN)/python benchmarks/read.py $(ROWS)
@@ -75,7 +83,7 @@ docs: $(VENV)/.docs ## Build the documentation as HTML into docs/_build
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build
 
 clean: ## Remove everything that was made here, the environment included
-	rm -rf $(VENV) $(SPARK) $(BQEMULATOR) .venv-3.* .demo .airflow build dist docs/_build *.egg-info .*_cache .hypothesis
+	rm -rf $(VENV) $(SPARK) $(BQEMULATOR) $(PEERS) .venv-3.* .demo .airflow build dist docs/_build *.egg-info .*_cache .hypothesis
 
 # --- the environment: made once, and again when what it is made of changes ------------------------------------------
 
@@ -111,6 +119,13 @@ $(BQEMULATOR)/.ready: | $(VENV)/.uv
 		duckdb-extensions==1.5.5 duckdb-extension-spatial==1.5.5
 	@HOME=$(CURDIR)/$(BQEMULATOR) $(BQEMULATOR)/bin/python -c \
 		'from duckdb_extensions import import_extension; import_extension("spatial")'
+	@touch $@
+
+$(PEERS)/.ready: | $(VENV)/.uv
+	@echo "Making the environment $(PEERS) with drt-core, dlt, matplotlib and py-spy"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
+	@$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python 'drt-core[duckdb]==1.2.1' dlt==1.31.0 duckdb==2.0.0 \
+		requests==2.34.2 matplotlib==3.11.2 py-spy==0.4.3
 	@touch $@
 
 $(VENV)/.uv: constraints.txt | $(VENV)/pyvenv.cfg

@@ -1,7 +1,8 @@
 """A server that costs next to nothing: it counts what arrives, waits, and says success in Braze's words.
 
 ``python benchmarks/counting_server.py <port>``; ``POST /_reset {"delay": 0.05, "requests": 3000, "seconds": 3}`` sets
-delay and limit, ``GET /_counts`` tells. It decodes no body: the sandbox is for what is right, this is for what is fast.
+delay and limit, ``GET /_counts`` tells. Every other path is taken for one of Braze's. It decodes no body: the sandbox
+is for what is right, this is for what is fast.
 """
 
 from __future__ import annotations
@@ -15,18 +16,29 @@ import time
 from typing import Any
 
 #: What stands once in every object of a body, with or without a space behind it.
-_ROW = b'"external_id"'
+EXTERNAL_ID = '"external_id"'
+#: So much of a body tells it from every other one: no row is in two requests unless one is sent again.
+_DISTINCT_BYTES = 160
 _LENGTH = b"\ncontent-length:"
 
 
 class Counts:
-    """What arrived since the last reset, and what is to be answered."""
+    """What arrived since the last reset, and what is to be answered.
 
-    def __init__(self, delay: float = 0.0, requests: int = 0, seconds: int = 3) -> None:
+    :param delay: seconds between a request and its answer.
+    :param requests: how many a window takes; 0 for any number.
+    :param seconds: length of a window; windows are fixed on the clock, as Braze's are.
+    :param row: the text that stands once in a body for each of its rows.
+    """
+
+    def __init__(self, delay: float = 0.0, requests: int = 0, seconds: int = 3, row: str = EXTERNAL_ID) -> None:
         self.delay = delay
         self.limit, self.window_seconds = requests, seconds
         self.requests = self.rows = self.refused = self.in_flight = self.most_in_flight = 0
-        self.first = self.last = 0.0
+        self.first = self.last = self.answered = 0.0
+        self.a_second: dict[int, int] = {}
+        self._row = row.encode()
+        self._seen: set[int] = set()
         self._window, self._used = 0, 0
         self._cpu = _cpu_seconds()
 
@@ -36,7 +48,7 @@ class Counts:
         self.first = self.first or now
         self.last = now
         if not self.limit:
-            self._accept(body)
+            self._accept(now, body)
             return _answer(201, b"", _DONE)
         end = (int(now) // self.window_seconds + 1) * self.window_seconds
         if end != self._window:
@@ -49,18 +61,28 @@ class Counts:
             self.refused += 1
             return _answer(429, headers, _LIMITED)
         self._used += 1
-        self._accept(body)
+        self._accept(now, body)
         return _answer(201, headers, _DONE)
 
-    def _accept(self, body: bytes) -> None:
+    def _accept(self, now: float, body: bytes) -> None:
         self.requests += 1
-        self.rows += body.count(_ROW)
+        self.rows += body.count(self._row)
+        self._seen.add(hash(body[:_DISTINCT_BYTES]))
+        second = int(now - self.first)
+        self.a_second[second] = self.a_second.get(second, 0) + 1
 
     def to_json(self) -> bytes:
-        """Return the figures; ``cpu`` is what the server itself has used."""
-        names = ("requests", "rows", "refused", "most_in_flight", "first", "last")
+        """Return the figures.
+
+        ``first`` and ``last`` are when the first and the last request arrived, ``answered`` when the last answer left,
+        in seconds since the epoch; ``cpu`` is what the server itself has used; ``a_second`` counts the accepted
+        requests of each second since the first.
+        """
+        names = ("requests", "rows", "refused", "most_in_flight", "first", "last", "answered")
         found = {name: getattr(self, name) for name in names}
-        return json.dumps({**found, "cpu": _cpu_seconds() - self._cpu}).encode()
+        seconds = [self.a_second.get(second, 0) for second in range(max(self.a_second, default=-1) + 1)]
+        more = {"distinct": len(self._seen), "cpu": _cpu_seconds() - self._cpu, "a_second": seconds}
+        return json.dumps({**found, **more}).encode()
 
 
 class Connection(asyncio.Protocol):
@@ -102,9 +124,7 @@ class Connection(asyncio.Protocol):
 
     def _handle(self, head: bytes, body: bytes) -> None:
         if head.startswith((b"GET /_counts", b"POST /_reset")):
-            if head.startswith(b"POST"):
-                Connection.counts = Counts(**json.loads(body))
-            self._transport.write(_answer(200, b"", self.counts.to_json()))
+            self._transport.write(_answer(200, b"", self._control(head, body)))
             return
         counts = self.counts
         counts.in_flight += 1
@@ -115,9 +135,16 @@ class Connection(asyncio.Protocol):
         else:
             self._write(counts, answer)
 
+    def _control(self, head: bytes, body: bytes) -> bytes:
+        if head.startswith(b"POST"):
+            Connection.counts = Counts(**json.loads(body))
+        return self.counts.to_json()
+
     def _write(self, counts: Counts, answer: bytes) -> None:
         counts.in_flight -= 1
-        self._transport.write(answer)
+        counts.answered = time.time()
+        if not self._transport.is_closing():
+            self._transport.write(answer)
 
 
 _DONE = b'{"message":"success"}'
