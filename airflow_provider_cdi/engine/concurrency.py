@@ -31,6 +31,11 @@ class Concurrency:
         """How many requests may be in flight now."""
         return self._law.limit
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait until they may be sent."""
+        return len(self._waiting)
+
     async def enter(self) -> float:
         """Return when a request may be sent; one :meth:`leave` or :meth:`abandon` must follow.
 

@@ -167,6 +167,11 @@ class Delivery:
         """Rows of requests that are on their way, or were never answered: if the run ends now, nobody knows."""
         return self._doubts.rows
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait because enough others are on their way."""
+        return sum(concurrency.waiting for concurrency in self._concurrency.values())
+
     async def deliver(self, records: Sequence[Record]) -> None:
         """Send the records of one batch until all have their outcome.
 

@@ -31,6 +31,8 @@ from airflow_provider_cdi.exceptions import Interrupted, JobsRunning, RetryLater
 
 log = logging.getLogger(__name__)
 
+#: Batches that may wait to be sent: what was just encoded is still in the processor's cache when it is.
+BATCHES_AHEAD = 16
 #: How often the stop request, the checkpoint's age and the progress line are looked at, in seconds.
 TICK = 0.5
 #: Time between two progress lines, in seconds.
@@ -217,7 +219,11 @@ class Sync:
             self._rows_started += block.stop - block.start
             self._distribute(block, entries, handled)
             self._note_movement()
-            await self._wait_until(lambda: self._checkpoints.have_room(self._rows_started))
+            await self._wait_until(self._is_room_for_more)
+
+    def _is_room_for_more(self) -> bool:
+        waiting = self._ready.qsize() + self._delivery.waiting
+        return waiting < BATCHES_AHEAD and self._checkpoints.have_room(self._rows_started)
 
     def _distribute(self, block: Block, entries: list[Record | Rejection], handled: Sequence[bool]) -> None:
         is_handled, add = len(handled) > block.start, self._lanes.add

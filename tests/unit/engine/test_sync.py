@@ -22,6 +22,7 @@ from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.sync import BATCHES_AHEAD
 from airflow_provider_cdi.engine.watermark import EXACT_TIES
 from airflow_provider_cdi.exceptions import (
     DestinationRefused,
@@ -503,6 +504,21 @@ def test_no_more_bytes_than_the_window_wait_for_their_outcome():
     sync = make_sync(source, Things(), MemoryJournal(), settings=settings)
     run_virtually(sync.run(incremental()))
     assert 50_000 < most[0] <= 100_000 + 2 * 60_000
+
+
+def test_rows_are_encoded_no_further_ahead_than_they_can_be_sent():
+    things, ahead = Things(), []
+
+    class Watched(ListSource):
+        def read(self, bounds):
+            for number, batch in enumerate(super().read(bounds)):
+                ahead.append(50 * number - len(things.applied))
+                yield batch
+
+    settings = DeliverySettings(max_in_flight=2, window_rows=10**6)
+    run(Watched(rows(3_000, start=-9_000)), things, settings=settings)
+    waiting_and_in_flight = 5 * (BATCHES_AHEAD + 2)
+    assert waiting_and_in_flight / 2 < max(ahead) <= waiting_and_in_flight + 2 * 50
 
 
 def test_progress_is_saved_when_half_of_the_window_is_used():
