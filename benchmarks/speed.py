@@ -75,7 +75,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--ways", nargs="+", choices=TITLES, default=list(TITLES))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=None, help="all, or 'ways' where others are given")
     parser.add_argument("--growth", type=int, nargs="+", default=list(GROWTH), help="tables of the part 'growth'")
-    parser.add_argument("--cap", type=float, default=10.0, help="seconds of sending after which a way is ended")
+    parser.add_argument("--cap", type=float, default=5.0, help="seconds of sending after which a way is ended")
     parser.add_argument("--tables", type=Path, default=ROOT / "build" / "bench", help="folder of the DuckDB files")
     parser.add_argument("--keep", type=Path, help="also write the figures of a try, as JSON, to this file")
     parser.add_argument("--show", type=Path, help="measure nothing, write the page again from this JSON")

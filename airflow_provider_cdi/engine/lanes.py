@@ -148,6 +148,7 @@ class Lanes:
 
     def _seal(self, batch: Batch) -> None:
         batch.is_open = False
+        batch.places.clear()  # nothing joins it any more, and it may be on its way for long
         del self._open[batch.group]
         self._unfinished += 1
         self._on_ready(batch)

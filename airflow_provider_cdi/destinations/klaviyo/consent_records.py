@@ -45,7 +45,7 @@ class ConsentRecord(PersonRecord):
     __slots__ = ("consent",)
 
     def __init__(self, key: str, identifiers: dict[str, str], consent: Consent) -> None:
-        super().__init__(key, _profile(identifiers, consent), identifiers, unique=_ONCE)
+        super().__init__(key, _profile(identifiers, consent), unique=_ONCE)
         self.consent = consent
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.columns import by_halves, identifier_texts
@@ -54,16 +56,21 @@ class Identity:
 
 
 class PersonRecord(Record):
-    """A record that knows by which identifiers Klaviyo will see it.
+    """A record whose body is a profile's object: it says by which identifiers Klaviyo will see it."""
 
-    :param identifiers: as :attr:`Identity.values`.
-    """
+    __slots__ = ()
 
-    __slots__ = ("identifiers",)
+    @property
+    def identifiers(self) -> dict[str, str]:
+        """As :attr:`Identity.values`. Read out of the body, because few ask and thousands of records are held."""
+        return identifiers_in(orjson.loads(self.body))
 
-    def __init__(self, key: str, body: bytes, identifiers: dict[str, str], group: str = "", unique: str = "") -> None:
-        super().__init__(key, body, group, unique)
-        self.identifiers = identifiers
+
+def identifiers_in(profile: dict[str, Any]) -> dict[str, str]:
+    """Take the identifiers out of a profile: out of its attributes, or the whole of it."""
+    attributes = profile.get("attributes")
+    members = {**profile, **attributes} if isinstance(attributes, dict) else profile
+    return {kind: members[kind] for kind in KINDS.values() if isinstance(members.get(kind), str) and members[kind]}
 
 
 def comparable(kind: str, value: str) -> str:

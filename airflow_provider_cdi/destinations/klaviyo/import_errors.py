@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_cdi.destinations.klaviyo.codes import klaviyo_rejection
 from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_error
-from airflow_provider_cdi.destinations.klaviyo.identifiers import KINDS, PersonRecord, comparable
+from airflow_provider_cdi.destinations.klaviyo.identifiers import PersonRecord, comparable, identifiers_in
 from airflow_provider_cdi.engine.ports import Settled, Unattributed
 from airflow_provider_cdi.engine.records import Record, Rejection
 
@@ -65,18 +65,11 @@ class _Rows:
         """Return the place of the one record that a payload can only mean; None when there is none, or several."""
         if not isinstance(payload, dict):
             return None
-        identifiers = _comparable(_identifiers_in(payload))
+        identifiers = _comparable(identifiers_in(payload))
         places = set(self._all.get(identifiers, ()))
         if not places:
             places = {place for identifier in identifiers for place in self._each.get(identifier, ())}
         return places.pop() if len(places) == 1 else None
-
-
-def _identifiers_in(payload: dict[str, Any]) -> dict[str, str]:
-    """Take the identifiers out of a payload: the attributes of a profile, or the whole of it."""
-    attributes = payload.get("attributes")
-    members = {**payload, **attributes} if isinstance(attributes, dict) else payload
-    return {kind: members[kind] for kind in KINDS.values() if isinstance(members.get(kind), str) and members[kind]}
 
 
 def _comparable(identifiers: Mapping[str, str]) -> _Identifiers:

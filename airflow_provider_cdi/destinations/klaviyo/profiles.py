@@ -149,8 +149,11 @@ class Profiles(PlainDestination):
         if records[0].group == CLEAR:
             request = UPSERT_PROFILE.request(b'{"data":%b}' % records[0].body)
         else:
-            profiles = b",".join([record.body for record in records])
-            request = IMPORT_PROFILES.request(b"%b%b%b" % (_HEAD, profiles, self._tail))
+            bodies = [record.body for record in records]
+            # Put together in one step: the body has megabytes, and several are on their way at once.
+            bodies[0] = _HEAD + bodies[0]
+            bodies[-1] += self._tail
+            request = IMPORT_PROFILES.request(b",".join(bodies))
         return Ask(request, lambda answer: self._read_submission(answer, records))
 
     def _read_submission(self, answer: Answer, records: Sequence[Record]) -> Verdict:
@@ -177,13 +180,13 @@ class Profiles(PlainDestination):
         if usual is None:
             return [None] * rows.num_rows
         entries: list[Record | None] = []
-        for row, (key, head, its_own) in enumerate(zip(usual.keys, usual.heads, properties, strict=True)):
+        for key, head, its_own in zip(usual.keys, usual.heads, properties, strict=True):
             entry = None
             if key is not None and head is not None and not isinstance(its_own, Rejection):
                 text = its_own.text
                 body = head[:-1] + b"}}" if is_empty(text) else b'%b"properties":%b}}' % (head, text)
                 if len(body) <= self._limits.profile_bytes:
-                    entry = PersonRecord(key, body, usual.identifiers_of(row), "", _ONCE)
+                    entry = PersonRecord(key, body, "", _ONCE)
             entries.append(entry)
         return entries
 
@@ -202,7 +205,7 @@ class Profiles(PlainDestination):
         body = _profile(identity.values.get("id"), head, properties, unsets=clears)
         if len(body) > self._limits.profile_bytes:
             return Rejection("profile_too_large", f"The profile has more than {self._limits.profile_bytes:,} bytes.")
-        return PersonRecord(identity.key, body, identity.values, CLEAR if clears else "", _ONCE)
+        return PersonRecord(identity.key, body, CLEAR if clears else "", _ONCE)
 
 
 def _profile(name: str | None, head: bytes, properties: Properties, *, unsets: bool) -> bytes:

@@ -49,17 +49,10 @@ class UsualProfiles(NamedTuple):
 
     :param keys: see :class:`~airflow_provider_cdi.engine.records.Record`; None for each other row.
     :param heads: the profile's object up to the comma behind its last attribute, the properties apart.
-    :param identifiers: Klaviyo's name of each identifier in the batch, with its values.
     """
 
     keys: list[str | None]
     heads: list[bytes | None]
-    identifiers: dict[str, list[str | None]]
-
-    def identifiers_of(self, row: int) -> dict[str, str]:
-        """Give the identifiers that a row has, see ``Identity.values``."""
-        columns = [(kind, values[row]) for kind, values in self.identifiers.items()]
-        return {kind: value for kind, value in columns if value is not None}
 
 
 def usual_profiles(rows: pa.RecordBatch, limits: KlaviyoLimits, phones: Phones) -> UsualProfiles | None:
@@ -77,8 +70,7 @@ def usual_profiles(rows: pa.RecordBatch, limits: KlaviyoLimits, phones: Phones) 
     keys = pc.coalesce(*(_keys(name, usual[name]) for name in KINDS if name in usual))
     for name, array in given.items():
         keys = where(pc.or_(array.is_null(), usual[name].is_valid()), keys)
-    identifiers = {kind: usual[name].to_pylist() for name, kind in KINDS.items() if name in usual}
-    return UsualProfiles(keys.to_pylist(), joined('{"type":"profile","attributes":{', _attributes(usual)), identifiers)
+    return UsualProfiles(keys.to_pylist(), joined('{"type":"profile","attributes":{', _attributes(usual)))
 
 
 def _given(rows: pa.RecordBatch) -> dict[str, pa.Array]:
