@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +74,9 @@ def counting_server() -> Iterator[CountingServer]:
 def klaviyo_server() -> Iterator[KlaviyoServer]:
     arguments = ["-m", "airflow_provider_cdi.sandbox", "--port", "0", "--keep", "counts"]
     with _process(arguments) as line:
-        yield KlaviyoServer(line.split()[2].rstrip("/"))
+        url = line.split()[2].rstrip("/")
+        _wait_for(f"{url}/_sandbox/state")  # it says its address before it listens
+        yield KlaviyoServer(url)
 
 
 @contextmanager
@@ -87,6 +91,18 @@ def _process(arguments: list[str]) -> Iterator[str]:
             yield line
         finally:
             process.terminate()
+
+
+def _wait_for(url: str, tries: int = 100) -> None:
+    for left in reversed(range(tries)):
+        try:
+            _called(url)
+        except urllib.error.URLError:
+            if not left:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _called(url: str, body: Any = None) -> dict[str, Any]:
