@@ -49,7 +49,7 @@ test-scheduler: $(VENV)/.dev ## Run every kind of run under a real scheduler, wo
 memory: $(VENV)/.dev ## Measure that memory does not grow with the table: 100,000 against 1,000,000 rows
 	$(BIN)/python benchmarks/memory.py 100000 1000000
 
-bench: $(VENV)/.dev $(PEERS)/.ready ## Measure how fast rows reach Braze, beside what people use today; half an hour (ARGS="--rows 20000" for a try)
+bench: $(VENV)/.dev $(PEERS)/.ready ## Measure how fast rows reach Braze, beside what people use today; twenty minutes (ARGS="--rows 20000" for a try)
 	$(BIN)/python benchmarks/speed.py $(ARGS)
 
 profile: $(VENV)/.dev $(PEERS)/.ready ## Show where the time of a sync goes: a table, and a flame graph in build/profile (ROWS=100000 for a try)
