@@ -122,7 +122,7 @@ class _Handover:
 def _read(open_reader: Callable[[], Iterator[pa.RecordBatch]], handover: _Handover) -> None:
     try:
         for batch in _closing(open_reader()):
-            if not handover.give(batch):
+            if batch.num_rows and not handover.give(batch):
                 return
     except BaseException as error:  # it is raised again in the event loop
         handover.end(error)

@@ -154,6 +154,15 @@ def test_small_batches_that_come_while_the_loop_is_busy_are_joined_in_their_orde
     assert max(batch.num_rows for batch in found) <= JOINED_ROWS
 
 
+def test_batches_without_rows_are_passed_over():
+    async def main():
+        return [
+            batch async for batch in read_in_thread(lambda: iter([as_batch([]), as_batch([Row(0, "a")]), as_batch([])]))
+        ]
+
+    assert [batch.num_rows for batch in asyncio.run(main())] == [1]
+
+
 def test_what_breaks_a_reader_off_is_raised_after_the_batches_that_came_before():
     def batches():
         for number in range(3):
