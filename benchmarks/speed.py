@@ -189,7 +189,8 @@ def write(runs: list[Run], about: dict[str, Any]) -> None:
     """Write the figures as JSON, the page and the README between their marks, and the chart."""
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(kept(runs, about), indent=1) + "\n")
-    results = Results(runs)
+    # From what was written: its figures are rounded, and the page must say what can be read there.
+    results = Results([Run.from_json(run) for run in json.loads(RESULTS.read_text())["runs"]])
     replace(PAGE, markdown(results, about))
     replace(README, readme(results))
     CHART.parent.mkdir(exist_ok=True)

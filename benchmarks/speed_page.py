@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from speed_bars import BATCH, LIMIT_SECONDS, ROWS_A_SECOND
+from speed_bars import BATCH, LIMIT_SECONDS, ROWS_A_SECOND, missed
 from speed_figures import TITLES, Case, Results, Run, Spread
 
 #: The mark of a figure that is that of a part of the table.
@@ -79,8 +79,14 @@ def line(run: Run) -> str:
 
 def markdown(results: Results, facts: Mapping[str, Any]) -> str:
     """Return what stands between the marks of the page."""
-    parts = [_said(facts), _sentence(results), _chart(), *_matrix(results), *_rest(results)]
+    parts = [_said(facts), _sentence(results), _chart(), *_matrix(results), *_rest(results), _missed(results)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _missed(results: Results) -> str:
+    """Name the bars that this run missed."""
+    sentences = "\n".join(f"- {sentence}" for sentence in sorted(missed(results)))
+    return f"### Bars that are missed\n\n{sentences}" if sentences else ""
 
 
 def readme(results: Results) -> str:
