@@ -48,9 +48,9 @@ def test_three_processes_that_share_a_key_converge_to_the_share_of_its_limit(san
 
     assert [report["accepted"] for report in reports] == [ROWS] * 3
     assert len(steady) >= 4
-    assert sum(steady) / len(steady) == pytest.approx(0.8 * LIMIT, rel=0.05)
+    assert sum(steady) / len(steady) == pytest.approx(0.8 * LIMIT, rel=0.1)
     assert max(steady) < LIMIT
     assert len(visits) - 3 * ROWS == sum(report["held_back"] for report in reports) <= 3
     # As many rows each: whoever got less of the limit took longer.
     seconds = [report["seconds"] for report in reports]
-    assert min(seconds) > 0.8 * max(seconds)
+    assert min(seconds) > 0.7 * max(seconds)
