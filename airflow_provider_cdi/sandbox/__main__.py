@@ -55,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8125, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name under which clients reach it, beside localhost and addresses; repeatable",
+    )
     parser.add_argument("--store", type=Path, metavar="FILE", help="SQLite file that survives a restart")
     parser.add_argument(
         "--key",
@@ -86,13 +93,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(chosen: argparse.Namespace) -> Settings:
-    names = ("apply_delay", "latency", "regime", "error_style", "keep")
-    changes = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
+    settings = ("apply_delay", "latency", "regime", "error_style", "keep")
+    changes = {name: getattr(chosen, name) for name in settings if getattr(chosen, name) is not None}
     if chosen.job_seconds is not None:
         changes["klaviyo"] = {"job_seconds": chosen.job_seconds}
     keys = dict(_key(text, PERMISSIONS) for text in chosen.key) or {DEFAULT_KEY: None}
     klaviyo_keys = dict(_key(text, SCOPES) for text in chosen.klaviyo_key) or {DEFAULT_KLAVIYO_KEY: None}
-    return Settings(keys=keys, klaviyo_keys=klaviyo_keys, store=chosen.store).changed(changes)
+    names = frozenset([chosen.host, *chosen.allow_host])
+    return Settings(keys=keys, klaviyo_keys=klaviyo_keys, host_names=names, store=chosen.store).changed(changes)
 
 
 def _key(text: str, known: frozenset[str]) -> tuple[str, frozenset[str] | None]:

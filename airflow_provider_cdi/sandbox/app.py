@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -20,6 +21,7 @@ from airflow_provider_cdi.sandbox.klaviyo.endpoints import ENDPOINTS as KLAVIYO_
 from airflow_provider_cdi.sandbox.klaviyo.page import klaviyo_page_route
 from airflow_provider_cdi.sandbox.page import page_route
 from airflow_provider_cdi.sandbox.settings import Clock, Settings
+from airflow_provider_cdi.sandbox.visitors import Visitors
 from airflow_provider_cdi.sandbox.world import World
 
 _ITEMS = "/catalogs/{name}/items"
@@ -127,11 +129,15 @@ class Sandbox(Starlette):
 
     world: World
 
+    def __init__(self, host_names: Iterable[str], **options: Any) -> None:
+        super().__init__(**options)
+        self.visitors = Visitors(super().__call__, host_names)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, and let the faults reach the connection that it came on."""
         # In uvicorn, ``send`` belongs to an object that knows the connection. Elsewhere there is none.
         scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
-        await super().__call__(scope, receive, send)
+        await self.visitors(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Sandbox:
@@ -152,7 +158,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         world.close()
 
     routes += [*control_routes(world), *klaviyo_control_routes(world), page_route(world), klaviyo_page_route(world)]
-    app = Sandbox(routes=routes, lifespan=lifespan)
+    app = Sandbox(world.settings.host_names, routes=routes, lifespan=lifespan)
     app.world = world
     # Braze: a path with a slash at the end is another path.
     app.router.redirect_slashes = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from html import escape
 
@@ -28,6 +30,14 @@ table { border-collapse: collapse; width: 100%; } code { font-size: .9em; }
 th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #8883; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } tr.bad td { color: #c33; }
 """
+_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_PAGE_HEADERS = {
+    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
 
 
 def page_route(world: World) -> Route:
@@ -35,9 +45,14 @@ def page_route(world: World) -> Route:
 
     async def page(request: Request) -> Response:
         world.catch_up()
-        return HTMLResponse(_page(state(world), world.ledger.requests(LAST_REQUESTS)))
+        return page_response(_page(state(world), world.ledger.requests(LAST_REQUESTS)))
 
     return Route("/", page, methods=["GET"])
+
+
+def page_response(html: str) -> Response:
+    """Serve a page that may load nothing, send nothing, and stand in no frame; it is old after three seconds."""
+    return HTMLResponse(html, headers=_PAGE_HEADERS)
 
 
 def document(title: str, lead: str, shown: str, sections: Mapping[str, str], footer: str) -> str:

@@ -66,6 +66,7 @@ class Settings:
 
     :param keys: REST API key -> its permissions; None stands for all of them.
     :param klaviyo_keys: private key of Klaviyo -> its scopes; None stands for all of them.
+    :param host_names: names under which it answers, beside ``localhost`` and plain addresses, see :mod:`.visitors`.
     :param store: SQLite file that survives a restart; None keeps everything in memory.
     :param apply_delay: seconds between an accepted request and its effect (Braze: usually 10 to 100 ms).
         0 applies before the answer.
@@ -95,6 +96,7 @@ class Settings:
 
     keys: Mapping[str, frozenset[str] | None] = field(default_factory=lambda: {DEFAULT_KEY: None})
     klaviyo_keys: Mapping[str, frozenset[str] | None] = field(default_factory=lambda: {DEFAULT_KLAVIYO_KEY: None})
+    host_names: frozenset[str] = frozenset()
     store: Path | None = None
     apply_delay: float = 0.02
     shuffle_seed: int | None = None

@@ -27,7 +27,7 @@ HEADERS = {
     "authorization": "Klaviyo-API-Key pk_sandbox",
     "revision": "2026-10-15",
     "content-type": "application/vnd.api+json",
-    "host": "sandbox",
+    "host": "sandbox.localhost",
 }
 SETTINGS = DeliverySettings(max_in_flight=8, window_rows=50_000, retry=RetryPolicy(attempts=5))
 

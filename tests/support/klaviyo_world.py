@@ -8,7 +8,7 @@ HEADERS = {
     "authorization": "Klaviyo-API-Key pk_sandbox",
     "revision": "2026-10-15",
     "content-type": "application/vnd.api+json",
-    "host": "sandbox",
+    "host": "sandbox.localhost",
 }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import islice
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from airflow_provider_cdi.sandbox.call import Json
 from airflow_provider_cdi.sandbox.klaviyo.views import shown_event, shown_job, shown_profile, summary
-from airflow_provider_cdi.sandbox.page import counts, document, paths, table
+from airflow_provider_cdi.sandbox.page import counts, document, page_response, paths, table
 from airflow_provider_cdi.sandbox.world import World
 
 LAST_SHOWN = 20
@@ -24,7 +24,7 @@ def klaviyo_page_route(world: World) -> Route:
     async def page(request: Request) -> Response:
         world.catch_up()
         world.store.commit()
-        return HTMLResponse(_page(world))
+        return page_response(_page(world))
 
     return Route("/klaviyo", page, methods=["GET"])
 

@@ -144,7 +144,7 @@ def test_import_errors_come_in_pages(klaviyo):
     klaviyo.job(job)
     pages, path = [], f"/api/profile-bulk-import-jobs/{job}/import-errors?page[size]=100"
     while path:
-        found = klaviyo.get(path.removeprefix("http://sandbox"))
+        found = klaviyo.get(path.removeprefix("http://sandbox.localhost"))
         pages.append([error["attributes"]["original_payload"]["email"] for error in found["data"]])
         path = found["links"]["next"]
     assert [len(page) for page in pages] == [100, 100, 50]

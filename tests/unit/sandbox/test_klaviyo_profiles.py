@@ -234,10 +234,10 @@ def test_profiles_come_in_pages_that_lead_on(klaviyo):
     for n in range(5):
         klaviyo.upsert(email=f"p{n}@acme.io")
     first = klaviyo.get("/api/profiles?page[size]=2")
-    second = klaviyo.get(first["links"]["next"].removeprefix("http://sandbox"))
+    second = klaviyo.get(first["links"]["next"].removeprefix("http://sandbox.localhost"))
     assert [each["attributes"]["email"] for each in second["data"]] == ["p2@acme.io", "p3@acme.io"]
     assert second["links"]["prev"]
-    assert klaviyo.get(second["links"]["next"].removeprefix("http://sandbox"))["links"]["next"] is None
+    assert klaviyo.get(second["links"]["next"].removeprefix("http://sandbox.localhost"))["links"]["next"] is None
 
 
 def test_two_profiles_can_be_merged(klaviyo):
