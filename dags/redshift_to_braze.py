@@ -13,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
+from airflow_provider_cdi.destinations.braze import BrazeDataType
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
 #: Data type -> its table.
-TABLES = {
+TABLES: dict[BrazeDataType, str] = {
     "attributes": "ingestion.users_attributes_sync",
     "events": "ingestion.users_events_sync",
     "purchases": "ingestion.users_purchases_sync",

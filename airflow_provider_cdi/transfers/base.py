@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, get_args
 
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.settings import DeliverySettings
@@ -19,6 +19,7 @@ from airflow_provider_cdi.exceptions import (
     StopSync,
     TooManyRejects,
 )
+from airflow_provider_cdi.transfers.arguments import CheckpointPlace, SyncArguments, own_names, shows_arguments
 from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
 from airflow_provider_cdi.version_compat import AirflowFailException
 
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.transfers.waiting import Waiting
     from airflow_provider_cdi.variable_store import VariableStore
 
-#: Where progress is kept between tries: Airflow's state stores (3.3 and later) or, before, in Variables too.
-CHECKPOINTS = ("auto", "variable")
+CHECKPOINTS = get_args(CheckpointPlace)
+_OWN = frozenset(own_names(SyncArguments))
 _TRUE = ("true", "1", "yes", "on")
 
 
@@ -66,49 +67,32 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     template_fields_renderers = {"sql": "sql"}
     ui_color = "#e6f2ff"
 
-    def __init__(
-        self,
-        *,
-        warehouse_conn_id: str,
-        data_type: str,
-        source: str | None = None,
-        sql: str | None = None,
-        columns: Mapping[str, str] | None = None,
-        payload_columns: Sequence[str] | Mapping[str, str] = (),
-        partition: str | None = None,
-        watermark_timezone: str | None = None,
-        sync_id: str | None = None,
-        initial: str | datetime = "everything",
-        sync_mode: str = "{{ params.sync_mode | default('auto', true) }}",
-        since: str | datetime = "{{ params.since | default('', true) }}",
-        until: str | datetime = "{{ params.until | default('', true) }}",
-        dry_run: str | bool = "{{ params.dry_run | default(false, true) }}",
-        rejects_path: str | None = None,
-        max_reject_percent: float | None = None,
-        delivery: DeliverySettings | None = None,
-        checkpoint: Literal["auto", "variable"] = "auto",
-        max_active_tis_per_dag: int | None = 1,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(max_active_tis_per_dag=max_active_tis_per_dag, **kwargs)
-        self.warehouse_conn_id = warehouse_conn_id
+    #: How a sync delivers when the task does not say it.
+    usual_delivery: ClassVar[DeliverySettings] = DeliverySettings()
+
+    @shows_arguments(SyncArguments)
+    def __init__(self, *, data_type: str, **arguments: Unpack[SyncArguments]) -> None:
+        airflows: dict[str, Any] = {name: arguments[name] for name in arguments if name not in _OWN}  # type: ignore[literal-required]
+        super().__init__(max_active_tis_per_dag=arguments.get("max_active_tis_per_dag", 1), **airflows)
         self.data_type = data_type
-        self.source = source
-        self.sql = sql
-        self.columns = columns or {}
-        self.payload_columns = payload_columns
-        self.partition = partition
-        self.watermark_timezone = watermark_timezone
-        self.sync_id = sync_id or f"{self.dag_id}.{self.task_id}"
-        self.initial = initial
-        self.sync_mode = sync_mode
-        self.since = since
-        self.until = until
-        self.is_dry_run = dry_run  # BaseOperator has a method of the shorter name
-        self.rejects_path = rejects_path
-        self.max_reject_percent = max_reject_percent
-        self.delivery = delivery or DeliverySettings()
-        self.checkpoint = checkpoint
+        self.warehouse_conn_id = arguments["warehouse_conn_id"]
+        self.source = arguments.get("source")
+        self.sql = arguments.get("sql")
+        self.columns = arguments.get("columns") or {}
+        self.payload_columns = arguments.get("payload_columns", ())
+        self.partition = arguments.get("partition")
+        self.watermark_timezone = arguments.get("watermark_timezone")
+        self.sync_id = arguments.get("sync_id") or f"{self.dag_id}.{self.task_id}"
+        self.initial = arguments.get("initial", "everything")
+        self.sync_mode = arguments.get("sync_mode", "{{ params.sync_mode | default('auto', true) }}")
+        self.since = arguments.get("since", "{{ params.since | default('', true) }}")
+        self.until = arguments.get("until", "{{ params.until | default('', true) }}")
+        # BaseOperator has a method of the shorter name.
+        self.is_dry_run = arguments.get("dry_run", "{{ params.dry_run | default(false, true) }}")
+        self.rejects_path = arguments.get("rejects_path")
+        self.max_reject_percent = arguments.get("max_reject_percent")
+        self.delivery = arguments.get("delivery") or self.usual_delivery
+        self.checkpoint = arguments.get("checkpoint", "auto")
         # Inlet and outlet: an asset that is only an outlet loses its state when the DAG file is gone for a moment.
         asset = sync_asset(self.sync_id)
         self.inlets = [*(one for one in self.inlets if one != asset), asset]
@@ -354,5 +338,5 @@ def _is_true(value: str | bool) -> bool:
     return value if isinstance(value, bool) else str(value).strip().lower() in _TRUE
 
 
-def _text(value: str | datetime) -> str:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _text(value: str | date | None) -> str:
+    return value.isoformat() if isinstance(value, date) else value or ""

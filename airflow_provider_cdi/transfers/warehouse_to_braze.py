@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
+from airflow_provider_cdi.destinations.braze import BrazeDataType
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.hooks.braze import BrazeHook
+from airflow_provider_cdi.transfers.arguments import SyncArguments, shows_arguments
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 
 if TYPE_CHECKING:
@@ -68,18 +70,20 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
 
     template_fields: Sequence[str] = (*WarehouseSyncOperator.template_fields, "braze_conn_id", "catalog")
 
+    @shows_arguments(SyncArguments)
     def __init__(
         self,
         *,
+        data_type: BrazeDataType,
         braze_conn_id: str = BrazeHook.default_conn_name,
         catalog: str | None = None,
         merge: bool = False,
         update_existing_only: bool = False,
         delete_cap: DeleteCap | None = None,
         limits: BrazeLimits | None = None,
-        **kwargs: Any,
+        **arguments: Unpack[SyncArguments],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(data_type=data_type, **arguments)
         self.braze_conn_id = braze_conn_id
         self.catalog = catalog
         self.merge = merge

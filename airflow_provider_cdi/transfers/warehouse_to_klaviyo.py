@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
+from airflow_provider_cdi.destinations.klaviyo import KlaviyoDataType
+from airflow_provider_cdi.destinations.klaviyo.channel_names import ChannelName
 from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.hooks.klaviyo import KlaviyoHook
+from airflow_provider_cdi.transfers.arguments import SyncArguments, shows_arguments
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.version_compat import counts_deferred_tasks, default_deferrable
 
@@ -83,9 +86,13 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         "metric",
     )
 
+    usual_delivery = KLAVIYO_DELIVERY
+
+    @shows_arguments(SyncArguments)
     def __init__(
         self,
         *,
+        data_type: KlaviyoDataType,
         klaviyo_conn_id: str = KlaviyoHook.default_conn_name,
         list_ids: Sequence[str] = (),
         null_policy: Literal["keep", "clear"] = "keep",
@@ -94,7 +101,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         default_region: str | None = None,
         backfill: bool | None = None,
         other_columns: bool | None = None,
-        channels: Sequence[str] = (),
+        channels: Sequence[ChannelName] = (),
         list_id: str | None = None,
         custom_source: str | None = None,
         historical_import: bool = False,
@@ -104,10 +111,9 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         limits: KlaviyoLimits | None = None,
         deferrable: bool | None = None,
         poll_seconds: float = 30.0,
-        delivery: DeliverySettings | None = None,
-        **kwargs: Any,
+        **arguments: Unpack[SyncArguments],
     ) -> None:
-        super().__init__(delivery=delivery or KLAVIYO_DELIVERY, **kwargs)
+        super().__init__(data_type=data_type, **arguments)
         self.klaviyo_conn_id = klaviyo_conn_id
         self.list_ids = list_ids
         self.null_policy = null_policy

@@ -75,7 +75,7 @@ def arguments() -> list[Any]:
         for operator, page in OPERATORS
         for name in sorted(
             {name for one in (WarehouseSyncOperator, operator) for name in inspect.signature(one.__init__).parameters}
-            - {"self", "args", "kwargs"}
+            - {"self", "arguments"}
         )
     ]
 

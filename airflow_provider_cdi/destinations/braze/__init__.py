@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.exceptions import ConfigurationError
@@ -16,10 +16,11 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination
 
-__all__ = ["DATA_TYPES", "BrazeLimits", "braze_destination"]
+__all__ = ["DATA_TYPES", "BrazeDataType", "BrazeLimits", "braze_destination"]
 
+BrazeDataType = Literal["attributes", "events", "purchases", "user_deletes", "catalog_items"]
 TRACK_TYPES = ("attributes", "events", "purchases")
-DATA_TYPES = (*TRACK_TYPES, "user_deletes", "catalog_items")
+DATA_TYPES: tuple[BrazeDataType, ...] = get_args(BrazeDataType)
 
 #: Braze: catalogs, name.
 _CATALOG_NAME = re.compile(r"[A-Za-z0-9_-]{1,250}", re.ASCII)

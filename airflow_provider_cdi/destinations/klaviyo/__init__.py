@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_cdi.destinations.klaviyo.consent import CONSENT_TYPES, ConsentArguments, consent_destination
 from airflow_provider_cdi.destinations.klaviyo.limits import LIST_ID, KlaviyoLimits
@@ -16,8 +16,11 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination
 
-__all__ = ["CONSENT_TYPES", "DATA_TYPES", "ConsentArguments", "KlaviyoLimits", "klaviyo_destination"]
+__all__ = ["CONSENT_TYPES", "DATA_TYPES", "ConsentArguments", "KlaviyoDataType", "KlaviyoLimits", "klaviyo_destination"]
 
+KlaviyoDataType = Literal[
+    "profiles", "events", "subscribe", "unsubscribe", "suppress", "unsuppress", "privacy_deletions"
+]
 #: What a person is and does; what a person allows is apart from it, in ``CONSENT_TYPES``.
 DATA_TYPES = ("profiles", "events")
 NULL_POLICIES = ("keep", "clear")

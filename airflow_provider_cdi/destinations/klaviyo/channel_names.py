@@ -1,9 +1,11 @@
-"""The names of the channels of consent. Imports nothing, so that a DAG file can check its arguments at no cost."""
+"""The names of the channels of consent. Imports nothing to speak of, so that a DAG file can use it at no cost."""
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 #: Medium and purpose, as in Klaviyo's ``subscriptions.email.marketing``.
-CHANNEL_NAMES = (
+ChannelName = Literal[
     "email_marketing",
     "email_open_tracking",
     "email_click_tracking",
@@ -12,4 +14,5 @@ CHANNEL_NAMES = (
     "whatsapp_marketing",
     "whatsapp_transactional",
     "push_marketing",
-)
+]
+CHANNEL_NAMES: tuple[ChannelName, ...] = get_args(ChannelName)
