@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import requests
 import tenacity
@@ -14,6 +15,7 @@ import urllib3.exceptions
 
 from airflow_provider_cdi.engine.ports import Answer, Request
 from airflow_provider_cdi.exceptions import NoAnswer
+from airflow_provider_cdi.hooks.http_deadline import DeadlineAdapter, DeadlinePassed
 from airflow_provider_cdi.hooks.http_faults import (
     Fault,
     name_os_error,
@@ -30,8 +32,8 @@ LONGEST_PAUSE = 20
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 _TUNNEL_REFUSED = re.compile(r"Tunnel connection failed: (\d{3})")
-#: Bytes between two looks at the clock: ``requests`` alone bounds only the silence between two packets.
-_CHUNK = 1024
+#: Bytes of an answer that are looked at together.
+_CHUNK = 64 * 1024
 
 
 class _SessionWithoutRedirects(requests.Session):
@@ -50,6 +52,7 @@ def open_session(settings: HttpSettings) -> requests.Session:
     """
     settings.tls_context()  # tried here, because ``requests`` would report a bad bundle as a bare OSError
     session = _SessionWithoutRedirects()
+    session.mount(settings.base_url, DeadlineAdapter())
     session.trust_env = False
     session.headers.update(settings.headers)
     session.proxies = {"https": settings.proxy} if settings.proxy else {}
@@ -61,9 +64,18 @@ def call(session: requests.Session, settings: HttpSettings, request: Request) ->
     """Send one request once and read its answer, of any status.
 
     :param session: from :func:`open_session` with the same settings.
-    :raises NoAnswer: when no complete answer came.
+    :raises NoAnswer: when no complete answer came within ``connect_timeout`` and ``timeout`` together.
     """
-    deadline = time.monotonic() + settings.connect_timeout + settings.timeout
+    adapter = cast(DeadlineAdapter, session.get_adapter(settings.base_url))
+    try:
+        return adapter.within(
+            settings.connect_timeout + settings.timeout, lambda: _exchange(session, settings, request)
+        )
+    except DeadlinePassed as late:
+        raise no_answer(Fault.ANSWER_TIMEOUT if late.was_connected else Fault.CONNECT_TIMEOUT, settings) from None
+
+
+def _exchange(session: requests.Session, settings: HttpSettings, request: Request) -> Answer:
     try:
         with session.request(
             request.method,
@@ -73,7 +85,7 @@ def call(session: requests.Session, settings: HttpSettings, request: Request) ->
             allow_redirects=False,
             stream=True,
         ) as response:
-            body = _read_body(response, settings, deadline)
+            body = _read_body(response, settings)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _explain(error, settings) from None
     headers = {name.lower(): value for name, value in response.headers.items()}
@@ -102,14 +114,12 @@ def call_until_settled(
     return answer
 
 
-def _read_body(response: requests.Response, settings: HttpSettings, deadline: float) -> bytes:
+def _read_body(response: requests.Response, settings: HttpSettings) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(_CHUNK):
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             raise no_answer(Fault.TOO_LARGE, settings)
-        if time.monotonic() > deadline:
-            raise no_answer(Fault.ANSWER_TIMEOUT, settings)
     return bytes(body)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import gzip
 import socket
+import threading
+from functools import partial
 
 import pytest
 
@@ -98,6 +101,85 @@ def test_answer_over_the_bound_is_not_kept(serve, lab, send, monkeypatch):
     fault = failure(send, lab.make_settings(server.port))
     assert fault.may_have_arrived
     assert "longer than" in fault.reason
+
+
+# --- the deadline ---------------------------------------------------------------------------------------
+
+#: Pieces that come so slowly that a call without a deadline of its own would see them all to their end.
+PIECES, PAUSE = 400, 0.01
+DEADLINE = {"connect_timeout": 0.2, "timeout": 0.2}
+
+
+def drip(head, piece, tail=b"", *, before_request=False):
+    """A script that answers in small pieces, each well within any time-out of its own."""
+
+    def script(sock, server):
+        if not before_request:
+            server.requests.append(sock.recv(65536))
+        sock.sendall(head)
+        for _ in range(PIECES):
+            sock.sendall(piece)
+            if server.leaving.wait(PAUSE):
+                return
+        sock.sendall(tail)
+
+    return script
+
+
+DRIPS = {
+    "body": drip(b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n", b"x"),
+    "chunked body": drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", b"0\r\n\r\n"),
+    "body until the end": drip(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b"x"),
+    "header": drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", b"\r\nContent-Length: 0\r\n\r\n"),
+    "status line": drip(b"HTTP/1.1 200 ", b"x", b"\r\nContent-Length: 0\r\n\r\n"),
+    "interim answers": drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("slow", DRIPS)
+def test_answer_that_drips_is_cut_at_the_deadline(serve, lab, send, slow):
+    server = serve(DRIPS[slow])
+    fault = failure(send, lab.make_settings(server.port, **DEADLINE))
+    assert fault.may_have_arrived
+    assert "0.2 s" in fault.reason
+
+
+def test_tls_answer_that_drips_is_cut_at_the_deadline(serve, authority, lab, send):
+    server = serve(DRIPS["body"], authority.server_tls)
+    settings = lab.make_settings(f"https://127.0.0.1:{server.port}", ca_bundle=authority.bundle, **DEADLINE)
+    assert failure(send, settings).may_have_arrived
+
+
+def test_handshake_that_drips_is_cut_before_anything_is_sent(serve, authority, lab, send):
+    # A TLS record of 400 bytes whose bytes come one by one.
+    server = serve(drip(b"\x16\x03\x03\x01\x90", b"\x02", before_request=True))
+    settings = lab.make_settings(f"https://127.0.0.1:{server.port}", ca_bundle=authority.bundle, **DEADLINE)
+    fault = failure(send, settings)
+    assert not fault.may_have_arrived
+
+
+# aiohttp 3.14 leaves the connection to a proxy that it gave up to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_proxy_that_drips_is_cut_before_anything_is_sent(serve, far, send):
+    proxy = serve(drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", b"\r\n\r\n"))
+    fault = failure(send, far(proxy=f"http://127.0.0.1:{proxy.port}", **DEADLINE))
+    assert not fault.may_have_arrived
+    gc.collect()
+
+
+def test_name_lookup_that_hangs_holds_no_single_call(far, lab, monkeypatch):
+    ended = threading.Event()
+
+    def hang(*args, **kwargs):
+        ended.wait(60)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    try:
+        fault = failure(partial(lab.send_once, "requests"), far(**DEADLINE), GET)
+    finally:
+        ended.set()
+    assert not fault.may_have_arrived
 
 
 # --- faults ---------------------------------------------------------------------------------------------
