@@ -110,6 +110,18 @@ PIECES, PAUSE = 400, 0.01
 DEADLINE = {"connect_timeout": 0.2, "timeout": 0.2}
 
 
+@pytest.fixture
+def _collected():
+    yield
+    gc.collect()
+
+
+def leaves_transports(test):
+    """aiohttp 3.14 leaves a TLS or proxy connection that it gave up to the garbage collector, which warns."""
+    ignored = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    return pytest.mark.usefixtures("_collected")(ignored(test))
+
+
 def drip(head, piece, tail=b"", *, before_request=False):
     """A script that answers in small pieces, each well within any time-out of its own."""
 
@@ -144,12 +156,14 @@ def test_answer_that_drips_is_cut_at_the_deadline(serve, lab, send, slow):
     assert "0.2 s" in fault.reason
 
 
+@leaves_transports
 def test_tls_answer_that_drips_is_cut_at_the_deadline(serve, authority, lab, send):
     server = serve(DRIPS["body"], authority.server_tls)
     settings = lab.make_settings(f"https://127.0.0.1:{server.port}", ca_bundle=authority.bundle, **DEADLINE)
     assert failure(send, settings).may_have_arrived
 
 
+@leaves_transports
 def test_handshake_that_drips_is_cut_before_anything_is_sent(serve, authority, lab, send):
     # A TLS record of 400 bytes whose bytes come one by one.
     server = serve(drip(b"\x16\x03\x03\x01\x90", b"\x02", before_request=True))
@@ -158,13 +172,11 @@ def test_handshake_that_drips_is_cut_before_anything_is_sent(serve, authority, l
     assert not fault.may_have_arrived
 
 
-# aiohttp 3.14 leaves the connection to a proxy that it gave up to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@leaves_transports
 def test_proxy_that_drips_is_cut_before_anything_is_sent(serve, far, send):
     proxy = serve(drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", b"\r\n\r\n"))
     fault = failure(send, far(proxy=f"http://127.0.0.1:{proxy.port}", **DEADLINE))
     assert not fault.may_have_arrived
-    gc.collect()
 
 
 def test_name_lookup_that_hangs_holds_no_single_call(far, lab, monkeypatch):
