@@ -106,14 +106,14 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, without host and credentials.
+    """One HTTP request, without host and credentials. Its repr shows no body: that is personal data.
 
     :param family: the rate budget that it counts against, one of the destination's ``rates``; empty for none.
     """
 
     method: str
     path: str
-    body: bytes
+    body: bytes = field(repr=False)
     family: str = ""
 
 
@@ -145,11 +145,11 @@ class RateWindow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer. Header names are in lower case; the body may be anything."""
+    """One HTTP answer. Header names are in lower case; the body may be anything, and no repr shows either."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

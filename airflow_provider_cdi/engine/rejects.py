@@ -26,10 +26,10 @@ class RejectedRow:
     outcome: str
     code: str
     reason: str
-    identifier: Mapping[str, Any]
+    identifier: Mapping[str, Any] = field(repr=False)
     updated_at: str
-    payload: Any
-    columns: Mapping[str, Any] = field(default_factory=dict)
+    payload: Any = field(repr=False)
+    columns: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def to_line(self) -> bytes:
         """Return the row as one line of JSON."""
