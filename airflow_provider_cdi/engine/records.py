@@ -15,20 +15,29 @@ class Record:
     :param body: the encoded object, ready to be joined into a request body.
     :param group: records of different groups never share a request (for example creations and deletions).
     :param unique: what may stand only once in a request, among the records of one key; empty for no such thing.
+    :param others: further identifiers that the row carries and the destination matches people by, written as ``key``
+        is and always in the same order. Rows that have any of them in common keep their order too; unless they carry
+        just the same ones they never share a request, because nobody promises in which order one is worked on.
     """
 
-    __slots__ = ("block", "body", "followers", "group", "key", "row", "unique")
+    __slots__ = ("block", "body", "followers", "group", "key", "others", "row", "unique")
 
-    def __init__(self, key: str, body: bytes, group: str = "", unique: str = "") -> None:
+    def __init__(self, key: str, body: bytes, group: str = "", unique: str = "", others: tuple[str, ...] = ()) -> None:
         self.key = key
         self.body = body
         self.group = group
         self.unique = unique
+        self.others = others
         #: Set by the engine: the block the row came in, and its place in it.
         self.block: Any = None
         self.row = -1
         #: Set by the engine: records that were merged into this one, each with the reason. They share its fate.
         self.followers: Sequence[tuple[Record, str]] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All identifiers that the row carries."""
+        return (self.key, *self.others)
 
     def rows(self) -> Iterator[Record]:
         """Yield the record and those that were merged into it: all whose outcome hangs on its own."""

@@ -39,13 +39,14 @@ class Consent:
 class ConsentRecord(PersonRecord):
     """A consent of one person.
 
+    :param keys: all identifiers of the row, whichever of them are sent.
     :param consent: what it says.
     """
 
     __slots__ = ("consent",)
 
-    def __init__(self, key: str, identifiers: dict[str, str], consent: Consent) -> None:
-        super().__init__(key, _profile(identifiers, consent), unique=_ONCE)
+    def __init__(self, keys: tuple[str, ...], identifiers: dict[str, str], consent: Consent) -> None:
+        super().__init__(keys[0], _profile(identifiers, consent), unique=_ONCE, others=keys[1:])
         self.consent = consent
 
 
@@ -63,7 +64,7 @@ def consent_record(identity: Identity, consent: Consent) -> Record | Rejection:
             fault = f"{channel.identifier.upper()} is empty, and {channel.column} needs it."
             return Rejection("channel_identifier_missing", fault)
     sent = {kind: value for kind, value in identity.values.items() if None in needed or kind in needed}
-    return ConsentRecord(identity.key, sent, consent)
+    return ConsentRecord((identity.key, *identity.others), sent, consent)
 
 
 def merge_consents(older: Record, newer: Record) -> Merge | None:
@@ -77,7 +78,7 @@ def merge_consents(older: Record, newer: Record) -> Merge | None:
         return None
     below, above = older.consent, newer.consent
     merged = Consent(above.state, {**below.moments, **above.moments}, above.is_historical, above.born or below.born)
-    kept = ConsentRecord(newer.key, older.identifiers | newer.identifiers, merged)
+    kept = ConsentRecord(newer.keys, older.identifiers | newer.identifiers, merged)
     kept.block, kept.row = newer.block, newer.row
     return Merge(kept, older, "superseded")
 

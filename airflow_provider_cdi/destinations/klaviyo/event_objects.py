@@ -35,12 +35,6 @@ def amount_text(value: Any, currency: str | None) -> bytes | Rejection:
     return json_object_text({name: member for name, member in members.items() if member is not None})
 
 
-def profile_text(identity: Identity) -> bytes:
-    """Encode whose event it is: identifiers and nothing else."""
-    name = identity.values.get("id")
-    return orjson.dumps({"type": "profile", **({"id": name} if name else {}), "attributes": identity.attributes})
-
-
 def event_text(row: EventRow, metric: str, unique_id: str, amount: bytes) -> bytes:
     """Put the event together."""
     members = {

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import orjson
+
 from airflow_provider_cdi.destinations.klaviyo.answers import Locate
+from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity
 from airflow_provider_cdi.engine.records import Record
 
 HEAD = b'{"data":{"type":"event-bulk-create-job","attributes":{"events-bulk-create":{"data":['
@@ -21,16 +24,16 @@ _ENTRY = re.compile(
 class EventRecord(Record):
     """An event with the profile it belongs to. Its body is an entry of its own, so that its size is never too small.
 
-    :param profile: the JSON object of the profile.
-    :param event: that of the event.
+    :param identity: whose event it is.
+    :param event: its JSON object.
     :param is_backfill: whether it is recorded without setting off flows.
     """
 
     __slots__ = ("_head_bytes",)
 
-    def __init__(self, key: str, profile: bytes, event: bytes, unique: str, *, is_backfill: bool) -> None:
-        head = _ENTRY_HEAD % (b'"backfill":true,' if is_backfill else b"", profile)
-        super().__init__(key, b"%b%b%b" % (head, event, _ENTRY_TAIL), "", unique)
+    def __init__(self, identity: Identity, event: bytes, unique: str, *, is_backfill: bool) -> None:
+        head = _ENTRY_HEAD % (b'"backfill":true,' if is_backfill else b"", _profile_text(identity))
+        super().__init__(identity.key, b"%b%b%b" % (head, event, _ENTRY_TAIL), "", unique, identity.others)
         self._head_bytes = len(head)
 
     @property
@@ -84,3 +87,9 @@ def _event_record(record: Record) -> EventRecord:
     if not isinstance(record, EventRecord):
         raise TypeError("only events of this destination have a profile")
     return record
+
+
+def _profile_text(identity: Identity) -> bytes:
+    """Encode whose event it is: identifiers and nothing else."""
+    name = identity.values.get("id")
+    return orjson.dumps({"type": "profile", **({"id": name} if name else {}), "attributes": identity.attributes})

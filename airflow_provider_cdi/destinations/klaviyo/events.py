@@ -18,7 +18,6 @@ from airflow_provider_cdi.destinations.klaviyo.event_objects import (
     amount_text,
     derived_id,
     event_text,
-    profile_text,
 )
 from airflow_provider_cdi.destinations.klaviyo.event_properties import check_event_properties
 from airflow_provider_cdi.destinations.klaviyo.event_requests import (
@@ -165,7 +164,7 @@ class Events(PlainDestination):
         unique_id = row.unique_id or derived_id(row, metric, amount)
         event = event_text(row, metric, unique_id, amount)
         unique = f"{metric}\x1f{unique_id}"
-        return EventRecord(row.identity.key, profile_text(row.identity), event, unique, is_backfill=self._backfill)
+        return EventRecord(row.identity, event, unique, is_backfill=self._backfill)
 
     def _fault(self, row: EventRow, metric: str) -> Rejection | None:
         limits = self._limits

@@ -14,9 +14,9 @@ from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.engine.records import Record, Rejection
 
-#: Column -> Klaviyo's name of the identifier. All filled ones are sent; the first filled one in this order says whose
-#: row it is. Klaviyo documents no order for bulk imports, and recommends the e-mail; an external id takes no part in
-#: its merging of profiles, so it comes last.
+#: Column -> Klaviyo's name of the identifier. All filled ones are sent, and Klaviyo finds a profile by any of them:
+#: rows that have one in common keep their order. The first filled one in this order names the row. Klaviyo documents no
+#: order for bulk imports, and recommends the e-mail; an external id takes no part in its merging, so it comes last.
 KINDS = {"KLAVIYO_ID": "id", "EMAIL": "email", "PHONE_NUMBER": "phone_number", "EXTERNAL_ID": "external_id"}
 IDENTIFIERS = tuple(KINDS)
 
@@ -35,17 +35,16 @@ _BAD_PHONE = Rejection(
 class Identity:
     """Whose row it is.
 
-    :param key: the same for all rows of this person, see :class:`~airflow_provider_cdi.engine.records.Record`.
     :param values: Klaviyo's name of the identifier -> value, of all that are filled.
     """
 
-    __slots__ = ("key", "values")
+    __slots__ = ("key", "others", "values")
 
     def __init__(self, values: dict[str, str]) -> None:
         self.values = values
-        for kind, value in values.items():
-            self.key = f"{kind}:{comparable(kind, value)}"
-            break
+        #: By these all rows of this person are found, see :class:`~airflow_provider_cdi.engine.records.Record`.
+        self.key, *others = [f"{kind}:{comparable(kind, value)}" for kind, value in values.items()]
+        self.others = tuple(others)
 
     @property
     def attributes(self) -> dict[str, str]:

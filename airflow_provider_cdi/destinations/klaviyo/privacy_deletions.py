@@ -93,4 +93,4 @@ def _record(identity: Identity) -> Record | Rejection:
         return _SEVERAL
     name = {"id": identity.values["id"]} if "id" in identity.values else {}
     body = orjson.dumps({"type": "profile", **name, "attributes": identity.attributes})
-    return PersonRecord(identity.key, body)
+    return PersonRecord(identity.key, body, others=identity.others)

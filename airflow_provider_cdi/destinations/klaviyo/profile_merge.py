@@ -30,7 +30,7 @@ def merge_profiles(older: Record, newer: Record, most_bytes: int) -> Merge | Non
         body = orjson.dumps(_overlaid(below, above))
         if len(body) > most_bytes:
             return None
-    kept = PersonRecord(newer.key, body, newer.group, newer.unique)
+    kept = PersonRecord(newer.key, body, newer.group, newer.unique, newer.others)
     kept.block, kept.row = newer.block, newer.row
     return Merge(kept, older, "superseded")
 

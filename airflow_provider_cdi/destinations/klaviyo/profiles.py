@@ -180,13 +180,13 @@ class Profiles(PlainDestination):
         if usual is None:
             return [None] * rows.num_rows
         entries: list[Record | None] = []
-        for key, head, its_own in zip(usual.keys, usual.heads, properties, strict=True):
+        for keys, head, its_own in zip(usual.keys, usual.heads, properties, strict=True):
             entry = None
-            if key is not None and head is not None and not isinstance(its_own, Rejection):
+            if keys and head is not None and not isinstance(its_own, Rejection):
                 text = its_own.text
                 body = head[:-1] + b"}}" if is_empty(text) else b'%b"properties":%b}}' % (head, text)
                 if len(body) <= self._limits.profile_bytes:
-                    entry = PersonRecord(key, body, "", _ONCE)
+                    entry = PersonRecord(keys[0], body, "", _ONCE, keys[1:])
             entries.append(entry)
         return entries
 
@@ -205,7 +205,7 @@ class Profiles(PlainDestination):
         body = _profile(identity.values.get("id"), head, properties, unsets=clears)
         if len(body) > self._limits.profile_bytes:
             return Rejection("profile_too_large", f"The profile has more than {self._limits.profile_bytes:,} bytes.")
-        return PersonRecord(identity.key, body, CLEAR if clears else "", _ONCE)
+        return PersonRecord(identity.key, body, CLEAR if clears else "", _ONCE, identity.others)
 
 
 def _profile(name: str | None, head: bytes, properties: Properties, *, unsets: bool) -> bytes:

@@ -135,4 +135,4 @@ class Suppressions(PlainDestination):
 
 def _record(identity: Identity) -> PersonRecord:
     body = orjson.dumps({"type": "profile", "attributes": identity.attributes})
-    return PersonRecord(identity.key, body, unique=_ONCE)
+    return PersonRecord(identity.key, body, unique=_ONCE, others=identity.others)

@@ -8,6 +8,7 @@ Arrow puts down what stands before the properties for a whole batch at once. All
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -47,11 +48,12 @@ _PATTERNS: Mapping[str, str] = {
 class UsualProfiles(NamedTuple):
     """The usual rows of a batch.
 
-    :param keys: see :class:`~airflow_provider_cdi.engine.records.Record`; None for each other row.
+    :param keys: by which Klaviyo finds the person, the first as the row's key and the others as its ``others``, see
+        :class:`~airflow_provider_cdi.engine.records.Record`; none for each other row.
     :param heads: the profile's object up to the comma behind its last attribute, the properties apart.
     """
 
-    keys: list[str | None]
+    keys: list[tuple[str, ...]]
     heads: list[bytes | None]
 
 
@@ -67,10 +69,13 @@ def usual_profiles(rows: pa.RecordBatch, limits: KlaviyoLimits, phones: Phones) 
         return None
     bounds = {"EMAIL": limits.email_chars, "EXTERNAL_ID": limits.external_id_chars}
     usual = {name: usual_texts(array, bounds.get(name, _ANY_LENGTH), patterns[name]) for name, array in given.items()}
-    keys = pc.coalesce(*(_keys(name, usual[name]) for name in KINDS if name in usual))
-    for name, array in given.items():
-        keys = where(pc.or_(array.is_null(), usual[name].is_valid()), keys)
-    return UsualProfiles(keys.to_pylist(), joined('{"type":"profile","attributes":{', _attributes(usual)))
+    kinds = [name for name in KINDS if name in usual]
+    is_usual = reduce(pc.and_, (pc.or_(array.is_null(), usual[name].is_valid()) for name, array in given.items()))
+    columns = [where(is_usual, _keys(name, usual[name])).to_pylist() for name in kinds]
+    keys = list(zip(*columns, strict=True))
+    if any(None in column for column in columns):
+        keys = [tuple(filter(None, row)) for row in keys]
+    return UsualProfiles(keys, joined('{"type":"profile","attributes":{', _attributes(usual)))
 
 
 def _given(rows: pa.RecordBatch) -> dict[str, pa.Array]:

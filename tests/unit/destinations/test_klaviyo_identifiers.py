@@ -36,6 +36,14 @@ def test_the_first_filled_identifier_says_whose_row_it_is(names, key):
     assert encode_row({name: ALL[name] for name in names}).key == key
 
 
+def test_all_identifiers_of_a_row_keep_its_order_as_klaviyo_compares_them():
+    keys = ("id:01KAAAAAAAAAAAAAAAAAAAAAA1", "email:ada@acme-demo.io", "phone_number:+4915112345678", "external_id:C-1")
+    assert encode_row(ALL).keys == keys
+    assert encode_row({**VISIT, **ALL}, "events").keys == keys
+    contacts = {name: ALL[name] for name in ("EMAIL", "PHONE_NUMBER")}
+    assert encode_row({**contacts, "EMAIL_MARKETING": False}, "unsubscribe").keys == keys[1:3]
+
+
 @pytest.mark.parametrize("blank", ["", "  ", None])
 def test_a_blank_identifier_counts_as_missing(blank):
     assert profile({**ADA, "EXTERNAL_ID": blank})["attributes"] == {"email": "ada@acme-demo.io"}

@@ -175,6 +175,91 @@ def test_rows_of_one_person_in_one_batch_become_one_profile():
     assert (profile["first_name"], profile["properties"]) == ("Ada", {"plan": "gold", "points": 3})
 
 
+# --- one person under two identifiers --------------------------------------------------------------------
+
+IDENTIFIERS = ("id", "email", "phone_number", "external_id")
+
+
+def people_of(request):
+    """Give the identifiers of each profile of a request, as Klaviyo compares them."""
+    data = json.loads(request.body)["data"]["attributes"]
+    bulk = data.get("events-bulk-create")
+    things = [one["attributes"]["profile"]["data"] for one in bulk["data"]] if bulk else data["profiles"]["data"]
+    members = [{**thing, **thing["attributes"]} for thing in things]
+    return [frozenset((kind, one[kind].lower()) for kind in IDENTIFIERS if one.get(kind)) for one in members]
+
+
+def requests_with(side, family, *shared):
+    """Count the profiles that name an identifier of ``shared``, a number for each request that has one."""
+    found = [people_of(request) for _, request in side.family(family)]
+    return [len(those) for profiles in found if (those := [one for one in profiles if one & set(shared)])]
+
+
+def test_an_old_and_a_new_address_of_one_external_id_are_never_in_one_job_and_the_newer_one_wins():
+    table = {
+        "EMAIL": ["old@acme-demo.io", "new@acme-demo.io", "x@acme-demo.io"],
+        "EXTERNAL_ID": ["1", "1", "2"],
+        "points": [1, 2, 3],
+    }
+    outcome = sync_into_klaviyo(table, look=profiles)
+    assert (outcome.error, outcome.totals.accepted) == (None, 3)
+    assert requests_with(outcome.side, IMPORT, ("external_id", "1")) == [1, 1]
+    assert set(outcome.seen) == {"new@acme-demo.io", "x@acme-demo.io"}
+    assert outcome.seen["new@acme-demo.io"]["properties"] == {"points": 2}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"EMAIL": ["a@b.io", "A@B.IO"], "PHONE_NUMBER": [None, "+4915112345678"]},
+        {"EMAIL": ["a@b.io", None], "PHONE_NUMBER": ["+4915112345678", "0151 12345678"]},
+        {"PHONE_NUMBER": ["+4915112345678", "+4915112345679"], "EXTERNAL_ID": ["1", "1"]},
+        {"EMAIL": ["jö@b.io", "JÖ@b.io"], "EXTERNAL_ID": ["1", "2"]},
+        {"EMAIL": ["a@b.io", "b@b.io", "b@b.io"], "EXTERNAL_ID": ["1", "1", "2"]},
+    ],
+    ids=["a second identifier comes", "another identifier", "new phone", "case beyond ASCII", "a chain"],
+)
+def test_profiles_with_any_identifier_in_common_travel_one_after_the_other(table):
+    outcome = sync_into_klaviyo({**table, "n": list(range(len(table[next(iter(table))])))}, default_region="DE")
+    jobs = [len(people_of(request)) for _, request in outcome.side.family(IMPORT)]
+    assert jobs == [1] * len(table[next(iter(table))])
+
+
+def test_events_of_one_person_under_two_addresses_travel_one_after_the_other():
+    table = {
+        "EMAIL": ["old@acme-demo.io", "new@acme-demo.io"],
+        "EXTERNAL_ID": ["1", "1"],
+        "EVENT_TIME": [datetime(2026, 1, 5, 9, tzinfo=UTC)] * 2,
+        "number": [1, 2],
+    }
+    outcome = sync_into_klaviyo(table, "events", metric="Seen")
+    assert requests_with(outcome.side, EVENTS, ("external_id", "1")) == [1, 1]
+    assert outcome.totals.accepted == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_changes_addresses_again_and_again_ends_with_the_newest_whatever_comes_back_first(seed):
+    random = Random(seed)
+    ids = [random.randrange(40) for _ in range(1_000)]
+    table = {
+        "EXTERNAL_ID": [f"c-{n}" for n in ids],
+        "EMAIL": [f"p{n}-{random.randrange(3)}@acme-demo.io" if random.random() < 0.9 else None for n in ids],
+        "points": list(range(1_000)),
+    }
+    side = KlaviyoSide({"job_seconds": [random.randrange(5), random.randrange(20)]})
+    outcome = sync_into_klaviyo(table, side=side, limits=SMALL, look=everybody)
+    assert outcome.error is None
+    newest = {f"c-{n}": row for row, n in enumerate(ids)}
+    assert {one["external_id"]: one["properties"]["points"] for one in outcome.seen} == newest
+    for _, request in side.family(IMPORT):
+        keys = [key for one in people_of(request) for key in one]
+        assert len(keys) == len(set(keys))
+
+
+async def everybody(side):
+    return (await side.control("GET", "/klaviyo/profiles?limit=100000"))["profiles"]
+
+
 # --- options --------------------------------------------------------------------------------------------
 
 

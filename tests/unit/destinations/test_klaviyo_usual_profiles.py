@@ -47,7 +47,7 @@ def batch_of(some_rows):
 
 def plain(entries):
     return [
-        (entry.key, entry.body, entry.group, entry.unique, list(entry.identifiers.items()))
+        (entry.keys, entry.body, entry.group, entry.unique, list(entry.identifiers.items()))
         if isinstance(entry, Record)
         else entry
         for entry in entries

@@ -114,6 +114,77 @@ def test_a_group_may_have_a_smaller_number_of_records():
     assert [keys(batch) for batch in ready] == [["a"], ["b"]]
 
 
+# --- records with several keys --------------------------------------------------------------------------
+
+
+def person(*keys, unique="", size=2):
+    return Record(keys[0], b"x" * size, "", unique, keys[1:])
+
+
+def test_rows_that_share_only_some_of_their_keys_never_share_a_request():
+    lanes, ready = make()
+    lanes.add(person("email:old", "id:1"))
+    lanes.add(person("email:new", "id:1"))
+    lanes.flush()
+    assert [keys(batch) for batch in ready] == [["email:old"]]
+    lanes.finish(ready[0])
+    lanes.flush()
+    assert [keys(batch) for batch in ready] == [["email:old"], ["email:new"]]
+
+
+def test_rows_of_just_the_same_keys_share_a_request_in_their_order():
+    lanes, ready = make()
+    for size in (1, 2, 3):
+        lanes.add(person("email:a", "id:1", size=size))
+    assert [len(record.body) for record in ready[0].records] == [1, 2, 3]
+
+
+def test_a_key_alone_and_the_same_key_beside_another_never_share_a_request():
+    for first, second in [(("a",), ("a", "b")), (("a", "b"), ("a",)), (("a", "b"), ("b",))]:
+        lanes, ready = make()
+        lanes.add(person(*first))
+        lanes.add(person(*second))
+        lanes.flush()
+        assert [keys(batch) for batch in ready] == [[first[0]]]
+
+
+def test_a_chain_of_keys_is_walked_link_by_link_and_strangers_do_not_wait():
+    lanes, ready = make()
+    for pair in ("ab", "bc", "cd"):
+        lanes.add(person(*pair))
+    add(lanes, "d", "x")
+    for place in range(4):
+        lanes.flush()
+        assert len(ready) == place + 1
+        lanes.finish(ready[place])
+    assert [keys(batch) for batch in ready] == [["a", "x"], ["b"], ["c"], ["d"]]
+
+
+def test_requests_stay_full_where_many_rows_share_only_some_of_their_keys():
+    lanes, ready = make(records=100, body_bytes=1_000_000)
+    for row in range(1_000):
+        lanes.add(person(f"email:{row}", f"id:{row // 2}", unique="profile"))
+    assert [len(batch.records) for batch in ready] == [100] * 5
+
+
+def test_who_waits_for_one_key_keeps_later_rows_of_its_other_keys_behind():
+    lanes, ready = make()
+    add(lanes, "a")
+    lanes.flush()
+    lanes.add(person("a", "b"))
+    add(lanes, "b")
+    lanes.flush()
+    assert [keys(batch) for batch in ready] == [["a"]]
+    lanes.finish(ready[0])
+    lanes.flush()
+    assert [keys(batch) for batch in ready] == [["a"], ["a"]]
+    lanes.finish(ready[1])
+    lanes.flush()
+    assert [keys(batch) for batch in ready] == [["a"], ["a"], ["b"]]
+    lanes.finish(ready[2])
+    assert lanes.is_idle
+
+
 # --- records that become one ----------------------------------------------------------------------------
 
 
