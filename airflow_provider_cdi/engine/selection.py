@@ -79,7 +79,7 @@ def select_columns(
     match.refuse_payload()
     updated_at = match.updated_at()
     identifiers, ignored = match.identifiers()
-    payload, fields = match.payload(_field_paths(payload_columns))
+    payload, fields = match.payload(field_paths(payload_columns))
     optional = match.required(updated_at)
     optional |= {name: found for name in contract.optional if (found := match.find(name)) is not None}
     if _takes_others(contract, has_payload=payload is not None or bool(fields), is_built=bool(fields)):
@@ -110,7 +110,12 @@ def _checked_mapping(contract: Contract, columns: Mapping[str, str]) -> dict[str
     return {by_upper[name.upper()]: source for name, source in columns.items()}
 
 
-def _field_paths(payload_columns: Sequence[str] | Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def field_paths(payload_columns: Sequence[str] | Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return where each column goes in the payload.
+
+    :param payload_columns: names of columns, or column -> path with dots.
+    :raises ConfigurationError: when two columns have one place, or a path has an empty part.
+    """
     if isinstance(payload_columns, str):
         raise ConfigurationError(
             "payload_columns= is a list of column names (or a mapping of column name to path), not one text."

@@ -28,6 +28,9 @@ class HttpHook(BaseHook):
     :param conn_id: the connection's id.
     """
 
+    conn_name_attr: str
+    conn_type: str
+
     def __init__(self, conn_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conn_id = conn_id
@@ -81,7 +84,16 @@ class HttpHook(BaseHook):
         return AiohttpTransport(self.settings, max_connections)
 
     def _read(self, connection: Connection) -> HttpSettings:
+        self._refuse_other_type(connection)
         try:
             return self.read_settings(connection)
         except ConfigurationError as fault:
             raise ConfigurationError(f"Connection {self.conn_id!r}: {fault}.") from None
+
+    def _refuse_other_type(self, connection: Connection) -> None:
+        """A connection of another service has a key that is not meant for this one; without a type it may be ours."""
+        if connection.conn_type and connection.conn_type != self.conn_type:
+            raise ConfigurationError(
+                f"Connection {self.conn_id!r} has the type {connection.conn_type!r}; {self.conn_name_attr} needs a "
+                f"connection of the type {self.conn_type!r}."
+            )

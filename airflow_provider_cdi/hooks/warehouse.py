@@ -8,6 +8,7 @@ from typing import Protocol
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Source
+from airflow_provider_cdi.exceptions import ConfigurationError
 
 #: Connection type -> ``module:class`` of the warehouses that read in a way of their own. Every other type
 #: goes through its own ``DbApiHook``. Modules are imported when a task runs.
@@ -18,6 +19,8 @@ WAREHOUSES: Mapping[str, str] = {
     "google_cloud_platform": "airflow_provider_cdi.hooks.bigquery:BigQueryWarehouseHook",
     "databricks": "airflow_provider_cdi.hooks.databricks:DatabricksWarehouseHook",
 }
+#: Connection types that rows are sent to, never read from.
+DESTINATIONS = ("braze", "klaviyo")
 _ANY_SQL = "airflow_provider_cdi.hooks.sql:SqlWarehouseHook"
 
 
@@ -69,6 +72,11 @@ def get_warehouse_hook(conn_id: str, tag: str = "") -> WarehouseHook:
     from airflow_provider_cdi.hooks.connections import find_connection
 
     connection = find_connection(conn_id)
+    if connection.conn_type in DESTINATIONS:
+        raise ConfigurationError(
+            f"Connection {conn_id!r} has the type {connection.conn_type!r}, where rows are sent to; warehouse_conn_id "
+            "needs the connection of the database that they are read from."
+        )
     module, _, name = WAREHOUSES.get(connection.conn_type or "", _ANY_SQL).partition(":")
     warehouse: WarehouseHook = getattr(import_module(module), name)(connection, tag)
     return warehouse

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.settings import DeliverySettings
@@ -19,13 +19,16 @@ from airflow_provider_cdi.exceptions import (
     StopSync,
     TooManyRejects,
 )
-from airflow_provider_cdi.transfers.arguments import CheckpointPlace, SyncArguments, own_names, shows_arguments
+from airflow_provider_cdi.transfers.argument_checks import as_said, check_sync_arguments, known
+from airflow_provider_cdi.transfers.arguments import SyncArguments, own_names, shows_arguments
 from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
+from airflow_provider_cdi.transfers.words import yes_or_no
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_cdi.engine.checkpoints import Journal
     from airflow_provider_cdi.engine.guards import DeleteCap
@@ -39,9 +42,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.transfers.waiting import Waiting
     from airflow_provider_cdi.variable_store import VariableStore
 
-CHECKPOINTS = get_args(CheckpointPlace)
 _OWN = frozenset(own_names(SyncArguments))
-_TRUE = ("true", "1", "yes", "on")
 
 
 class WarehouseSyncOperator(DeferrableSyncOperator):
@@ -78,27 +79,76 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self.warehouse_conn_id = arguments["warehouse_conn_id"]
         self.source = arguments.get("source")
         self.sql = arguments.get("sql")
-        self.columns = arguments.get("columns") or {}
+        self.columns = arguments.get("columns")
         self.payload_columns = arguments.get("payload_columns", ())
         self.partition = arguments.get("partition")
         self.watermark_timezone = arguments.get("watermark_timezone")
-        self.sync_id = arguments.get("sync_id") or f"{self.dag_id}.{self.task_id}"
+        sync_id = arguments.get("sync_id")
+        self.sync_id = f"{self.dag_id}.{self.task_id}" if sync_id is None else sync_id
         self.initial = arguments.get("initial", "everything")
         self.sync_mode = arguments.get("sync_mode", "{{ params.sync_mode | default('auto', true) }}")
         self.since = arguments.get("since", "{{ params.since | default('', true) }}")
         self.until = arguments.get("until", "{{ params.until | default('', true) }}")
-        # BaseOperator has a method of the shorter name.
         self.is_dry_run = arguments.get("dry_run", "{{ params.dry_run | default(false, true) }}")
         self.rejects_path = arguments.get("rejects_path")
         self.max_reject_percent = arguments.get("max_reject_percent")
-        self.delivery = arguments.get("delivery") or self.usual_delivery
+        delivery = arguments.get("delivery")
+        self.delivery = self.usual_delivery if delivery is None else delivery
         self.checkpoint = arguments.get("checkpoint", "auto")
         # Inlet and outlet: an asset that is only an outlet loses its state when the DAG file is gone for a moment.
-        asset = sync_asset(self.sync_id)
+        asset = sync_asset(str(self.sync_id))  # whether it is a text at all is checked below
         self.inlets = [*(one for one in self.inlets if one != asset), asset]
         self.outlets = [*(one for one in self.outlets if one != asset), asset]
         self._is_told_to_end = False
         self._cancel_reading: Callable[[], None] | None = None
+
+    # --- whether the arguments make sense ---
+
+    @classmethod
+    @abstractmethod
+    def check_own_arguments(cls, given: Mapping[str, Any]) -> None:
+        """Refuse arguments of the destination that make no sense, or that do not go with the data type.
+
+        :param given: name -> value, of all arguments; what is not known yet is left out.
+        :raises ConfigurationError: it names the argument and what to give instead.
+        """
+
+    @classmethod
+    def partial(cls, **given: Any) -> OperatorPartial:
+        """Say what all instances of a mapped sync have in common, see :func:`.mapped.mapped_sync`."""
+        cls._refuse_wrong(str(given.get("task_id")), known(given, cls._templated()))
+        made: OperatorPartial = super().partial(**given)
+        return made
+
+    def check_arguments(self) -> None:
+        """Refuse arguments that make no sense, when the DAG is parsed; templates are left to the start of the run.
+
+        Each operator calls it at the end of its ``__init__``. What a mapped task is given is checked when it runs.
+        """
+        if not getattr(self, "_BaseOperator__from_mapped", False):
+            self._refuse_wrong(self.task_id, known(self._given(), self._templated()))
+
+    def _check_rendered(self) -> None:
+        """Refuse arguments that make no sense, now that all are known."""
+        for name in self.template_fields:
+            setattr(self, name, as_said(getattr(self, name)))
+        self._refuse_wrong(self.task_id, self._given())
+
+    @classmethod
+    def _templated(cls) -> set[str]:
+        return {*cls.template_fields, "dry_run"}
+
+    def _given(self) -> dict[str, Any]:
+        # BaseOperator has a method of the name dry_run.
+        return {**vars(self), "dry_run": self.is_dry_run}
+
+    @classmethod
+    def _refuse_wrong(cls, task_id: str, given: Mapping[str, Any]) -> None:
+        try:
+            cls.check_own_arguments(given)
+            check_sync_arguments(given)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"Task {task_id!r}: {error}") from None
 
     # --- what a destination says --------------------------------------------------------------------
 
@@ -150,13 +200,14 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     def _run(self, context: Context, waited: Waiting | None) -> Report:
         from airflow_provider_cdi.transfers.run_plan import loads_history
 
+        self._check_rendered()
         request = self._request()
         run = self._plan(request, context, waited)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
         source = self._open_source(destination)
         name, place = self._name_of(context["ti"]), self.destination_name()
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
-        if _is_true(self.is_dry_run):
+        if yes_or_no(self.is_dry_run, "dry_run"):
             report = self._rehearse(source, destination, run)
         else:
             report = self._deliver(context, source, destination, run, waited)
@@ -178,8 +229,6 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         from airflow_provider_cdi.engine.partition import Partition
         from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
-        if bool(self.source) == bool(self.sql):
-            raise ConfigurationError(f"Task {self.task_id!r} needs either source= (a table or view) or sql= (a query).")
         source = get_warehouse_hook(self.warehouse_conn_id, self.sync_id).source(
             self.source,
             sql=self.sql,
@@ -208,7 +257,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         record = state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
         if waited is not None:
             return RunState(state, plans, waited.plan, waited.checkpoint)
-        earlier = None if _is_true(self.is_dry_run) else plans.load()
+        earlier = None if yes_or_no(self.is_dry_run, "dry_run") else plans.load()
         left_over = resume_or_replay(earlier, mode, context, record)
         plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
         return RunState(state, plans, plan, checkpoint)
@@ -216,8 +265,6 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     def _variables(self, name: str) -> VariableStore | None:
         from airflow_provider_cdi.variable_store import VariableStore
 
-        if self.checkpoint not in CHECKPOINTS:
-            raise ConfigurationError(f"checkpoint is {self.checkpoint!r}; use one of {', '.join(CHECKPOINTS)}.")
         return VariableStore(name) if self.checkpoint == "variable" else None
 
     def _name_of(self, ti: Any) -> str:
@@ -332,10 +379,6 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             f"{self.max_reject_percent:g}. Everything else was delivered and the watermark is saved; the rejected rows "
             f"are in {report.rejects_file}."
         )
-
-
-def _is_true(value: str | bool) -> bool:
-    return value if isinstance(value, bool) else str(value).strip().lower() in _TRUE
 
 
 def _text(value: str | date | None) -> str:

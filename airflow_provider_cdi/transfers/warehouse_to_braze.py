@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_provider_cdi.destinations.braze import BrazeDataType
+from airflow_provider_cdi.destinations.braze.arguments import BrazeDataType, check_braze_arguments
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings
@@ -88,8 +88,14 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         self.catalog = catalog
         self.merge = merge
         self.update_existing_only = update_existing_only
-        self.delete_cap = delete_cap or DeleteCap()
-        self.limits = limits or BrazeLimits()
+        self.delete_cap = delete_cap
+        self.limits = BrazeLimits() if limits is None else limits
+        self.check_arguments()
+
+    @classmethod
+    def check_own_arguments(cls, given: Mapping[str, Any]) -> None:
+        """Refuse arguments that make no sense for Braze."""
+        check_braze_arguments(given)
 
     @cached_property
     def hook(self) -> BrazeHook:
@@ -124,4 +130,4 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
 
     def delete_cap_or_none(self) -> DeleteCap | None:
         """Return the cap for user deletes."""
-        return self.delete_cap if self.data_type == "user_deletes" else None
+        return (self.delete_cap or DeleteCap()) if self.data_type == "user_deletes" else None

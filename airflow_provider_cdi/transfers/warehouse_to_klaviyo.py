@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_provider_cdi.destinations.klaviyo import KlaviyoDataType
+from airflow_provider_cdi.destinations.klaviyo.arguments import KlaviyoDataType, NullPolicy, check_klaviyo_arguments
 from airflow_provider_cdi.destinations.klaviyo.channel_names import ChannelName
 from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
@@ -95,7 +95,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         data_type: KlaviyoDataType,
         klaviyo_conn_id: str = KlaviyoHook.default_conn_name,
         list_ids: Sequence[str] = (),
-        null_policy: Literal["keep", "clear"] = "keep",
+        null_policy: NullPolicy = "keep",
         update_only: bool = False,
         metric: str | None = None,
         default_region: str | None = None,
@@ -127,11 +127,17 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         self.custom_source = custom_source
         self.historical_import = historical_import
         self.allow_resubscribe = allow_resubscribe
-        self.delete_cap = delete_cap or DeleteCap()
+        self.delete_cap = delete_cap
         self.rate_share = rate_share
-        self.limits = limits or KlaviyoLimits()
+        self.limits = KlaviyoLimits() if limits is None else limits
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.poll_seconds = poll_seconds
+        self.check_arguments()
+
+    @classmethod
+    def check_own_arguments(cls, given: Mapping[str, Any]) -> None:
+        """Refuse arguments that make no sense for Klaviyo."""
+        check_klaviyo_arguments(given)
 
     @cached_property
     def hook(self) -> KlaviyoHook:
@@ -182,7 +188,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
 
     def delete_cap_or_none(self) -> DeleteCap | None:
         """Return the cap for privacy deletions."""
-        return self.delete_cap if self.data_type == "privacy_deletions" else None
+        return (self.delete_cap or DeleteCap()) if self.data_type == "privacy_deletions" else None
 
     def _is_backfill(self, *, loads_history: bool) -> bool:
         if self.backfill is None:

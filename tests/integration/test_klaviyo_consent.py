@@ -168,7 +168,7 @@ def test_a_source_that_names_no_channel_stops_the_sync(consent_lab):
 
 def test_arguments_of_another_data_type_stop_the_sync(consent_lab):
     consent_lab.sql(ADDRESSES.format(rows=3))
-    with pytest.raises((AirflowFailException, ConfigurationError), match="list_id go with subscribe only"):
+    with pytest.raises((AirflowFailException, ConfigurationError), match="list_id goes with subscribe only"):
         consent_lab.run("unsubscribe", list_id="LiSt01", **EMAIL)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 
+import pendulum
 import pytest
 
 from airflow_provider_cdi.version_compat import AirflowFailException
@@ -146,13 +148,72 @@ def test_a_missing_permission_is_named(lab):
         lab.run()
 
 
-def test_neither_source_nor_sql_is_an_error(lab):
-    refuse(lab, "source=", source=None)
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        ("source=", {"source": None}),
+        ("source is ''", {"source": ""}),
+        ("catalog is 'my products'", {"data_type": "catalog_items", "catalog": "my products"}),
+        ("dry_run is 'ture'", {"is_dry_run": "ture"}),
+        ("partition is '8/8'", {"partition": "8/8"}),
+        ("since is 'yesterday'", {"since": "yesterday", "until": "2026-01-05"}),
+        ("initial is 'None'", {"initial": "None"}),
+        ("max_reject_percent is '5'", {"max_reject_percent": "5"}),
+    ],
+)
+def test_what_a_template_filled_in_wrongly_stops_the_run_before_a_request(lab, words, wrong):
+    lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}')")
+    operator = lab.make()
+    for name, value in wrong.items():
+        setattr(operator, name, value)  # what rendering its template gave
+    with pytest.raises(AirflowFailException, match=words):
+        operator.execute(lab.world.context())
+    assert lab.arrivals()["requests"] == 0
 
 
-def test_an_unknown_data_type_names_the_known_ones(lab):
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"initial": date(2026, 1, 1)},
+        {"initial": 20260101},
+        {"since": datetime(2026, 1, 1, tzinfo=UTC), "until": pendulum.datetime(2026, 1, 2), "sync_mode": "window"},
+        {"since": 20260101, "until": date(2026, 1, 2), "sync_mode": "window"},
+        {"is_dry_run": 0},
+        {"is_dry_run": False},
+        {"is_dry_run": "No"},
+    ],
+)
+def test_what_a_native_template_gave_is_taken_for_what_it_is(lab, said):
+    lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}'), ('2025-01-01', 'older', '{}')")
+    operator = lab.make()
+    for name, value in said.items():
+        setattr(operator, name, value)
+    report = operator.execute(lab.world.context())
+    assert report["dry_run"] is False
+    assert report["accepted"] == (1 if {"initial", "since"} & set(said) else 2)
+
+
+def test_a_name_that_a_native_template_made_a_number_of_stays_a_name(lab):
+    lab.sql('create table "2026" (updated_at timestamp, external_id varchar, payload varchar)')
+    operator = lab.make()
+    operator.source = 2026
+    assert operator.execute(lab.world.context())["rows_read"] == 0
+
+
+def test_a_klaviyo_connection_is_no_braze_connection(lab):
     lab.sql(USERS)
-    refuse(lab, "attributes", data_type="customers")
+    lab.connect_braze(conn_type="klaviyo")
+    words = refuse(lab, "braze_default")
+    assert "has the type 'klaviyo'" in words
+    assert "of the type 'braze'" in words
+
+
+@pytest.mark.parametrize("conn_type", ["braze", "klaviyo"])
+def test_a_destination_is_no_warehouse(lab, conn_type, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": conn_type, "host": "h", "password": "k"}))
+    words = refuse(lab, "'warehouse'")
+    assert f"has the type {conn_type!r}" in words
+    assert "warehouse_conn_id" in words
 
 
 def test_a_host_without_tls_is_refused(lab):

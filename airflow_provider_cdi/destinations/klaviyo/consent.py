@@ -6,17 +6,14 @@ Importing this module imports neither pyarrow nor orjson.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_cdi.destinations.klaviyo.channel_names import CHANNEL_NAMES
-from airflow_provider_cdi.destinations.klaviyo.limits import LIST_ID, KlaviyoLimits
-from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.destinations.klaviyo.arguments import check_klaviyo_arguments
+from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination
-
-CONSENT_TYPES = ("subscribe", "unsubscribe", "suppress", "unsuppress", "privacy_deletions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,23 +37,7 @@ class ConsentArguments:
     allow_resubscribe: bool = False
 
     def __post_init__(self) -> None:
-        unknown = {self.channels} if isinstance(self.channels, str) else set(self.channels) - set(CHANNEL_NAMES)
-        if unknown:
-            raise ConfigurationError(f"channels is {self.channels!r}; give a list out of {', '.join(CHANNEL_NAMES)}.")
-        if self.list_id is not None and not LIST_ID.fullmatch(self.list_id):
-            raise ConfigurationError(
-                f"list_id is {self.list_id!r}; give the id that stands in the list's address in Klaviyo."
-            )
-
-    def given(self) -> dict[str, dict[str, bool]]:
-        """Say which of them were given, by the data types that have them."""
-        of_subscribe = {
-            "list_id": self.list_id is not None,
-            "custom_source": self.custom_source is not None,
-            "historical_import": self.historical_import,
-            "allow_resubscribe": self.allow_resubscribe,
-        }
-        return {"subscribe": of_subscribe, "subscribe and unsubscribe": {"channels": bool(self.channels)}}
+        check_klaviyo_arguments(asdict(self))
 
 
 def consent_destination(

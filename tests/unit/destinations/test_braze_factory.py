@@ -27,8 +27,8 @@ def test_the_contract_carries_the_data_type(data_type):
     ("data_type", "options", "words"),
     [
         ("atributes", {}, "attributes, events"),
-        ("catalog_items", {"catalog": None}, "needs the name of a catalog"),
-        ("catalog_items", {"catalog": "a/b"}, "needs the name of a catalog"),
+        ("catalog_items", {"catalog": None}, "give the name of a catalog"),
+        ("catalog_items", {"catalog": "a/b"}, "give the name of a catalog"),
         ("attributes", {"catalog": "shops"}, "catalog_items only"),
         ("user_deletes", {"merge": True}, "catalog_items only"),
         ("user_deletes", {"update_existing_only": True}, "update_existing_only"),

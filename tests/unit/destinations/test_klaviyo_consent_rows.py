@@ -91,12 +91,12 @@ def test_the_limits_can_be_chosen(data_type, records):
 @pytest.mark.parametrize(
     ("data_type", "options", "words"),
     [
-        ("profiles", {"consent": EMAIL}, "channels go with subscribe and unsubscribe only"),
-        ("suppress", {"consent": EMAIL}, "channels go with subscribe and unsubscribe only"),
-        ("unsubscribe", {"consent": ConsentArguments(list_id="LiSt01")}, "list_id go with subscribe only"),
-        ("unsubscribe", {"consent": ConsentArguments(allow_resubscribe=True)}, "allow_resubscribe go with subscribe"),
-        ("subscribe", {"list_ids": ["LiSt01"]}, "list_ids go with profiles only"),
-        ("subscribe", {"other_columns": True}, "other_columns go with profiles and events only"),
+        ("profiles", {"consent": EMAIL}, "channels goes with subscribe and unsubscribe only"),
+        ("suppress", {"consent": EMAIL}, "channels goes with subscribe and unsubscribe only"),
+        ("unsubscribe", {"consent": ConsentArguments(list_id="LiSt01")}, "list_id goes with subscribe only"),
+        ("unsubscribe", {"consent": ConsentArguments(allow_resubscribe=True)}, "allow_resubscribe goes with subscribe"),
+        ("subscribe", {"list_ids": ["LiSt01"]}, "list_ids goes with profiles only"),
+        ("subscribe", {"other_columns": True}, "other_columns goes with profiles and events only"),
         ("subscriptions", {}, "subscribe, unsubscribe"),
     ],
 )

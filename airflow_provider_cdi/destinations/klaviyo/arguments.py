@@ -1,0 +1,83 @@
+"""The arguments that only Klaviyo has, and with which data types each goes. Imports nothing to speak of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from airflow_provider_cdi.argument_rules import (
+    Rule,
+    an,
+    check_arguments,
+    flag,
+    list_of,
+    number,
+    one_of,
+    text,
+)
+from airflow_provider_cdi.destinations.klaviyo.channel_names import CHANNEL_NAMES
+from airflow_provider_cdi.destinations.klaviyo.limits import LIST_ID, KlaviyoLimits
+from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.exceptions import ConfigurationError
+
+KlaviyoDataType = Literal[
+    "profiles", "events", "subscribe", "unsubscribe", "suppress", "unsuppress", "privacy_deletions"
+]
+NullPolicy = Literal["keep", "clear"]
+#: What a person is and does; what a person allows is apart from it, in ``CONSENT_TYPES``.
+DATA_TYPES: tuple[KlaviyoDataType, ...] = ("profiles", "events")
+CONSENT_TYPES: tuple[KlaviyoDataType, ...] = tuple(one for one in get_args(KlaviyoDataType) if one not in DATA_TYPES)
+
+_PROFILES, _EVENTS, _SUBSCRIBE = ("profiles",), ("events",), ("subscribe",)
+_WITH_PHONES = (*DATA_TYPES, "subscribe", "unsubscribe", "privacy_deletions")
+_METRIC = f"a name of 1 to {KlaviyoLimits().metric_name_chars} characters, or name it in the column METRIC_NAME"
+_YES_NO_OR_USUAL = Rule("give True, False or None", lambda value: isinstance(value, bool))
+_LIST_ID = "the id that stands in the list's address in Klaviyo"
+
+KLAVIYO_RULES: Mapping[str, Rule] = {
+    "klaviyo_conn_id": text("give the id of an Airflow connection", unset=()),
+    "data_type": one_of(*DATA_TYPES, *CONSENT_TYPES, unset=()),
+    "list_ids": list_of(f"give a list of list ids, each {_LIST_ID}", LIST_ID.fullmatch, data_types=_PROFILES),
+    "null_policy": one_of(*get_args(NullPolicy), unset=("keep",), data_types=_PROFILES),
+    "update_only": flag(data_types=_PROFILES),
+    "metric": text(f"give {_METRIC}", data_types=_EVENTS),
+    "backfill": Rule(
+        "give True, False or None", lambda value: isinstance(value, bool), unset=(None, False), data_types=_EVENTS
+    ),
+    "other_columns": Rule("give True, False or None", lambda value: isinstance(value, bool), data_types=DATA_TYPES),
+    "payload_columns": Rule("", lambda value: True, data_types=DATA_TYPES, unset=((), [], {})),
+    "default_region": text(
+        "give a country as two letters of ISO 3166, such as DE",
+        re.compile(r"[A-Z]{2}", re.ASCII).fullmatch,
+        data_types=_WITH_PHONES,
+    ),
+    "channels": list_of(
+        f"give a list out of {', '.join(CHANNEL_NAMES)}",
+        CHANNEL_NAMES.__contains__,
+        data_types=("subscribe", "unsubscribe"),
+    ),
+    "list_id": text(f"give {_LIST_ID}", LIST_ID.fullmatch, data_types=_SUBSCRIBE),
+    "custom_source": text("give the text that Klaviyo shows as the source of the consent", data_types=_SUBSCRIBE),
+    "historical_import": flag(data_types=_SUBSCRIBE),
+    "allow_resubscribe": flag(data_types=_SUBSCRIBE),
+    "delete_cap": an(DeleteCap, data_types=("privacy_deletions",)),
+    "rate_share": number("give a number above 0 and up to 1", lambda share: 0 < share <= 1),
+    "limits": an(KlaviyoLimits),
+    "deferrable": _YES_NO_OR_USUAL,
+    "poll_seconds": number("give a number of seconds above 0", lambda seconds: seconds > 0, unset=()),
+}
+
+
+def check_klaviyo_arguments(given: Mapping[str, Any]) -> None:
+    """Refuse arguments that make no sense, or that do not go with the data type.
+
+    :param given: name -> value, ``data_type`` among them; what is not known yet is left out.
+    :raises ConfigurationError: it names the argument and what to give instead.
+    """
+    check_arguments(given, KLAVIYO_RULES, given.get("data_type"))
+    metric, limits = given.get("metric"), given.get("limits") or KlaviyoLimits()
+    if metric is not None and len(metric) > limits.metric_name_chars:
+        raise ConfigurationError(
+            f"metric has {len(metric)} characters; give a name of 1 to {limits.metric_name_chars} characters."
+        )
