@@ -51,6 +51,10 @@ class Interrupted(RetryLater):
     """The task was told to end. What was acknowledged is saved; a new try goes on from there."""
 
 
+class Superseded(RetryLater):
+    """Another try or run of the sync has taken over. This one sends nothing and saves nothing any more."""
+
+
 class JobsRunning(RetryLater):
     """Jobs are still at work on the other side; a later try goes on with them.
 

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_cdi.airflow_calls import saving
 from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.identity import Identity, Reading
 from airflow_provider_cdi.state import RECORD_VERSION, Checkpoint
 from airflow_provider_cdi.variable_store import VariableStore
 from airflow_provider_cdi.version_compat import never_expire
@@ -55,24 +57,51 @@ class PlanStore:
 
     :param context: of the running task.
     :param variables: keeps the plan of the sync's latest run where Airflow has no task state store.
+    :param identity: of the sync: how far a run is says nothing about other rows.
     """
 
-    def __init__(self, context: Mapping[str, Any], variables: VariableStore | None = None) -> None:
+    def __init__(
+        self, context: Mapping[str, Any], variables: VariableStore | None = None, identity: Identity | None = None
+    ) -> None:
+        self._identity = identity
         self._store = context.get("task_state_store")
         self._variables = variables if self._store is None else None
         self._run_id = context["ti"].run_id
 
     def load(self) -> Plan | None:
-        """Return the plan that an earlier try made."""
+        """Return the plan that an earlier try made; one that began with other rows is none."""
         if self._variables is not None:
             stored = self._variables.get(PLAN_KEY)
-            return Plan.from_json(stored) if stored and stored["run_id"] == self._run_id else None
-        stored = self._store.get(PLAN_KEY) if self._store is not None else None
-        return Plan.from_json(stored) if stored else None
+            stored = stored if stored and stored["run_id"] == self._run_id else None
+        else:
+            stored = self._store.get(PLAN_KEY) if self._store is not None else None
+        if not stored or not (stored["is_done"] or self._is_for_these_rows(stored.get("for"))):
+            return None
+        return Plan.from_json(stored)
 
     def save(self, plan: Plan) -> None:
-        """Keep the plan as long as its run exists."""
-        if self._store is not None:
-            self._store.set(PLAN_KEY, plan.to_json(), retention=never_expire())
-        elif self._variables is not None:
-            self._variables.set(PLAN_KEY, plan.to_json() | {"run_id": self._run_id})
+        """Keep the plan as long as its run exists.
+
+        :raises Superseded: when Airflow refuses this try.
+        :raises RetryLater: when it does not answer.
+        """
+        kept = plan.to_json() | ({"for": _described(self._identity)} if self._identity else {})
+        with saving(self._identity.sync_id if self._identity else ""):
+            if self._store is not None:
+                self._store.set(PLAN_KEY, kept, retention=never_expire())
+            elif self._variables is not None:
+                self._variables.set(PLAN_KEY, kept | {"run_id": self._run_id})
+
+    def _is_for_these_rows(self, stored: Mapping[str, Any] | None) -> bool:
+        if stored is None or self._identity is None or self._identity.reads is None:
+            return True
+        is_same_place = [stored["data_type"], stored["destination"]] == [
+            self._identity.data_type,
+            self._identity.destination,
+        ]
+        return is_same_place and not self._identity.reads.differences(Reading.from_json(stored["reads"]))
+
+
+def _described(identity: Identity) -> dict[str, Any]:
+    reads = identity.reads.to_json() if identity.reads else {}
+    return {"data_type": identity.data_type, "destination": identity.destination, "reads": reads}

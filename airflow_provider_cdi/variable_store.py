@@ -74,3 +74,12 @@ class VariableStore:
                 f"AIRFLOW_VAR_{self.name(key).upper()} or the entry of that name in the secrets backend of the "
                 "workers; if there is none, the task's log tells why the Variable could not be written."
             )
+
+    def delete(self, key: str) -> None:
+        """Forget what was kept.
+
+        :param key: what is kept.
+        """
+        from airflow.sdk import Variable
+
+        Variable.delete(self.name(key))

@@ -10,23 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseHook, Connection
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 else:
     try:
         from airflow.sdk import BaseHook
     except ImportError:  # Airflow 3.0: the SDK has had a hook of its own since 3.1
         from airflow.hooks.base import BaseHook
     try:
-        from airflow.sdk.exceptions import AirflowFailException
+        from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
     except ImportError:  # Airflow 3.0 and 3.1: the SDK has had its own exceptions since 3.2
-        from airflow.exceptions import AirflowFailException
+        from airflow.exceptions import AirflowFailException, TaskDeferred
 
 __all__ = [
     "AirflowFailException",
     "BaseHook",
+    "TaskDeferred",
     "counts_deferred_tasks",
     "default_deferrable",
+    "drop_xcom",
     "get_connection_async",
+    "has_thread_safe_calls",
+    "lists_prior_xcoms",
     "never_expire",
 ]
 
@@ -66,6 +70,33 @@ def default_deferrable() -> bool:
 
 def counts_deferred_tasks() -> bool:
     """Whether ``max_active_tis_per_dag`` counts deferred tasks, as Airflow does since 3.2."""
+    return _airflow_version() >= (3, 2)
+
+
+def has_thread_safe_calls() -> bool:
+    """Whether a thread may call Airflow beside the task: 3.0 has one line to the supervisor and no lock on it."""
+    return _airflow_version() >= (3, 1)
+
+
+def lists_prior_xcoms() -> bool:
+    """Whether ``xcom_pull`` without ``map_indexes`` returns the XComs of prior runs: not in all of 3.0."""
+    return _airflow_version() >= (3, 1)
+
+
+def drop_xcom(ti: Any, key: str, run_id: str, map_index: int) -> None:
+    """Delete one XCom of a task, of whatever run; nothing happens when there is none.
+
+    :param ti: an instance of the task.
+    :param key: of the XCom.
+    :param run_id: of which run.
+    :param map_index: of which mapped instance, -1 for none.
+    """
+    from airflow.sdk.execution_time.xcom import XCom
+
+    XCom.delete(key, ti.task_id, ti.dag_id, run_id, map_index)
+
+
+def _airflow_version() -> tuple[int, ...]:
     from airflow import __version__
 
-    return tuple(int(number) for number in __version__.split(".")[:2]) >= (3, 2)
+    return tuple(int(number) for number in __version__.split(".")[:2])

@@ -6,6 +6,9 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
+#: Linux: unlike the monotonic clock it counts while a laptop sleeps or a machine is suspended.
+_WITH_SUSPENSIONS: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 class SystemClock:
     """The time of this machine."""
@@ -17,6 +20,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds that only grow."""
         return time.monotonic()
+
+    def elapsed(self) -> float:
+        """Return seconds that only grow, also while the machine is suspended, where the system has such a clock."""
+        return time.clock_gettime(_WITH_SUSPENSIONS) if _WITH_SUSPENSIONS is not None else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Let the others work meanwhile."""

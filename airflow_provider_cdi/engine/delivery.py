@@ -29,6 +29,7 @@ from airflow_provider_cdi.engine.ports import (
     Verdict,
 )
 from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.engine.sentry import Sentry
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import Interrupted, NoAnswer, RetryLater, StopSync
 
@@ -125,6 +126,7 @@ class Delivery:
     :param stop_requested: whether the run is to end; no further attempt is made then.
     :param rows_entered: how many rows were read so far.
     :param on_job: called when a job was submitted: what is saved should know it soon.
+    :param sentry: lets requests leave that change anything.
     """
 
     def __init__(
@@ -139,6 +141,7 @@ class Delivery:
         stop_requested: Callable[[], bool],
         rows_entered: Callable[[], int] = lambda: 0,
         on_job: Callable[[], None] = lambda: None,
+        sentry: Sentry | None = None,
     ) -> None:
         self._destination = destination
         self._transport = transport
@@ -156,6 +159,7 @@ class Delivery:
         self.jobs = Jobs()
         self._rows_entered = rows_entered
         self._on_job = on_job
+        self._sentry = sentry
         #: The same destination, if it works on requests as jobs.
         self._jobs_at = destination if isinstance(destination, JobDestination) else None
         self._one_waits = asyncio.Lock()
@@ -283,6 +287,8 @@ class Delivery:
         began = await concurrency.enter()
         try:
             turn = tries.turn = await self._pacer.wait_for_turn(ask.request.family)
+            if self._sentry is not None and tries.changes:
+                await self._sentry.let_through()
             if self._stop_requested():
                 raise Interrupted("the task was told to end; a new try goes on at the last checkpoint")
             verdict = await self._exchange(ask, tries)

@@ -314,6 +314,23 @@ class Transport(Protocol):
         ...
 
 
+class Fence(Protocol):
+    """Knows whether this try is still the one that may send."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is known already that another try has taken over; costs nothing."""
+        ...
+
+    async def confirm(self) -> None:
+        """Find out.
+
+        :raises Superseded: when another try has taken over.
+        :raises RetryLater: when it cannot be found out just now.
+        """
+        ...
+
+
 class Clock(Protocol):
     """Where the engine gets its time from."""
 

@@ -23,11 +23,12 @@ from airflow_provider_cdi.engine.ports import Clock, Destination, Source, Transp
 from airflow_provider_cdi.engine.reading import read_in_thread
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.report import Report
+from airflow_provider_cdi.engine.sentry import Sentry
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.slice_reader import ReadAhead, SliceReader
 from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.exceptions import Interrupted, JobsRunning, RetryLater, SourceError
+from airflow_provider_cdi.exceptions import CdiError, Interrupted, JobsRunning, RetryLater, SourceError, Superseded
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Sync:
     :param delete_cap: for a destination that deletes.
     :param patience: seconds without any movement, while jobs are at work on the other side, after which the try ends
         with :class:`~airflow_provider_cdi.exceptions.JobsRunning`; a later try goes on with the same jobs.
+    :param sentry: keeps requests back after a pause of the process; None where nobody can take over.
     :param read_ahead: how a blocking reader is read beside the event loop.
     """
 
@@ -74,6 +76,7 @@ class Sync:
         stop_requested: Callable[[], bool] = lambda: False,
         delete_cap: DeleteCap | None = None,
         patience: float = math.inf,
+        sentry: Sentry | None = None,
         read_ahead: ReadAhead = read_in_thread,
     ) -> None:
         self._source = source
@@ -84,6 +87,7 @@ class Sync:
         self._stop_requested = stop_requested
         self._delete_cap = delete_cap
         self._patience = patience
+        self._sentry = sentry
         self._read_ahead = read_ahead
         self._ready: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._lanes = Lanes(destination.limits, self._ready.put_nowait, destination.merge)
@@ -99,6 +103,7 @@ class Sync:
             stop_requested=self._is_ending,
             rows_entered=lambda: self._rows_started,
             on_job=self._checkpoint_is_due_for_a_job,
+            sentry=sentry,
         )
         self._moved = asyncio.Event()
         self._failure: BaseException | None = None
@@ -135,7 +140,8 @@ class Sync:
             if self._delete_cap is not None:
                 self._slice_reader.check(self._delete_cap)
             await self._read_and_deliver()
-        await self._checkpoints.save(slice_is_done=self._failure is None)
+        if not isinstance(self._failure, Superseded):  # what it knows is old: saved, it would take the place of the new
+            await self._checkpoints.save(slice_is_done=self._failure is None)
         if self._failure is not None:
             raise self._failure
         return self.report()
@@ -283,6 +289,7 @@ class Sync:
         next_line = self._started + PROGRESS_EVERY
         while True:
             await self._clock.sleep(TICK)
+            await self._look_for_a_pause()
             now = self._clock.monotonic()
             self._checkpoints.call_if_old()
             if now >= next_line:
@@ -292,6 +299,14 @@ class Sync:
                 self._fail(Interrupted(_TOLD_TO_END))
             if now - self._moved_at >= self._patience and (running := self._delivery.jobs.running):
                 self._fail(JobsRunning(running))
+
+    async def _look_for_a_pause(self) -> None:
+        if self._sentry is None:
+            return
+        try:
+            await self._sentry.look()
+        except CdiError as error:
+            self._fail(error)
 
     def _log_progress(self, seconds: float) -> None:
         totals = self._ledger.totals
@@ -316,7 +331,7 @@ class Sync:
 
     async def _end(self, senders: Sequence[asyncio.Task[None]], saver: asyncio.Task[None]) -> None:
         """End all tasks; requests on their way get a moment to come back, so that few outcomes stay unknown."""
-        if self._failure is not None:
+        if self._failure is not None and not isinstance(self._failure, Superseded):
             self._checkpoints.call()  # what is known now is saved now, whatever the grace brings
         for _ in senders:
             self._ready.put_nowait(None)

@@ -6,8 +6,11 @@ Imported when a task runs, never by a DAG file.
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
+from collections.abc import Iterable
 from types import SimpleNamespace, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import aiohttp
 
@@ -21,17 +24,34 @@ from airflow_provider_cdi.hooks.http_faults import (
 )
 from airflow_provider_cdi.hooks.http_settings import MAX_ANSWER_BYTES, HttpSettings
 
+if TYPE_CHECKING:
+    from aiohappyeyeballs import AddrInfoType
+    from typing_extensions import Buffer
+
 #: Seconds an idle connection is kept. Load balancers close theirs after a minute or more; ours go first, so
 #: that a request seldom meets a connection that is being closed.
 KEEP_ALIVE = 15.0
 
 
+class WriteFence(Protocol):
+    """Says whether a request may still be written; see :class:`airflow_provider_cdi.engine.sentry.Sentry`."""
+
+    def is_closed(self) -> bool:
+        """Whether nothing may be written just now."""
+        ...
+
+    async def let_through(self) -> None:
+        """Return when a request may be written, raise when it never may."""
+        ...
+
+
 class _Attempt:
-    """One call of ``send``: whether its request began to be written."""
+    """One call of ``send``: whether its request changes anything, and whether it began to be written."""
 
-    __slots__ = ("began",)
+    __slots__ = ("began", "changes")
 
-    def __init__(self) -> None:
+    def __init__(self, *, changes: bool) -> None:
+        self.changes = changes
         self.began = False
 
 
@@ -54,6 +74,14 @@ class AiohttpTransport:
         self._turns = asyncio.Semaphore(max_connections)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
+        self._fence: WriteFence | None = None
+
+    def stand_behind(self, fence: WriteFence) -> None:
+        """Write nothing while the fence is closed; said before the first request.
+
+        :param fence: asked right before a request is written, and again right before its bytes go to the system.
+        """
+        self._fence = fence
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,7 +101,7 @@ class AiohttpTransport:
             of the request was written.
         """
         async with self._turns:
-            attempt = _Attempt()
+            attempt = _Attempt(changes=request.method != "GET")
             try:
                 return await self._exchange(request, attempt)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -125,6 +153,7 @@ class AiohttpTransport:
                 limit=self._max_connections,
                 keepalive_timeout=KEEP_ALIVE,
                 ssl=True if tls is None else tls,
+                socket_factory=self._make_socket if self._fence is not None else None,
             ),
             timeout=aiohttp.ClientTimeout(
                 total=settings.connect_timeout + settings.timeout,
@@ -156,7 +185,33 @@ class AiohttpTransport:
         attempt: _Attempt = context.trace_request_ctx
         if attempt.began:
             raise no_answer(Fault.BROKEN, self._settings, may_have_arrived=True)
+        if self._fence is not None and attempt.changes:
+            await self._fence.let_through()
         attempt.began = True
+
+    def _make_socket(self, address: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, _ = address
+        return _FencedSocket(self._fence, family, kind, protocol)
+
+
+class _FencedSocket(socket.socket):
+    """Refuses to send while the fence is closed, however far a request has come on its way to here."""
+
+    def __init__(self, fence: WriteFence | None, family: int, kind: int, protocol: int) -> None:
+        super().__init__(family, kind, protocol)
+        self._fence = fence
+
+    def send(self, data: Buffer, flags: int = 0, /) -> int:
+        self._refuse_when_closed()
+        return super().send(data, flags)
+
+    def sendmsg(self, buffers: Iterable[Buffer], *more: Any) -> int:
+        self._refuse_when_closed()
+        return super().sendmsg(buffers, *more)
+
+    def _refuse_when_closed(self) -> None:
+        if self._fence is not None and self._fence.is_closed():
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the process stood still before the request was written")
 
 
 def _name_fault(error: Exception, *, began: bool) -> tuple[Fault, str]:

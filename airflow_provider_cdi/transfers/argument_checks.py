@@ -71,6 +71,7 @@ SYNC_RULES: Mapping[str, Rule] = {
     ),
     "watermark_timezone": text('name a time zone as "America/New_York"', _is_understood(ZoneInfo)),
     "sync_id": text("give a text that stays the same for the life of the sync"),
+    "same_source": text("give a word for the source that stays when its name or its text changes"),
     "initial": Rule(
         f'use "everything", "now", or {_TIMESTAMP}',
         lambda value: value in ("everything", "now") or _is_moment(value),

@@ -94,6 +94,7 @@ class SyncArguments(AirflowArguments, total=False):
     partition: str | None
     watermark_timezone: str | None
     sync_id: str | None
+    same_source: str | None
     initial: str | date
     sync_mode: SyncMode | str
     since: str | date | None

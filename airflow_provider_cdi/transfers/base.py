@@ -19,6 +19,14 @@ from airflow_provider_cdi.exceptions import (
     StopSync,
     TooManyRejects,
 )
+from airflow_provider_cdi.identity import (
+    Identity,
+    Reading,
+    default_sync_id,
+    former_mapped_name,
+    former_sync_id,
+    mapped_name,
+)
 from airflow_provider_cdi.transfers.argument_checks import as_said, check_sync_arguments, known
 from airflow_provider_cdi.transfers.arguments import SyncArguments, own_names, shows_arguments
 from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
@@ -34,8 +42,10 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.guards import DeleteCap
     from airflow_provider_cdi.engine.ports import Destination, Source, Transport
     from airflow_provider_cdi.engine.report import Report
+    from airflow_provider_cdi.engine.sentry import Sentry
     from airflow_provider_cdi.engine.sync import Sync
     from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
+    from airflow_provider_cdi.state import SyncState
     from airflow_provider_cdi.transfers.journal import TaskJournal
     from airflow_provider_cdi.transfers.run_plan import RunRequest
     from airflow_provider_cdi.transfers.run_state import RunState
@@ -83,8 +93,10 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self.payload_columns = arguments.get("payload_columns", ())
         self.partition = arguments.get("partition")
         self.watermark_timezone = arguments.get("watermark_timezone")
+        self.same_source = arguments.get("same_source")
         sync_id = arguments.get("sync_id")
-        self.sync_id = f"{self.dag_id}.{self.task_id}" if sync_id is None else sync_id
+        self.sync_id = default_sync_id(self.dag_id, self.task_id) if sync_id is None else sync_id
+        self._has_default_sync_id = sync_id is None
         self.initial = arguments.get("initial", "everything")
         self.sync_mode = arguments.get("sync_mode", "{{ params.sync_mode | default('auto', true) }}")
         self.since = arguments.get("since", "{{ params.since | default('', true) }}")
@@ -198,11 +210,16 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             self._cancel_reading()
 
     def _run(self, context: Context, waited: Waiting | None) -> Report:
+        self._check_rendered()
+        state = self._open_state(context)
+        with state.at_work(sends=not yes_or_no(self.is_dry_run, "dry_run"), goes_on=waited is not None):
+            return self._run_plan(context, waited, state)
+
+    def _run_plan(self, context: Context, waited: Waiting | None, state: SyncState) -> Report:
         from airflow_provider_cdi.transfers.run_plan import loads_history
 
-        self._check_rendered()
         request = self._request()
-        run = self._plan(request, context, waited)
+        run = self._plan(request, context, waited, state)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
         source = self._open_source(destination)
         name, place = self._name_of(context["ti"]), self.destination_name()
@@ -241,19 +258,49 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self._cancel_reading = source.cancel
         return source
 
-    def _plan(self, request: RunRequest, context: Context, waited: Waiting | None) -> RunState:
+    def _open_state(self, context: Context) -> SyncState:
+        from airflow_provider_cdi.state import SyncState
+
+        identity = self._identity(context["ti"])
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return SyncState(context, identity, at, self._variables(identity.sync_id), log=self.log)
+
+    def _identity(self, ti: Any) -> Identity:
+        former = former_sync_id(ti.dag_id, ti.task_id)
+        reads = Reading.of(
+            source=self.source,
+            sql=self.sql,
+            connection=self.warehouse_conn_id,
+            columns=self.columns or {},
+            timezone=self.watermark_timezone,
+            partition=self.partition if ti.map_index is None or ti.map_index < 0 else None,
+            same_source=self.same_source,
+        )
+        return Identity(
+            self._name_of(ti),
+            self.data_type,
+            self.destination_name(),
+            default_sync_id(ti.dag_id, ti.task_id),
+            asset_id=self.sync_id,
+            reads=reads,
+            former_names=self._former_names(ti),
+            former_owner=former,
+        )
+
+    def _former_names(self, ti: Any) -> tuple[str, ...]:
+        """Return what earlier versions called this sync, where that was something else."""
+        sync_id = former_sync_id(ti.dag_id, ti.task_id) if self._has_default_sync_id else self.sync_id
+        is_mapped = ti.map_index is not None and ti.map_index >= 0
+        name = former_mapped_name(sync_id, self.source, self.partition) if is_mapped else sync_id
+        return (name,) if name != self._name_of(ti) else ()
+
+    def _plan(self, request: RunRequest, context: Context, waited: Waiting | None, state: SyncState) -> RunState:
         from airflow_provider_cdi.plan import PlanStore
-        from airflow_provider_cdi.state import Identity, SyncState
         from airflow_provider_cdi.transfers.run_plan import new_plan, resolve_mode, resume_or_replay
         from airflow_provider_cdi.transfers.run_state import RunState
 
         mode, now = resolve_mode(request, context), datetime.now(UTC)
-        owner = f"{context['ti'].dag_id}.{context['ti'].task_id}"
-        name = self._name_of(context["ti"])
-        identity = Identity(name, self.data_type, self.destination_name(), owner, asset_id=self.sync_id)
-        variables = self._variables(name)
-        state = SyncState(context, identity, now.isoformat(timespec="seconds"), variables)
-        plans = PlanStore(context, variables)
+        plans = PlanStore(context, state.variables, state.identity)
         record = state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
         if waited is not None:
             return RunState(state, plans, waited.plan, waited.checkpoint)
@@ -276,7 +323,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
                 f"The mapped task {self.task_id!r} reads a query: give each of its instances a partition= or use "
                 "source= with a view, so that its watermark keeps its place when their order changes."
             )
-        return ":".join([self.sync_id, *filter(None, (self.source, self.partition))])
+        return mapped_name(self.sync_id, self.source, self.partition)
 
     def _deliver(
         self, context: Context, source: Source, destination: Destination, run: RunState, waited: Waiting | None
@@ -294,8 +341,6 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         except JobsRunning as running:
             self.wait_for(running.jobs, run, waited)
             raise
-        finally:
-            run.state.push()
         report.rejects_file = rejects.path if rejects.written else None
         return report
 
@@ -307,8 +352,10 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             progress = Progress(earlier.watermark, earlier.totals)
             part = part.resumed_at(earlier.watermark) if earlier.watermark else part
             self.log.info("Going on behind %s rows of an earlier try", f"{earlier.totals.rows_read:,}")
+        sentry = self._make_sentry(run.state)
         async with self.make_transport() as transport:
-            sync = self._make_sync(source, destination, transport, journal, self.delivery_settings())
+            transport.stand_behind(sentry)
+            sync = self._make_sync(source, destination, transport, journal, self.delivery_settings(), sentry=sentry)
             try:
                 return await sync.run(part, progress, earlier.jobs if earlier else run.state.jobs)
             except JobsRunning:
@@ -326,7 +373,6 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         report.dry_run = True
         # A success without any record would look like lost state to the next run.
         run.state.touch()
-        run.state.push()
         return report
 
     def _make_sync(
@@ -336,6 +382,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         transport: Transport,
         journal: Journal,
         settings: DeliverySettings,
+        *,
+        sentry: Sentry | None = None,
     ) -> Sync:
         from airflow_provider_cdi.engine.clock import SystemClock
         from airflow_provider_cdi.engine.sync import Sync
@@ -350,7 +398,16 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             stop_requested=lambda: self._is_told_to_end,
             delete_cap=self.delete_cap_or_none(),
             patience=self.patience(),
+            sentry=sentry,
         )
+
+    def _make_sentry(self, state: SyncState) -> Sentry:
+        from airflow_provider_cdi.engine.clock import SystemClock
+        from airflow_provider_cdi.engine.sentry import Sentry
+        from airflow_provider_cdi.transfers.fence import TaskFence
+
+        clock = SystemClock()
+        return Sentry(TaskFence(state), clock.elapsed, clock.sleep)
 
     def _rejects_path(self, context: Context) -> str:
         ti = context["ti"]

@@ -49,6 +49,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param update_existing_only: change known users only and create none.
     :param initial: where a new sync starts: ``everything``, ``now``, or a timestamp, which is included (templated).
     :param sync_id: stable name of the sync, ``<dag_id>.<task_id>`` by default.
+    :param same_source: a word of yours for the source: it is the same one, whatever its name or its text becomes.
     :param sync_mode: ``auto`` (incremental, or the data interval for a backfill), ``incremental``, ``full`` or
         ``window``; by default the DAG's Param of this name (templated).
     :param since: first moment of a window (templated; by default the Param of this name, then the data interval).

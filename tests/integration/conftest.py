@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 from support.airflow_versions import TaskDeferred
-from support.airflow_world import AirflowWorld, make_operator
+from support.airflow_world import AirflowWorld, drop_xcom, make_operator
 
 from airflow_provider_cdi.sandbox.server import SandboxServer
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
@@ -35,6 +35,7 @@ class Lab:
         self.world = AirflowWorld()
         self.runs = 0
         self.operator: WarehouseSyncOperator | None = None
+        monkeypatch.setattr("airflow_provider_cdi.version_compat.drop_xcom", drop_xcom)
         monkeypatch.setenv("AIRFLOW_HOME", str(folder))
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "duckdb", "host": str(self.path)}))
         self.connect_braze = lambda **fields: monkeypatch.setenv(

@@ -1,6 +1,6 @@
 """A try of the operator in a process of its own, so that it can be killed.
 
-``python -m support.killable FOLDER [SUBJECT]``
+``python -m support.killable FOLDER [SUBJECT]``; each further call on the same folder is the next try.
 
 What Airflow would keep is kept in files of the folder, written the way a database commits: all or nothing.
 """
@@ -42,7 +42,9 @@ def main(folder: Path, subject: str | None = None) -> None:
         rejects_path=str(folder / "rejects.jsonl"),
         delivery=DeliverySettings(max_in_flight=8, window_rows=WINDOW),
     )
-    report = operator.execute(world.context("run-1"))
+    tries = FileStore(folder / "tries.json")
+    tries.set("number", tries.get("number", 0) + 1)
+    report = operator.execute(world.context("run-1", try_number=tries.get("number")))
     (folder / "report.json").write_text(json.dumps(report))
 
 

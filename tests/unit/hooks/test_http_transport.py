@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from airflow_provider_cdi.engine.ports import Request
-from airflow_provider_cdi.exceptions import NoAnswer
+from airflow_provider_cdi.exceptions import NoAnswer, Superseded
 from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
 
 POST = Request("POST", "/users/track", b"{}")
@@ -152,3 +152,53 @@ def test_close_may_be_called_twice(serve, lab):
 def test_no_connection_at_all_is_refused(lab):
     with pytest.raises(ValueError, match="at least 1"):
         AiohttpTransport(lab.make_settings(1), 0)
+
+
+class Fence:
+    """Closed from the given look on; ``let_through`` waits for nobody."""
+
+    def __init__(self, *, closes_at=None, error=None):
+        self.looks, self.closes_at, self.error, self.asked = 0, closes_at, error, 0
+
+    def is_closed(self):
+        self.looks += 1
+        return self.closes_at is not None and self.looks >= self.closes_at
+
+    async def let_through(self):
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+
+
+def send_behind(fence, request, settings):
+    async def work(transport):
+        transport.stand_behind(fence)
+        return await transport.send(request)
+
+    return run(settings, work)
+
+
+def test_a_request_that_the_fence_refuses_is_not_written(serve, lab):
+    server = serve(lab.always(201))
+    with pytest.raises(Superseded):
+        send_behind(Fence(error=Superseded("another try")), POST, lab.make_settings(server.port))
+    assert server.requests == []
+
+
+def test_a_question_passes_the_fence_unasked(serve, lab):
+    server, fence = serve(lab.always(200)), Fence(error=Superseded("another try"))
+    send_behind(fence, Request("GET", "/jobs/1", b""), lab.make_settings(server.port))
+    assert (fence.asked, len(server.requests)) == (0, 1)
+
+
+def test_a_fence_that_closes_between_question_and_writing_holds_the_bytes_back(serve, lab):
+    server = serve(lab.always(201))
+    with pytest.raises(NoAnswer):
+        send_behind(Fence(closes_at=1), POST, lab.make_settings(server.port))
+    assert server.requests == []
+
+
+def test_a_fence_that_is_open_changes_nothing(serve, lab):
+    server, fence = serve(lab.always(201)), Fence()
+    assert send_behind(fence, POST, lab.make_settings(server.port)).status == 201
+    assert (fence.asked, fence.looks > 0) == (1, True)

@@ -12,8 +12,9 @@ from airflow_provider_cdi.engine.source_clock import SourceClock
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.identity import Identity
 from airflow_provider_cdi.plan import Plan
-from airflow_provider_cdi.state import Checkpoint, Identity, StateRecord
+from airflow_provider_cdi.state import Checkpoint, StateRecord
 from airflow_provider_cdi.transfers.run_plan import RunRequest, loads_history, new_plan, resolve_mode, resume_or_replay
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)

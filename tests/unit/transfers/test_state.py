@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 from support.airflow_world import AirflowWorld
 
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
-from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
-from airflow_provider_cdi.state import STATE_KEY, Checkpoint, Identity, StateRecord, SyncState
+from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped, RetryLater, Superseded
+from airflow_provider_cdi.identity import Identity, Reading
+from airflow_provider_cdi.state import STATE_KEY, Checkpoint, StateRecord, SyncState
 
 IDENTITY = Identity("a_dag.a_task", "attributes", "https://rest.iad-01.braze.com")
+
+
+#: An upgrade test: never change this text, add another for the next version.
+OLD_RECORD = {
+    "v": 1,
+    "sync_id": "a_dag.a_task",
+    "data_type": "attributes",
+    "destination": "https://rest.iad-01.braze.com",
+    "owner": "a_dag.a_task",
+    "gen": 7,
+    "run_id": "scheduled__2026-01-05",
+    "at": "2026-01-05T12:00:00+00:00",
+    "watermark": {"position": "2026-01-05T11:59:59.123456Z", "rows": "AQAAAAAAAAACAAAAAAAAAA=="},
+    "totals": {
+        "rows_read": 5,
+        "accepted": 3,
+        "rejected": 1,
+        "skipped": 1,
+        "unknown": 0,
+        "rejects": {"payload_not_json": 1},
+        "skipped_because": {"future": 1},
+    },
+    "rejects_written": 120,
+}
 
 
 def state(world, run_id="run-1", identity=IDENTITY, **more):
@@ -236,29 +264,215 @@ def test_a_record_of_a_newer_version_is_refused():
         state(world).load()
 
 
+READS = Reading("users", "warehouse")
+
+
+def reading(**changes):
+    return replace(IDENTITY, reads=replace(READS, **changes))
+
+
+def with_record_of(identity, world=None):
+    world = world or AirflowWorld()
+    one = state(world, identity=identity)
+    one.load()
+    one.commit(checkpoint(5))
+    one.push()
+    return world
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.3"])
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"source": "orders"}, "source was 'users' and is now 'orders'"),
+        ({"connection": "other"}, "connection was 'warehouse' and is now 'other'"),
+        ({"updated_at": "loaded_at"}, "'UPDATED_AT' and is now 'loaded_at'"),
+        ({"timezone": "Europe/Berlin"}, "'UTC' and is now 'Europe/Berlin'"),
+    ],
+)
+def test_another_source_is_an_error_that_names_both_and_the_ways_out(version, change, named):
+    world = with_record_of(reading(), AirflowWorld(version))
+    with pytest.raises(ConfigurationError, match=named) as caught:
+        state(world, "run-2", reading(**change)).load()
+    assert all(way in str(caught.value) for way in ("sync_id", "sync_mode=full", "same_source="))
+
+
+@pytest.mark.parametrize("needs_watermark", [True, False])
+def test_a_window_of_another_source_is_refused_too(needs_watermark):
+    world = with_record_of(reading())
+    with pytest.raises(ConfigurationError, match="orders"):
+        state(world, "run-2", reading(source="orders")).load(needs_watermark=needs_watermark)
+
+
+def test_a_renamed_source_goes_on_once_a_person_has_said_so_and_is_remembered():
+    world = with_record_of(reading())
+    renamed = reading(source="people", same_source="people")
+    one = state(world, "run-2", renamed)
+    assert one.load().watermark is not None
+    one.commit(checkpoint(6))
+    assert state(world, "run-3", reading(source="people")).load().watermark.position.startswith("2026-01-06")
+
+
+def test_starting_over_takes_another_source():
+    world = with_record_of(reading())
+    one = state(world, "run-2", reading(source="orders"))
+    one.load(starting_over=True)
+    one.commit(checkpoint(2), starting_over=True)
+    assert state(world, "run-3", reading(source="orders")).load().watermark.position.startswith("2026-01-02")
+
+
+def test_a_dry_run_of_everything_does_not_give_the_watermark_to_another_source():
+    world = with_record_of(reading())
+    one = state(world, "run-2", reading(source="orders"))
+    one.load(starting_over=True)
+    one.touch()
+    one.push()
+    with pytest.raises(ConfigurationError, match="orders"):
+        state(world, "run-3", reading(source="orders")).load()
+
+
+def test_a_record_of_version_1_takes_the_source_of_its_next_run():
+    world = AirflowWorld()
+    world.asset.set(STATE_KEY, OLD_RECORD)
+    one = state(world, "run-2", reading())
+    assert one.load().watermark.position == "2026-01-05T11:59:59.123456Z"
+    one.commit(checkpoint(6))
+    with pytest.raises(ConfigurationError, match="orders"):
+        state(world, "run-3", reading(source="orders")).load()
+
+
+DOTTED = Identity(
+    "crm.users/sync",
+    "attributes",
+    IDENTITY.destination,
+    "crm.users/sync",
+    reads=READS,
+    former_names=("crm.users.sync",),
+    former_owner="crm.users.sync",
+)
+
+
+def old_record(name, gen=7, day=5):
+    watermark = {"position": f"2026-01-{day:02}T00:00:00.000000Z", "rows": ""}
+    return OLD_RECORD | {"sync_id": name, "owner": name, "gen": gen, "watermark": watermark}
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.3"])
+def test_a_task_whose_name_is_new_goes_on_with_its_own_copy_of_the_old_record(version):
+    world = AirflowWorld(version, successes=3)
+    world.xcoms["run-1", STATE_KEY] = old_record("crm.users.sync")
+    one = state(world, "run-2", DOTTED)
+    assert one.load().watermark.position.startswith("2026-01-05")
+    one.commit(checkpoint(6))
+    one.push()
+    again = state(world, "run-3", DOTTED).load()
+    assert (again.identity.sync_id, again.watermark.position[:10]) == ("crm.users/sync", "2026-01-06")
+
+
+def test_of_two_tasks_whose_names_met_each_goes_on_with_what_it_had_itself():
+    """The asset has what the other one wrote last; the task's own XCom has its own."""
+    world = AirflowWorld(successes=3)
+    world.asset.set(STATE_KEY, old_record("crm.users.sync", gen=9, day=9))
+    world.xcoms["run-1", STATE_KEY] = old_record("crm.users.sync", gen=7, day=5)
+    kept = replace(DOTTED, sync_id="crm.users.sync", owner="crm.users.sync", former_names=())
+    one = SyncState(
+        world.context("run-2") | {"ti": replace(world.context("run-2")["ti"], task_id="users.sync")}, kept, "now"
+    )
+    assert one.load().watermark.position.startswith("2026-01-05")
+
+
+def test_a_mapped_record_under_its_old_name_is_found():
+    world = AirflowWorld()
+    world.asset.set("cdi_state:a:b:c:0/2", old_record("a:b:c:0/2"))
+    identity = replace(IDENTITY, sync_id="a%3Ab:c:0/2", asset_id="a:b", former_names=("a:b:c:0/2",))
+    assert state(world, "run-2", identity).load().watermark.position.startswith("2026-01-05")
+
+
+def test_two_instances_of_one_run_with_one_name_stop_with_both_named():
+    world = AirflowWorld()
+    identity = replace(IDENTITY, sync_id="s:users", asset_id="s")
+    one = state(world, identity=identity, map_index=0)
+    one.load()
+    one.commit(checkpoint(5))
+    with pytest.raises(ConfigurationError, match="map index 0 and map index 1"):
+        state(world, identity=identity, map_index=1).load()
+    assert state(world, "run-2", identity, map_index=1).load() is not None
+
+
+# --- what it costs ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("found", ["everything", "nothing yet"])
+def test_where_the_store_has_the_record_no_xcom_is_read(found):
+    world = with_record_of(reading())
+    context = world.context("run-2")
+    context["ti"].xcom_pull = None
+    assert SyncState(context, reading(), "now").load() is not None
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.3"])
+def test_copies_in_xcoms_do_not_pile_up(version):
+    world = AirflowWorld(version)
+    for number in range(60):
+        one = SyncState(world.context(f"run-{number}"), reading(), f"{number:03}", drop_xcom=world.drop_xcom)
+        one.load()
+        one.commit(checkpoint(5))
+        one.push()
+    assert [run_id for run_id, _ in world.xcoms] == [f"run-{number}" for number in range(40, 60)]
+    assert len(json.dumps(world.xcoms["run-59", STATE_KEY])) < 32_000
+
+
+def test_copies_that_earlier_versions_left_are_cleared_away_step_by_step():
+    world = AirflowWorld("3.0")
+    for number in range(200):
+        world.xcoms[f"old-{number}", STATE_KEY] = OLD_RECORD | {"gen": number, "run_id": f"old-{number}"}
+    for number in range(4):
+        one = SyncState(world.context(f"run-{number}"), reading(), f"{number:03}", drop_xcom=world.drop_xcom)
+        one.load()
+        one.commit(checkpoint(6 + number))
+        one.push()
+    assert len(world.xcoms) == 20
+    assert state(world, "run-5").load().watermark.position.startswith("2026-01-09")
+
+
+# --- a stale try --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.3"])
+def test_a_stale_try_writes_over_nothing(version):
+    world = AirflowWorld(version)
+    stale = SyncState(world.context(), IDENTITY, "1", drop_xcom=world.drop_xcom)
+    stale.begin()
+    stale.load()
+    fresh = SyncState(world.context(try_number=2), IDENTITY, "2", drop_xcom=world.drop_xcom)
+    fresh.begin()
+    fresh.load()
+    fresh.commit(checkpoint(9))
+    for act in (lambda: stale.commit(checkpoint(5)), stale.confirm):
+        with pytest.raises(Superseded):
+            act()
+    stale.end()
+    fresh.end()
+    assert state(world, "run-2").load().watermark.position.startswith("2026-01-09")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, Superseded), (403, Superseded), (500, RetryLater), (None, RetryLater)]
+)
+def test_what_airflow_says_to_a_save_decides_whether_the_try_is_over(status, error):
+    world = AirflowWorld()
+    one = state(world)
+    one.begin()
+    one.load()
+    world.asset.refuses_with = AirflowRuntimeError(
+        ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": status, "message": "no"})
+    )
+    with pytest.raises(RetryLater) as caught:
+        one.commit(checkpoint(5))
+    assert (type(caught.value), one.lease.is_lost) == (error, error is Superseded)
+
+
 def test_the_record_of_version_1_is_read_as_it_was_written():
-    """An upgrade test: never change this text, add another for the next version."""
-    stored = {
-        "v": 1,
-        "sync_id": "a_dag.a_task",
-        "data_type": "attributes",
-        "destination": "https://rest.iad-01.braze.com",
-        "owner": "a_dag.a_task",
-        "gen": 7,
-        "run_id": "scheduled__2026-01-05",
-        "at": "2026-01-05T12:00:00+00:00",
-        "watermark": {"position": "2026-01-05T11:59:59.123456Z", "rows": "AQAAAAAAAAACAAAAAAAAAA=="},
-        "totals": {
-            "rows_read": 5,
-            "accepted": 3,
-            "rejected": 1,
-            "skipped": 1,
-            "unknown": 0,
-            "rejects": {"payload_not_json": 1},
-            "skipped_because": {"future": 1},
-        },
-        "rejects_written": 120,
-    }
-    record = StateRecord.from_json(stored)
+    record = StateRecord.from_json(OLD_RECORD)
     assert record.watermark.ties.exact == [1, 2]
-    assert record.to_json() == stored
+    assert record.to_json() == OLD_RECORD
