@@ -115,7 +115,7 @@ class Checkpoints:
         """
         self._ledger.advance(to_the_row=True)
         rows = self._ledger.rows_in_prefix
-        self._jobs.forget_passed(rows)
+        self._jobs.forget_passed(self._ledger.rows_covered)
         jobs = () if slice_is_done else self._jobs.to_save()
         if rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
             return

@@ -79,12 +79,15 @@ class Jobs:
         if entry is not None:
             entry.is_running = False
 
-    def forget_passed(self, rows_in_prefix: int) -> None:
-        """Forget ended jobs whose rows no later try will read again."""
+    def forget_passed(self, rows_covered: int) -> None:
+        """Forget ended jobs whose rows no later try will read again.
+
+        :param rows_covered: how many of the rows are behind the watermark.
+        """
         self._entries = {
             digest: entry
             for digest, entry in self._entries.items()
-            if entry.is_running or entry.rows_entered is None or entry.rows_entered > rows_in_prefix
+            if entry.is_running or entry.rows_entered is None or entry.rows_entered > rows_covered
         }
 
     def to_save(self) -> tuple[SubmittedJob, ...]:

@@ -7,9 +7,8 @@ and at a checkpoint to the row.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -18,9 +17,10 @@ import pyarrow.compute as pc
 
 from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
-from airflow_provider_cdi.engine.position import is_later, position_of_stamp
+from airflow_provider_cdi.engine.position import is_later, position_of_stamp, stamp_of_position
 from airflow_provider_cdi.engine.records import Rejection
 from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.stamped_rows import integers
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, row_hashes
 
@@ -36,9 +36,12 @@ class Ledger:
     :param contract: names the identifier columns, for the rejects.
     :param after: the watermark where the slice starts.
     :param totals: what an earlier try of the same run had counted up to its checkpoint.
+    :param up_to: the slice's upper bound. Rows behind it, which the query stamps, do not move the watermark.
     """
 
-    def __init__(self, contract: Contract, after: Watermark | None, totals: Totals | None = None) -> None:
+    def __init__(
+        self, contract: Contract, after: Watermark | None, totals: Totals | None = None, *, up_to: str | None = None
+    ) -> None:
         self._contract = contract
         self._blocks: deque[Block] = deque()
         self._unit = "us"
@@ -47,12 +50,15 @@ class Ledger:
         #: Passed rows at ``_stamp`` that are not in ``_ties`` yet.
         self._tied_parts: list[pa.RecordBatch] = []
         self._after = after
+        self._up_to = up_to
         self._filter: TieFilter | None = None
         self.totals = totals or Totals()
         #: Rejects of the prefix that are not written down yet, and the bytes of their payloads.
         self.rejects: list[RejectedRow] = []
         self.reject_bytes = 0
         self.rows_in_prefix = 0
+        #: Those of them that the watermark covers: no later try reads them again.
+        self.rows_covered = 0
         self.bytes_held = 0
 
     def reread_ties_with(self, tie_filter: TieFilter) -> None:
@@ -66,7 +72,7 @@ class Ledger:
         """
         column = rows.column(UPDATED_AT)
         last = self._blocks[-1].stamps[self._blocks[-1].stop - 1] if self._blocks else self._stamp
-        stamps = _integers(column)
+        stamps = integers(column)
         if not _is_sorted(column) or (last is not None and stamps[0] < last):
             raise ValueError("the rows did not come in the order of UPDATED_AT")
         self._unit = column.type.unit
@@ -140,12 +146,23 @@ class Ledger:
             )
         if block.stop == block.rows.num_rows:
             self.bytes_held -= block.rows.nbytes
-        last = block.stamps[block.stop - 1]
+        self._cover(block)
+
+    def _cover(self, block: Block) -> None:
+        """Move the watermark over the rows of a block, up to the slice's bound."""
+        stop = block.stop
+        if self._up_to is not None:
+            bound = stamp_of_position(self._up_to, self._unit)
+            stop = bisect_right(block.stamps, bound, block.start, stop)
+        if stop == block.start:
+            return
+        self.rows_covered += stop - block.start
+        last = block.stamps[stop - 1]
         if last != self._stamp:
             self._stamp, self._ties = last, Ties()
             self._tied_parts.clear()
-        first = bisect_left(block.stamps, last, block.start, block.stop)
-        self._tied_parts.append(block.rows.slice(first, block.stop - first))
+        first = bisect_left(block.stamps, last, block.start, stop)
+        self._tied_parts.append(block.rows.slice(first, stop - first))
         if len(self._tied_parts) >= TIED_PARTS:
             self._passed_ties()
 
@@ -169,12 +186,6 @@ class Ledger:
             payload=values.pop(PAYLOAD, None),
             columns=values,
         )
-
-
-def _integers(column: pa.Array) -> Sequence[int]:
-    """Give timestamps as integers, without a copy."""
-    values = memoryview(column.buffers()[1]).cast("q")
-    return values[column.offset : column.offset + len(column)]
 
 
 def _is_sorted(column: pa.Array) -> bool:

@@ -46,6 +46,10 @@ class Counts:
     :param future: rows stamped later than the moment that was asked about.
     :param without_time: rows whose ``UPDATED_AT`` is NULL.
     :param total: all rows of the source; None unless it was asked for.
+    :param passed: rows stamped later than the moment that was asked about, and not later than the source's clock
+        showed while they were counted. Counted as ``future`` too.
+    :param recent: rows stamped from the moment ``recent`` on, and not later than that clock.
+    :param asked_at: what that clock showed; None when nothing recent was asked about.
     """
 
     in_bounds: int
@@ -53,18 +57,39 @@ class Counts:
     future: int
     without_time: int
     total: int | None = None
+    passed: int = 0
+    recent: int = 0
+    asked_at: datetime | None = None
 
 
 class Source(Protocol):
     """A table, view or query whose columns were already matched with a contract."""
 
-    def count(self, bounds: Bounds, *, position: str | None, now: str, with_total: bool = False) -> Counts:
+    @property
+    def opened_at(self) -> datetime:
+        """What the source's own clock showed when it was opened, aware."""
+        ...
+
+    def now(self) -> datetime:
+        """Ask the source's own clock."""
+        ...
+
+    def count(
+        self,
+        bounds: Bounds,
+        *,
+        position: str | None,
+        now: str,
+        with_total: bool = False,
+        recent: str | None = None,
+    ) -> Counts:
         """Count in one query.
 
         :param bounds: for ``in_bounds``.
         :param position: for ``at_position``; None when there is no watermark yet.
         :param now: rows stamped later than this position are ``future``.
         :param with_total: count all rows too (reads the whole table).
+        :param recent: for ``passed`` and ``recent``: count with the source's clock, from this position on.
         """
         ...
 

@@ -24,6 +24,20 @@ def position_of_stamp(stamp: int, unit: str) -> str:
     return text if nanos is None else f"{text[:-1]}{nanos:03d}Z"
 
 
+def stamp_of_position(position: str, unit: str) -> int:
+    """Return the Arrow timestamp of a position; digits beyond its unit are cut.
+
+    :param unit: ``us`` or ``ns``.
+    """
+    micros = (datetime.fromisoformat(f"{position[:26]}Z") - _EPOCH) // timedelta(microseconds=1)
+    return micros * 1000 + int(position[26:-1] or 0) if unit == "ns" else micros
+
+
+def whole_second(position: str) -> str:
+    """Return the beginning of a position's second."""
+    return f"{position[:19]}.000000Z"
+
+
 def position_of_moment(moment: datetime) -> str:
     """Return the position of an aware datetime, with microseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rjust(26, "0") + "Z"

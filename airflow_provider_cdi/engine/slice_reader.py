@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.contract import UPDATED_AT
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ports import Bounds, Counts, Source
-from airflow_provider_cdi.engine.position import position_of_stamp
+from airflow_provider_cdi.engine.position import is_later, position_of_stamp
 from airflow_provider_cdi.engine.slice import Slice
+from airflow_provider_cdi.engine.stamped_rows import StampedRows
 from airflow_provider_cdi.engine.watermark import TieFilter, Watermark, intact_buckets, row_hashes
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class SliceReader:
         #: Set by :meth:`read` while the rows at the watermark are read again.
         self.tie_filter: TieFilter | None = None
         self._counts = Counts(0, 0, 0, 0)
+        #: Rows that the query itself stamps.
+        self.stamped = StampedRows(source, part)
 
     def count(self) -> None:
         """Ask the source what is due, in one query."""
@@ -50,18 +53,27 @@ class SliceReader:
             position=after.position if after else None,
             now=self.part.up_to,
             with_total=self._with_total,
+            recent=self.stamped.recent,
         )
+
+    async def look_for_stamped_rows(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Find out whether the query itself stamps rows, unless the slice ends before it.
+
+        :param sleep: waits for at most a second.
+        """
+        if self.part.until is None or is_later(self.part.until, self.stamped.recent):
+            await self.stamped.look_for(self._counts, sleep)
 
     @property
     def due(self) -> int:
         """Rows that the read will bring and that are not handled yet, as far as numbers can tell."""
-        return self._counts.in_bounds + self._new_ties()
+        return self._counts.in_bounds + self._stamped_behind() + self._new_ties()
 
     def not_due(self) -> Mapping[str, int]:
         """Count the rows that no slice up to now holds, by the reason; without those of which there are none."""
         if self.part.mode == "window":
             return {}
-        numbers = {"future": self._counts.future, "no_updated_at": self._counts.without_time}
+        numbers = {"future": self._counts.future - self._counts.passed, "no_updated_at": self._counts.without_time}
         return {reason: number for reason, number in numbers.items() if number}
 
     def check(self, cap: DeleteCap) -> None:
@@ -81,7 +93,8 @@ class SliceReader:
         bounds = self._choose_bounds()
         if self.tie_filter is not None:
             on_ties(self.tie_filter)
-        return self._read_ahead(lambda: self._source.read(bounds))
+        read = self.stamped.read if self.stamped else self._source.read
+        return self._read_ahead(lambda: read(bounds))
 
     def go_on_behind(self, after: Watermark | None) -> None:
         """Expect the rest of the slice to be read anew.
@@ -111,8 +124,12 @@ class SliceReader:
 
     def _new_ties(self) -> int:
         """Rows by which the group at the watermark has changed."""
-        after = self.part.after
-        return abs(self._counts.at_position - len(after.ties)) if after else 0
+        after, at_position = self.part.after, self._counts.at_position
+        return abs(at_position - len(after.ties)) if after and at_position else 0
+
+    def _stamped_behind(self) -> int:
+        """Rows behind the upper bound that go out all the same."""
+        return min(self.stamped.found, self._counts.passed)
 
     def _choose_bounds(self) -> Bounds:
         """Read the rows at the watermark again only if that can bring something new."""

@@ -54,9 +54,9 @@ class SourceClock:
         """
         repeated = self._repeated_hour(moment)
         if repeated is None:
-            return self._shown(moment)
+            return self.shown(moment)
         _, end = repeated
-        return min(self._shown(moment), end) if self._is_first_pass(moment) else end
+        return min(self.shown(moment), end) if self._is_first_pass(moment) else end
 
     def up_to(self, now: datetime) -> str:
         """Return the position up to which everything that will ever be stamped there was written.
@@ -65,7 +65,7 @@ class SourceClock:
         """
         repeated = self._repeated_hour(now)
         if repeated is None:
-            return self._shown(now)
+            return self.shown(now)
         start, _ = repeated
         return _before(start)
 
@@ -81,7 +81,8 @@ class SourceClock:
         shown, nanos = self.bound(datetime.fromisoformat(f"{position[:26]}Z")), position[26:-1]
         return f"{shown[:-1]}{nanos}Z"
 
-    def _shown(self, moment: datetime) -> str:
+    def shown(self, moment: datetime) -> str:
+        """Return what the clock shows at a moment, as a position."""
         if self.zone is None:
             return position_of_moment(moment)
         return _as_position(moment.astimezone(ZoneInfo(self.zone)))

@@ -124,7 +124,8 @@ class Sync:
         self._described, self._shown = part.describe(), part.shown
         self._started = self._moved_at = self._clock.monotonic()
         self._delivery.jobs = Jobs(jobs)
-        self._ledger = Ledger(self._destination.contract, part.after, progress.totals if progress else None)
+        totals = progress.totals if progress else None
+        self._ledger = Ledger(self._destination.contract, part.after, totals, up_to=part.up_to)
         self._checkpoints = Checkpoints(self._journal, self._ledger, self._delivery.jobs, self._settings, self._clock)
         self._slice_reader = SliceReader(
             self._source,
@@ -134,6 +135,7 @@ class Sync:
             with_total=self._delete_cap is not None,
         )
         self._slice_reader.count()
+        await self._slice_reader.look_for_stamped_rows(self._clock.sleep)
         self._note_rows_not_due()
         self._due = self._slice_reader.due
         if self._due:
@@ -162,6 +164,8 @@ class Sync:
         for reason, number in self._slice_reader.not_due().items():
             self._ledger.totals.skipped_because[reason] = number
             log.warning("%s", _NOT_DUE[reason].format(number=number))
+        if self._slice_reader.stamped:
+            log.warning("%s", _STAMPED.format(number=self._slice_reader.stamped.found))
 
     # --- the flow -------------------------------------------------------------------------------------
 
@@ -192,7 +196,9 @@ class Sync:
                 raise
             except RetryLater as error:
                 await self._wait_until(lambda: self._lanes.is_idle, no_more_rows=True)
-                if self._rows_started - rows >= self._settings.window_rows / 2:
+                # Rows that the query stamps come from the first one again: they bring a read no further.
+                came = 0 if self._slice_reader.stamped else self._rows_started - rows
+                if came >= self._settings.window_rows / 2:
                     reopened, rows = 0, self._rows_started  # it came a good way: this is no standstill
                 if reopened == self._settings.reopen_reads:
                     raise
@@ -345,6 +351,12 @@ class Sync:
 
 
 _TOLD_TO_END = "The task was told to end. What was acknowledged is saved; a new try goes on from there."
+
+_STAMPED = (
+    "{number:,} rows have the time of the query itself as UPDATED_AT (current_timestamp in a view or in sql=): every "
+    "run sends all of them again. To send only what changed, give each row the time of its change, in a column that "
+    "the load fills"
+)
 
 _NOT_DUE = {
     "future": "{number:,} rows are stamped later than now: they are skipped and will be sent when their time has come",

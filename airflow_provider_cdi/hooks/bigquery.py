@@ -16,6 +16,7 @@ import pyarrow as pa
 from airflow_provider_cdi.hooks.bigquery_failures import DRIVER_ERRORS, diagnose
 from airflow_provider_cdi.hooks.dialects import Dialect, TimeForm
 from airflow_provider_cdi.hooks.kinds import Kind
+from airflow_provider_cdi.hooks.server_clock import ServerClock
 from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql_readers import slices
 from airflow_provider_cdi.hooks.sql_statements import Statement
@@ -102,6 +103,7 @@ BIGQUERY = BigQueryDialect(
     "BigQuery",
     quote="`",
     times={Kind.TIMESTAMP_TZ: TimeForm("{}", zone=_ZONE), Kind.TIMESTAMP: TimeForm("{}")},
+    clock=ServerClock("current_datetime('UTC')", "current_datetime('{zone}')", "current_timestamp()"),
     digest="to_hex(md5({}))",
     text="cast({} as string)",
     reader=BigQueryReader(),

@@ -17,6 +17,7 @@ from airflow_provider_cdi.hooks.databricks_logs import keep_logs_clean
 from airflow_provider_cdi.hooks.databricks_reader import DatabricksReader
 from airflow_provider_cdi.hooks.dialects import Dialect, TimeForm
 from airflow_provider_cdi.hooks.kinds import Kind
+from airflow_provider_cdi.hooks.server_clock import ServerClock
 from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ DIALECT = Dialect(
         Kind.TIMESTAMP: TimeForm("cast({} as timestamp_ntz)"),
         Kind.TIMESTAMP_TZ: TimeForm("cast({} as timestamp)", zone="+00:00"),
     },
+    clock=ServerClock(
+        "cast(current_timestamp() as timestamp_ntz)",
+        "convert_timezone('UTC', '{zone}', cast(current_timestamp() as timestamp_ntz))",
+        "current_timestamp()",
+    ),
     json_as_text="to_json({})",
     text="cast({} as string)",
     reader=DatabricksReader(),

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_cdi.hooks.clock_text import utc_text
 from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, POSTGRES_OIDS, Kind, kind_of
+from airflow_provider_cdi.hooks.server_clock import ANSI_CLOCK, ServerClock, local_text
 from airflow_provider_cdi.hooks.sql_failures import Diagnosis
 from airflow_provider_cdi.hooks.sql_readers import DuckDbReader, FetchManyReader, NamedCursorReader, Reader
 
@@ -44,6 +45,7 @@ class Dialect:
     :param tag: the statement that puts a name on all that a connection asks, so that the database's own history
         shows which sync it was; ``{}`` stands for the name as a literal.
     :param times: how positions are bound, by the kind of ``UPDATED_AT``.
+    :param clock: how the database is asked for its own time.
     :param type_codes: the driver's own type codes, where they are numbers.
     :param computed_time: where ``UPDATED_AT`` is text because there is no timestamp type: the relation that
         has ``cdi_time``, in UTC and comparable, computed once a row from the column ``{time}``, and ``{others}``.
@@ -63,6 +65,7 @@ class Dialect:
     session: tuple[str, ...] = ()
     tag: str | None = None
     times: Mapping[Kind, TimeForm] = field(default_factory=lambda: _ANSI_TIMES)
+    clock: ServerClock = ANSI_CLOCK
     type_codes: Mapping[int, Kind] = field(default_factory=dict)
     computed_time: str | None = None
     zoned_as_utc: str = "{}"
@@ -92,6 +95,7 @@ class Dialect:
 
 def _register_functions(connection: Any) -> None:
     connection.create_function("cdi_utc", 1, utc_text, deterministic=True)
+    connection.create_function("cdi_local", 2, local_text, deterministic=True)
     connection.create_function("md5", 1, _md5, deterministic=True)
 
 
@@ -100,6 +104,9 @@ def _md5(text: str) -> str:
 
 
 ANSI = Dialect("SQL")
+
+#: Milliseconds are what SQLite has; CURRENT_TIMESTAMP has whole seconds.
+_SQLITE_NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
 #: Airflow connection type -> dialect; every other type is taken for plain ANSI SQL. PostgreSQL, SQLite and
 #: DuckDB are tested against the real thing; Trino and MySQL are declared from their manuals (and MySQL's
@@ -110,6 +117,10 @@ DIALECTS: Mapping[str, Dialect] = {
         folds=str.lower,
         session=("SET TIME ZONE 'UTC'",),
         tag="SET application_name TO {}",
+        # now() is the moment at which the transaction began.
+        clock=ServerClock(
+            "(clock_timestamp() at time zone 'UTC')", "(clock_timestamp() at time zone '{zone}')", "clock_timestamp()"
+        ),
         type_codes=POSTGRES_OIDS,
         zoned_as_utc="timezone('UTC', {})",
         json_as_text="cast({} as text)",
@@ -119,6 +130,9 @@ DIALECTS: Mapping[str, Dialect] = {
     "sqlite": Dialect(
         "SQLite",
         times={Kind.TIMESTAMP: TimeForm("{}")},
+        clock=ServerClock(
+            f"cdi_utc({_SQLITE_NOW})", f"cdi_local({_SQLITE_NOW}, '{{zone}}')", f"cdi_utc({_SQLITE_NOW})"
+        ),
         # Without the limit SQLite would merge the two queries and compute the time for every comparison.
         computed_time="(select cdi_utc({time}) as cdi_time{others} from {relation} limit -1) cdi_timed",
         prepare=_register_functions,
@@ -127,6 +141,7 @@ DIALECTS: Mapping[str, Dialect] = {
         "DuckDB",
         session=("SET TimeZone = 'UTC'",),
         times={**_ANSI_TIMES, Kind.TIMESTAMP_NS: TimeForm("cast({} as timestamp_ns)", digits=9)},
+        clock=ServerClock("(now() at time zone 'UTC')", "(now() at time zone '{zone}')", "now()"),
         reader=DuckDbReader(),
     ),
     "trino": Dialect(
@@ -136,6 +151,11 @@ DIALECTS: Mapping[str, Dialect] = {
             Kind.TIMESTAMP: TimeForm("cast({} as timestamp(6))"),
             Kind.TIMESTAMP_TZ: TimeForm("cast({} as timestamp(6) with time zone)", zone=" UTC"),
         },
+        clock=ServerClock(
+            "cast(current_timestamp(6) at time zone 'UTC' as timestamp(6))",
+            "cast(current_timestamp(6) at time zone '{zone}' as timestamp(6))",
+            "current_timestamp(6)",
+        ),
         digest="lower(to_hex(md5(to_utf8({}))))",
     ),
     "mysql": Dialect(
@@ -143,6 +163,7 @@ DIALECTS: Mapping[str, Dialect] = {
         quote="`",
         session=("SET time_zone = '+00:00'",),
         times={Kind.TIMESTAMP: TimeForm("cast({} as datetime(6))")},
+        clock=ServerClock("utc_timestamp(6)", "convert_tz(utc_timestamp(6), '+00:00', '{zone}')", "utc_timestamp(6)"),
         text="cast({} as char)",
         type_codes=MYSQL_FIELD_TYPES,
     ),

@@ -15,6 +15,7 @@ from airflow_provider_cdi.hooks.dialects import Dialect
 from airflow_provider_cdi.hooks.kinds import POSTGRES_OIDS, Kind
 from airflow_provider_cdi.hooks.redshift_iam import FIELDS, IamPasswords, wants_iam
 from airflow_provider_cdi.hooks.redshift_reader import PLACEHOLDER, SINGLE_NODE_ROWS, RedshiftReader, server_words
+from airflow_provider_cdi.hooks.server_clock import ServerClock
 from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql_failures import AWAY, VALUES, Fault
 
@@ -93,6 +94,8 @@ REDSHIFT = Dialect(
     folds=str.lower,
     session=("set timezone to 'UTC'",),
     tag="set query_group to {}",
+    # In UTC, with microseconds, which getdate() has not.
+    clock=ServerClock("sysdate", "convert_timezone('UTC', '{zone}', sysdate)", "(sysdate at time zone 'UTC')"),
     type_codes={**POSTGRES_OIDS, 4000: Kind.JSON},
     zoned_as_utc="timezone('UTC', {})",
     # json_serialize makes the text null of NULL, which would be a payload.

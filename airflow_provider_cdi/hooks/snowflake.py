@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_cdi.hooks.dialects import Dialect, TimeForm
 from airflow_provider_cdi.hooks.kinds import Kind
 from airflow_provider_cdi.hooks.link_logs import hide_signatures
+from airflow_provider_cdi.hooks.server_clock import ServerClock
 from airflow_provider_cdi.hooks.snowflake_failures import ERRORS, UnreadableKeyError, diagnose
 from airflow_provider_cdi.hooks.snowflake_reader import SnowflakeReader
 from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
@@ -54,6 +55,10 @@ SNOWFLAKE = Dialect(
         Kind.TIMESTAMP: TimeForm(f"to_timestamp_ntz({{}}, '{_CLOCK}')", digits=9),
         Kind.TIMESTAMP_TZ: TimeForm(f"to_timestamp_tz({{}}, '{_CLOCK} TZH:TZM')", digits=9, zone=" +00:00"),
     },
+    # current_timestamp() is when the statement began, sysdate() when it is asked, in UTC.
+    clock=ServerClock(
+        "sysdate()", "convert_timezone('UTC', '{zone}', sysdate())", "cast(sysdate() as timestamp_ltz(9))"
+    ),
     type_codes=TYPE_CODES,
     zoned_as_utc="cast(convert_timezone('UTC', {}) as timestamp_ntz(9))",
     json_as_text="to_json(to_variant({}))",

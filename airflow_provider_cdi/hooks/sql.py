@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -108,6 +109,7 @@ class SqlWarehouseHook:
             selection = select_columns(contract, list(kinds), columns=columns, payload_columns=payload_columns)
             time = selection.updated_at
             time_kind = self._time_kind(connection, relation, time, kinds[time])
+            opened_at = server_time(self.dialect, connection)
         if watermark_timezone is not None and time_kind is Kind.TIMESTAMP_TZ:
             raise ConfigurationError(
                 f"The column {time!r} of {label} has a time zone itself, so watermark_timezone={watermark_timezone!r} "
@@ -115,7 +117,8 @@ class SqlWarehouseHook:
             )
         if partition is not None:
             relation = partition_relation(relation, selection.telling_identifiers, partition, self.dialect)
-        return SqlSource(self._session, label, relation, selection, {**kinds, time: time_kind})
+        kinds[time] = time_kind
+        return SqlSource(self._session, label, relation, selection, kinds, zone=watermark_timezone, opened_at=opened_at)
 
     def test_connection(self) -> tuple[bool, str]:
         """Open a connection and run the smallest query.
@@ -168,6 +171,12 @@ class SqlWarehouseHook:
         return _kind_of_value(values[0])
 
 
+def server_time(dialect: Dialect, connection: Any) -> datetime:
+    """Ask the clock of a database; no row is read for it."""
+    ((value,),) = dialect.reader.fetch(connection, Statement(f"select {dialect.clock.utc} as cdi_now"))
+    return dialect.clock.read(value, datetime.now(UTC))
+
+
 _WRONG_TIMES = {
     Kind.DATE: "is a date: all changes of one day would look alike",
     Kind.TEXT: "is text and no timestamp",
@@ -193,30 +202,65 @@ class SqlSource:
     :param relation: the same as SQL.
     :param selection: which column plays which part.
     :param kinds: source name -> what the column holds.
+    :param zone: whose clock ``UPDATED_AT`` shows, None for UTC.
+    :param opened_at: what the database's clock showed when the source was looked at.
     """
 
     def __init__(
-        self, session: SqlSession, label: str, relation: str, selection: Selection, kinds: Mapping[str, Kind]
+        self,
+        session: SqlSession,
+        label: str,
+        relation: str,
+        selection: Selection,
+        kinds: Mapping[str, Kind],
+        *,
+        zone: str | None,
+        opened_at: datetime,
     ) -> None:
         #: Which column plays which part.
         self.selection = selection
+        #: What the database's clock showed when the source was looked at.
+        self.opened_at = opened_at
         self._session = session
         self._label = label
         self._shape = RowShape(selection, kinds.__getitem__)
         self._sql = SourceSql(
-            relation, self._shape.columns, len(self._shape.keys), session.dialect, session.placeholder
+            relation, self._shape.columns, len(self._shape.keys), session.dialect, session.placeholder, zone=zone
         )
 
-    def count(self, bounds: Bounds, *, position: str | None, now: str, with_total: bool = False) -> Counts:
+    def now(self) -> datetime:
+        """Ask the database's clock, in a connection of its own.
+
+        :raises SourceError: when the database cannot be asked.
+        :raises RetryLater: when it does not answer now.
+        """
+        with self._session.connected(f"asking for the time beside {self._label}") as connection:
+            return server_time(self._session.dialect, connection)
+
+    def count(
+        self,
+        bounds: Bounds,
+        *,
+        position: str | None,
+        now: str,
+        with_total: bool = False,
+        recent: str | None = None,
+    ) -> Counts:
         """Count in one aggregate query. See :meth:`airflow_provider_cdi.engine.ports.Source.count`.
 
         :raises SourceError: when the source cannot be read as it is.
         :raises RetryLater: when the database does not answer now.
         """
-        statement = self._sql.counts(bounds, position=position, now=now, with_total=with_total)
+        statement = self._sql.counts(bounds, position=position, now=now, with_total=with_total, recent=recent)
+        dialect = self._session.dialect
         with self._session.connected(f"counting {self._label}") as connection:
-            ((within, at, future, without_time, rows),) = self._session.dialect.reader.fetch(connection, statement)
-        return Counts(within, at, future, without_time, rows if with_total else None)
+            ((within, at, future, without_time, *by_clock),) = dialect.reader.fetch(connection, statement)
+        counts = Counts(within, at, future, without_time)
+        if recent is not None:
+            passed, since, *by_clock, clock = by_clock
+            asked_at = dialect.clock.read(clock, datetime.now(UTC))
+            counts = replace(counts, passed=passed, recent=since, asked_at=asked_at)
+        return replace(counts, total=by_clock[0]) if with_total else counts
 
     def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
         """Stream the rows. See :meth:`airflow_provider_cdi.engine.ports.Source.read`.

@@ -105,15 +105,26 @@ class SourceSql:
     :param keys: how many of them the rows are ordered by.
     :param dialect: how the database wants it.
     :param placeholder: ``?`` or ``%s``.
+    :param zone: whose clock ``UPDATED_AT`` shows, None for UTC.
     """
 
-    def __init__(self, relation: str, columns: Sequence[Column], keys: int, dialect: Dialect, placeholder: str) -> None:
+    def __init__(
+        self,
+        relation: str,
+        columns: Sequence[Column],
+        keys: int,
+        dialect: Dialect,
+        placeholder: str,
+        *,
+        zone: str | None = None,
+    ) -> None:
         self._relation = relation
         self._columns = columns
         self._keys = keys
         self._dialect = dialect
         self._placeholder = placeholder
         self._form = dialect.times[columns[0].kind]
+        self._clock = dialect.clock.like(columns[0].kind, zone)
         self._alias = _alias_unlike(columns)
         self._time = "cdi_time" if dialect.computed_time else dialect.quoted(columns[0].name)
 
@@ -127,20 +138,34 @@ class SourceSql:
         text = f"select {selected} from {self._from(self._columns[1:])} where {where}{order}"  # noqa: S608 - names are quoted
         return self._statement(text, values)
 
-    def counts(self, bounds: Bounds, *, position: str | None, now: str, with_total: bool) -> Statement:
-        """Return the aggregate that yields within, at the position, future, without time, and all rows."""
+    def counts(
+        self, bounds: Bounds, *, position: str | None, now: str, with_total: bool, recent: str | None = None
+    ) -> Statement:
+        """Return the aggregate that yields within, at the position, future, without time, and all rows.
+
+        With ``recent`` it goes on with what is compared with the database's clock, and with that clock.
+        """
         within, values = self._within(bounds)
         at, at_values = self._compared("=", position) if position is not None else ("1 = 0", [])
         future, future_values = self._compared(">", now)
-        tests = (within, at, future, f"{self._time} is null")
+        tests = [within, at, future, f"{self._time} is null"]
+        values += [*at_values, *future_values]
+        if recent is not None:
+            from_recent, recent_values = self._compared(">=", recent)
+            tests += [f"{test} and {self._time} <= {self._clock}" for test in (future, from_recent)]
+            values += [*future_values, *recent_values]
         counted = ", ".join(f"count(case when {test} then 1 end) as n{place}" for place, test in enumerate(tests))
-        where, where_values = "", list[str]()
-        lower = _lower(bounds, position, now)
-        if lower is not None and not with_total:
-            since, where_values = self._compared(">=", lower)
-            where = f" where {since} or {self._time} is null"
-        text = f"select {counted}, count(*) as n from {self._from()}{where}"  # noqa: S608 - names are quoted
-        return self._statement(text, [*values, *at_values, *future_values, *where_values])
+        clock = f", {self._dialect.clock.utc} as cdi_now" if recent is not None else ""
+        where, where_values = self._counted_from(_lower(bounds, position, now, recent), with_total=with_total)
+        text = f"select {counted}, count(*) as n{clock} from {self._from()}{where}"  # noqa: S608 - names are quoted
+        return self._statement(text, [*values, *where_values])
+
+    def _counted_from(self, lower: str | None, *, with_total: bool) -> tuple[str, list[str]]:
+        """Return what leaves all rows out that cannot count."""
+        if lower is None or with_total:
+            return "", []
+        since, values = self._compared(">=", lower)
+        return f" where {since} or {self._time} is null", values
 
     def _from(self, others: Sequence[Column] = ()) -> str:
         if self._dialect.computed_time is None:
@@ -193,9 +218,10 @@ def _alias_unlike(columns: Sequence[Column]) -> str:
     return alias
 
 
-def _lower(bounds: Bounds, position: str | None, now: str) -> str | None:
+def _lower(bounds: Bounds, position: str | None, now: str, recent: str | None) -> str | None:
     """Return the position below which no row is counted; None when all rows may be."""
     starts = [start for start in (bounds.after, bounds.since) if start is not None]
     if not starts:
         return None
-    return min([max(starts, key=sortable), now, *([position] if position is not None else [])], key=sortable)
+    others = [other for other in (position, recent) if other is not None]
+    return min([max(starts, key=sortable), now, *others], key=sortable)

@@ -219,9 +219,10 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         from airflow_provider_cdi.transfers.run_plan import loads_history
 
         request = self._request()
-        run = self._plan(request, context, waited, state)
+        # The columns that it wants are the same for every kind of run; which kind this is, the source's clock tells.
+        source = self._open_source(self.make_destination(loads_history=False))
+        run = self._plan(request, context, waited, state, now=source.opened_at)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
-        source = self._open_source(destination)
         name, place = self._name_of(context["ti"]), self.destination_name()
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
         if yes_or_no(self.is_dry_run, "dry_run"):
@@ -294,12 +295,14 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         name = former_mapped_name(sync_id, self.source, self.partition) if is_mapped else sync_id
         return (name,) if name != self._name_of(ti) else ()
 
-    def _plan(self, request: RunRequest, context: Context, waited: Waiting | None, state: SyncState) -> RunState:
+    def _plan(
+        self, request: RunRequest, context: Context, waited: Waiting | None, state: SyncState, *, now: datetime
+    ) -> RunState:
         from airflow_provider_cdi.plan import PlanStore
         from airflow_provider_cdi.transfers.run_plan import new_plan, resolve_mode, resume_or_replay
         from airflow_provider_cdi.transfers.run_state import RunState
 
-        mode, now = resolve_mode(request, context), datetime.now(UTC)
+        mode = resolve_mode(request, context)
         plans = PlanStore(context, state.variables, state.identity)
         record = state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
         if waited is not None:

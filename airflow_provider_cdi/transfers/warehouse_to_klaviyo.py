@@ -152,8 +152,6 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         """Return the data type."""
         from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
 
-        if self.null_policy == "clear":
-            self.log.info("null_policy is 'clear': profiles with a NULL go one by one, 750 a minute at most")
         return klaviyo_destination(
             self.data_type,
             list_ids=tuple(self.list_ids),
@@ -198,6 +196,8 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
     def make_transport(self) -> KlaviyoTransport:
         """Return what sends requests, once it is sure that the key belongs to the account that the connection names."""
         self.hook.refuse_other_account()
+        if self.null_policy == "clear":
+            self.log.info("null_policy is 'clear': profiles with a NULL go one by one, 750 a minute at most")
         return self.hook.transport(self.delivery.max_in_flight)
 
     def patience(self) -> float:

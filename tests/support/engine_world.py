@@ -31,7 +31,7 @@ from airflow_provider_cdi.engine.ports import (
     Unclear,
     Verdict,
 )
-from airflow_provider_cdi.engine.position import parse_position
+from airflow_provider_cdi.engine.position import parse_position, position_of_moment
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
@@ -99,23 +99,51 @@ class ListSource:
     """A warehouse table in a list, read the way a database reads: by bounds and in order.
 
     :param breaks: read by read, after how many batches the warehouse breaks off; then no more.
+    :param clock: what the warehouse's clock shows, in seconds before or after noon.
     """
 
-    def __init__(self, rows: Sequence[Row], batch_rows: int = 50, breaks: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        batch_rows: int = 50,
+        breaks: Sequence[int] = (),
+        clock: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.rows = list(rows)
         self.batch_rows = batch_rows
         self.breaks = list(breaks)
         self.reads: list[Bounds] = []
         self.cancelled = 0
+        self.clock = clock
 
-    def count(self, bounds: Bounds, *, position: str | None, now: str, with_total: bool = False) -> Counts:
+    @property
+    def opened_at(self) -> datetime:
+        return self.now()
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.clock())
+
+    def count(
+        self,
+        bounds: Bounds,
+        *,
+        position: str | None,
+        now: str,
+        with_total: bool = False,
+        recent: str | None = None,
+    ) -> Counts:
         stamps = [_text(row) for row in self.rows if row.at is not None]
+        asked_at = self.now()
+        seen = position_of_moment(asked_at)
         return Counts(
             in_bounds=len(self._within(bounds)),
             at_position=sum(stamp == position for stamp in stamps),
             future=sum(stamp > now for stamp in stamps),
             without_time=sum(row.at is None for row in self.rows),
             total=len(self.rows) if with_total else None,
+            passed=sum(now < stamp <= seen for stamp in stamps),
+            recent=sum(recent <= stamp <= seen for stamp in stamps) if recent else 0,
+            asked_at=asked_at,
         )
 
     def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:

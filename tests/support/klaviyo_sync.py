@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -41,7 +42,14 @@ class TableSource:
         self._table = pa.table({"UPDATED_AT": pa.array(stamps, pa.timestamp("us")), **columns})
         self._batch_rows = batch_rows
 
-    def count(self, bounds: Bounds, *, position: str | None, now: str, with_total: bool = False) -> Counts:
+    @property
+    def opened_at(self) -> datetime:
+        return NOON
+
+    def now(self) -> datetime:
+        return NOON
+
+    def count(self, bounds: Bounds, *, position: str | None, now: str, **_: Any) -> Counts:
         return Counts(self._table.num_rows, 0, 0, 0, self._table.num_rows)
 
     def read(self, bounds: Bounds):
