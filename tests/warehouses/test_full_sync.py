@@ -15,8 +15,8 @@ from warehouses.worlds.base import World
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 from airflow_provider_cdi.sandbox.server import SandboxServer
 
-#: What asks for the columns or sets a session up, in each warehouse's words: no row is read for it.
-READS_NOTHING = ("where 1 = 0", "DESCRIBE QUERY", "SET TIME ZONE")
+#: What asks for the columns or the time or sets a session up, in each warehouse's words: no row is read for it.
+READS_NOTHING = ("where 1 = 0", "DESCRIBE QUERY", "SET TIME ZONE", "as cdi_now")
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_run_that_finds_nothing_asks_one_query_that_reads_data_and_sends_no_re
         (count,) = filter(reads_data, world.statements())
         assert count["text"].startswith("select count(")
     else:
-        assert calls == ["describe", "fetch"]
+        assert calls == ["describe", "fetch", "fetch"]
     assert "read" not in calls
     assert (report["rows_read"], report["requests"]) == (0, 0)
     assert sandbox.received("/users/track")["requests"] == before

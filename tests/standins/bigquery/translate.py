@@ -141,6 +141,8 @@ def _type(node: exp.Expression) -> exp.Expression:
         return exp.Struct(
             expressions=[exp.PropertyEQ(this=exp.to_identifier(BIGNUMERIC, quoted=True), expression=text)]
         )
+    if isinstance(node, exp.CurrentDatetime):
+        return exp.AtTimeZone(this=exp.CurrentTimestamp(), zone=node.this or exp.Literal.string("UTC"))
     if not isinstance(node, exp.DataType):
         return node
     if _is_bignumeric(node):

@@ -60,7 +60,9 @@ def _functions(node: exp.Expression, zone: str) -> exp.Expression:
         return _converted(node, zone)
     if isinstance(node, exp.CurrentTimestamp):
         is_sysdate = bool(node.args.get("sysdate"))
-        return _cast(exp.Anonymous(this="utc_now"), "TIMESTAMP" if is_sysdate else "TIMESTAMPTZ_NS")
+        now = _cast(exp.Anonymous(this="utc_now"), "TIMESTAMP" if is_sysdate else "TIMESTAMPTZ_NS")
+        now.type = exp.DataType.build(Type.TIMESTAMPNTZ if is_sysdate else Type.TIMESTAMPLTZ)
+        return now
     if isinstance(node, exp.JSONFormat) or (isinstance(node, exp.Anonymous) and node.name.upper() == "TO_JSON"):
         return _cast(_first(node), "VARCHAR")
     if isinstance(node, exp.Extract) and node.name.upper() == "NANOSECOND":
@@ -142,7 +144,7 @@ def _time_cast(node: exp.Cast, zone: str) -> exp.Expression:
     if kind is Type.DATE and node.to.this in _CLOCKS:
         return _cast(value, engine_type(node.to))
     if node.to.this in MOMENTS:
-        return value if kind in MOMENTS else _timezone(exp.Literal.string(zone), value)
+        return value if kind in MOMENTS else _cast(_timezone(exp.Literal.string(zone), value), "TIMESTAMPTZ_NS")
     if kind is Type.TIMESTAMPTZ:
         # The clock that the value shows is that of the offset it was written with.
         value = _timezone(exp.Literal.string(f"Etc/GMT-{TZ_OFFSET // 60}"), value)
