@@ -121,9 +121,11 @@ def test_the_parts_of_a_table_are_the_table(many: BigQueryWorld) -> None:
 # --- jobs -----------------------------------------------------------------------------------------------
 
 
-def test_looking_at_a_table_is_a_dry_run(world: BigQueryWorld) -> None:
+def test_looking_at_a_table_is_a_dry_run_and_a_question_for_the_time(world: BigQueryWorld) -> None:
     source_of("t")
-    assert [one["details"]["dry"] for one in world.statements()] == [True]
+    look, clock = world.statements()
+    assert look["details"]["dry"]
+    assert clock["text"] == "select current_datetime('UTC') as cdi_now"
 
 
 def test_bound_values_are_typed_so_that_partitions_prune(world: BigQueryWorld) -> None:
@@ -131,7 +133,7 @@ def test_bound_values_are_typed_so_that_partitions_prune(world: BigQueryWorld) -
     position = "2026-01-01T00:00:00.000001Z"
     assert ids(source_of("t"), Bounds(after=position)) == ["b"]
     assert ids(source_of("local"), Bounds(since=position)) == ["a", "b"]
-    read_by = [one for one in world.statements() if not one["details"]["dry"]]
+    read_by = [one for one in world.statements() if not one["details"]["dry"] and "cdi_now" not in one["text"]]
     assert [one["details"]["types"] for one in read_by] == [["TIMESTAMP"], ["DATETIME"]]
     assert all("> ?" in one["text"] or ">= ?" in one["text"] for one in read_by)
 
