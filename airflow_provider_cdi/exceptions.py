@@ -36,6 +36,25 @@ class GuardTripped(StopSync):
     """A guard stopped the run before anything was sent: too many deletes, or state that went missing."""
 
 
+class AllRejected(StopSync):
+    """The first rows of a run were all rejected with one code. They are not saved as passed, so they stay due.
+
+    :param rows: how many.
+    :param code: the code of the rejects.
+    :param reason: of the first of them, without anything of the row.
+    """
+
+    def __init__(self, rows: int, code: str, reason: str) -> None:
+        super().__init__(
+            f"The first {rows:,} rows of this run were all rejected with one code, {code} ({reason}), so probably a "
+            "choice is wrong and not the rows. They are not saved as passed and stay due. Check that data_type= is "
+            "that of the table, what columns=, payload_columns= and sql= make of it, and the destination's own "
+            "settings; docs/rejects.md says what the code means. If the rows are right to be rejected, set "
+            "stop_if_all_rejected=None for this run: then they go into the reject file and the watermark passes them."
+        )
+        self.code = code
+
+
 class TooManyRejects(StopSync):
     """More rows were rejected than ``max_reject_percent`` allows. Everything else was delivered."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
@@ -77,8 +77,19 @@ class Block:
     def settled_part(self) -> Block | None:
         """Cut off the leading rows that have their outcome, as a block of their own; None when there are none."""
         settled = self._outcomes.find(_PENDING)
-        if settled <= 0:
-            return None
+        return self.cut_off(settled) if settled > 0 else None
+
+    def verdicts(self) -> Iterator[Rejection | None]:
+        """Yield for each row that was due why it was rejected; None when it was not, or nobody knows."""
+        for row, outcome in enumerate(self._outcomes, self.start):
+            if outcome == _SET_ASIDE:
+                rejection, is_unknown = self.set_aside[row]
+                yield None if is_unknown else rejection
+            elif outcome == _ACCEPTED:
+                yield None
+
+    def cut_off(self, settled: int) -> Block:
+        """Cut off the first rows as a block of their own; all of them have their outcome."""
         part = Block(self.rows, self.start, self.start + settled, self.stamps)
         part._outcomes, self._outcomes = self._outcomes[:settled], self._outcomes[settled:]
         part.pending = 0

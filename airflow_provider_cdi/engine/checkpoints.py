@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from airflow_provider_cdi.engine.clean_up import keeping
 from airflow_provider_cdi.engine.jobs import Jobs, SubmittedJob
-from airflow_provider_cdi.engine.ledger import Ledger
+from airflow_provider_cdi.engine.ledger import Ledger, Reached
 from airflow_provider_cdi.engine.ports import Clock
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Watermark
+from airflow_provider_cdi.exceptions import Superseded
 
 #: Rejects that may wait for a checkpoint; a quarter of ``window_bytes`` bounds their payloads.
 REJECTS_HELD = 1_000
@@ -45,15 +47,23 @@ class Checkpoints:
     """Saves what the ledger knows.
 
     :param journal: where it is saved.
-    :param ledger: knows the outcomes.
+    :param ledger: knows the outcomes. Until its gate is open, nothing is saved from the first reject on.
     :param jobs: knows what the destination is at work on.
     :param settings: how much may be unsaved, and for how long.
     :param clock: where time comes from.
     """
 
-    def __init__(self, journal: Journal, ledger: Ledger, jobs: Jobs, settings: DeliverySettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        ledger: Ledger,
+        jobs: Jobs,
+        settings: DeliverySettings,
+        clock: Clock,
+    ) -> None:
         self._journal = journal
         self._ledger = ledger
+        self._gate = ledger.gate
         self._jobs = jobs
         self._settings = settings
         self._clock = clock
@@ -62,6 +72,8 @@ class Checkpoints:
         self._rows_saved = 0
         self._jobs_saved: tuple[SubmittedJob, ...] = ()
         self._saved_at = clock.monotonic()
+        #: The one that was saved last.
+        self.watermark = ledger.watermark()
 
     def call(self) -> None:
         """Have one saved soon."""
@@ -85,22 +97,17 @@ class Checkpoints:
         """
         return rows_started - self._rows_saved < self._settings.window_rows and not self._rejects_pile_up()
 
-    async def save_when_due(self, on_saved: Callable[[], None], on_failure: Callable[[BaseException], None]) -> None:
-        """Save whenever one was called for, until :meth:`close`.
+    async def save_when_due(self, on_saved: Callable[[], None]) -> None:
+        """Save whenever one was called for, until :meth:`close`; nothing is saved any more when one fails.
 
         :param on_saved: called when there may be room again.
-        :param on_failure: called with what went wrong; nothing is saved any more then.
         """
         while True:
             await self._due.wait()
             self._due.clear()
             if self._is_closing:  # what came last is saved at the end of the run
                 return
-            try:
-                await self.save()
-            except Exception as error:
-                on_failure(error)
-                return
+            await self.save()
             on_saved()
 
     def close(self) -> None:
@@ -109,25 +116,35 @@ class Checkpoints:
         self._due.set()
 
     async def save(self, *, slice_is_done: bool = False) -> None:
-        """Save what is new.
+        """Save what is new. Where rejects cannot be written down, what comes before the first of them is saved.
 
         :param slice_is_done: whether all rows of the slice were entered and have their outcome.
         """
         self._ledger.advance(to_the_row=True)
-        rows = self._ledger.rows_in_prefix
-        self._jobs.forget_passed(self._ledger.rows_covered)
-        jobs = () if slice_is_done else self._jobs.to_save()
-        if rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
+        before = self._ledger.before_rejects
+        if before is not None and not self._gate.is_open:
+            await self._save(before, ())
             return
-        progress = Progress(self._ledger.watermark(slice_is_done=slice_is_done), self._ledger.totals, jobs)
-        rejects = self._ledger.take_rejects()
+        reached, rejects = self._ledger.reached(slice_is_done=slice_is_done), list(self._ledger.rejects)
         try:
-            await self._journal.commit(progress, rejects)
-        except BaseException:
-            self._ledger.give_back(rejects)
+            await self._save(reached, rejects, slice_is_done=slice_is_done)
+        except Exception as error:
+            if before is not None and not isinstance(error, Superseded):
+                with keeping(error, "what was delivered before the first unwritten reject could not be saved"):
+                    await self._save(before, ())
             raise
-        self._rows_saved, self._jobs_saved = rows, jobs
+        self._ledger.note_written(len(rejects), reached)
+
+    async def _save(self, reached: Reached, rejects: Sequence[RejectedRow], *, slice_is_done: bool = False) -> None:
+        self._jobs.forget_passed(reached.covered)
+        jobs = () if slice_is_done else self._jobs.to_save()
+        if reached.rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
+            return
+        await self._journal.commit(Progress(reached.watermark, reached.totals, jobs), rejects)
+        self._rows_saved, self._jobs_saved = reached.rows, jobs
+        self.watermark = reached.watermark
         self._saved_at = self._clock.monotonic()
 
     def _rejects_pile_up(self) -> bool:
-        return len(self._ledger.rejects) >= REJECTS_HELD or self._ledger.reject_bytes >= self._settings.window_bytes / 4
+        most = max(REJECTS_HELD, self._gate.rows)
+        return len(self._ledger.rejects) >= most or self._ledger.reject_bytes >= self._settings.window_bytes / 4

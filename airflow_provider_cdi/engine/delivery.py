@@ -12,6 +12,7 @@ from operator import attrgetter
 from random import Random
 
 from airflow_provider_cdi.engine.concurrency import Concurrency
+from airflow_provider_cdi.engine.evidence import Evidence, Suspects, the_request_is_at_fault
 from airflow_provider_cdi.engine.jobs import Jobs
 from airflow_provider_cdi.engine.pacing import Pacer, Turn
 from airflow_provider_cdi.engine.ports import (
@@ -31,7 +32,7 @@ from airflow_provider_cdi.engine.ports import (
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.sentry import Sentry
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.exceptions import Interrupted, NoAnswer, RetryLater, StopSync
+from airflow_provider_cdi.exceptions import DestinationRefused, Interrupted, NoAnswer, RetryLater, StopSync
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +165,7 @@ class Delivery:
         self._jobs_at = destination if isinstance(destination, JobDestination) else None
         self._one_waits = asyncio.Lock()
         self._doubts = _Doubts()
+        self._evidence = Evidence()
         self.traffic = Traffic()
 
     @property
@@ -176,6 +178,10 @@ class Delivery:
         """Requests that wait because enough others are on their way."""
         return sum(concurrency.waiting for concurrency in self._concurrency.values())
 
+    def note_accepted_before(self, rows: int) -> None:
+        """Note how many rows an earlier try of the run had delivered: the destination takes such requests."""
+        self._evidence.was_seen_before = rows > 0
+
     async def deliver(self, records: Sequence[Record]) -> None:
         """Send the records of one batch until all have their outcome.
 
@@ -183,34 +189,48 @@ class Delivery:
         :raises RetryLater: when the bounds of the retry policy are reached. Records without an outcome keep
             none, and the watermark does not pass them.
         """
+        suspects = Suspects()
+        with self._evidence.sought():
+            await self._deliver(records, suspects)
+            if suspects.are_all_of(records) and not await self._evidence.clears(records):
+                raise DestinationRefused(the_request_is_at_fault(suspects))
+        for record, rejection in suspects.refused:
+            _reject(record, rejection)
+
+    async def _deliver(self, records: Sequence[Record], suspects: Suspects) -> None:
         verdict = await self._converse(records)
         if isinstance(verdict, Settled):
-            _settle(records, verdict)
+            if _settle(records, verdict):
+                self._evidence.note_accepted(records)
         elif isinstance(verdict, Unclear):
             _reject_all(records, NO_ANSWER, unknown=True)
         elif isinstance(verdict, Refused) and verdict.named:
-            await self._deliver_unnamed(records, verdict.named)
+            await self._deliver_unnamed(records, verdict.named, suspects)
+        elif len(records) == 1 and isinstance(verdict, Refused) and not verdict.is_of_a_row:
+            suspects.refused.append((records[0], verdict.rejection))
         elif len(records) == 1:
             _reject_all(records, verdict.rejection)
         elif isinstance(verdict, Refused) or self._destination.repeat_is_harmless(records):
-            await self._deliver_halves(records)
+            await self._deliver_halves(records, suspects)
         else:
             _reject_all(records, verdict.rejection, unknown=True)
 
-    async def _deliver_unnamed(self, records: Sequence[Record], named: Mapping[int, Rejection]) -> None:
+    async def _deliver_unnamed(
+        self, records: Sequence[Record], named: Mapping[int, Rejection], suspects: Suspects
+    ) -> None:
         """Reject the records that an answer names, and send the others again."""
         for place, rejection in named.items():
             _reject(records[place], rejection)
         others = [record for place, record in enumerate(records) if place not in named]
         if others:
             self.traffic.retries += 1
-            await self.deliver(others)
+            await self._deliver(others, suspects)
 
-    async def _deliver_halves(self, records: Sequence[Record]) -> None:
+    async def _deliver_halves(self, records: Sequence[Record], suspects: Suspects) -> None:
         self.traffic.splits += 1
         middle = len(records) // 2
-        await self.deliver(records[:middle])
-        await self.deliver(records[middle:])
+        await self._deliver(records[:middle], suspects)
+        await self._deliver(records[middle:], suspects)
 
     async def _converse(self, records: Sequence[Record]) -> Outcome:
         """Send what the destination asks for, one thing after the other, until the outcome is known.
@@ -349,7 +369,8 @@ class Delivery:
         await self._clock.sleep(wait)
 
 
-def _settle(records: Sequence[Record], verdict: Settled) -> None:
+def _settle(records: Sequence[Record], verdict: Settled) -> bool:
+    """Give the records their outcome; say whether one was accepted."""
     accepted = records
     if verdict.rejected or verdict.skipped:
         for place, rejection in verdict.rejected.items():
@@ -365,6 +386,7 @@ def _settle(records: Sequence[Record], verdict: Settled) -> None:
         if record.followers:
             for follower, reason in record.followers:
                 follower.block.skip(follower.row, reason)
+    return bool(accepted)
 
 
 def _reject(record: Record, rejection: Rejection, *, unknown: bool = False) -> None:

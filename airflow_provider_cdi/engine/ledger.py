@@ -7,27 +7,47 @@ and at a checkpoint to the row.
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left, bisect_right
 from collections import deque
-from typing import Any
+from dataclasses import dataclass
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
+from airflow_provider_cdi.engine.guards import RejectGate
+from airflow_provider_cdi.engine.plain_values import plain_value
 from airflow_provider_cdi.engine.position import is_later, position_of_stamp, stamp_of_position
 from airflow_provider_cdi.engine.records import Rejection
-from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.rejects import SHOWN, RejectedRow
 from airflow_provider_cdi.engine.stamped_rows import integers
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, row_hashes
+
+log = logging.getLogger(__name__)
 
 #: Rows a block: what is looked at together.
 BLOCK_ROWS = 256
 #: Parts of blocks with one and the same timestamp that may wait for being hashed.
 TIED_PARTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far the prefix reaches.
+
+    :param rows: how many rows it has, of this try.
+    :param covered: those of them that the watermark covers: no later try reads them again.
+    :param totals: their outcomes, over all tries of the run.
+    :param watermark: None when nothing was delivered ever.
+    """
+
+    rows: int
+    covered: int
+    totals: Totals
+    watermark: Watermark | None
 
 
 class Ledger:
@@ -37,10 +57,17 @@ class Ledger:
     :param after: the watermark where the slice starts.
     :param totals: what an earlier try of the same run had counted up to its checkpoint.
     :param up_to: the slice's upper bound. Rows behind it, which the query stamps, do not move the watermark.
+    :param gate: looks at the first rows.
     """
 
     def __init__(
-        self, contract: Contract, after: Watermark | None, totals: Totals | None = None, *, up_to: str | None = None
+        self,
+        contract: Contract,
+        after: Watermark | None,
+        totals: Totals | None = None,
+        *,
+        up_to: str | None = None,
+        gate: RejectGate | None = None,
     ) -> None:
         self._contract = contract
         self._blocks: deque[Block] = deque()
@@ -53,9 +80,14 @@ class Ledger:
         self._up_to = up_to
         self._filter: TieFilter | None = None
         self.totals = totals or Totals()
+        self.gate = gate or RejectGate(None)
+        self._rejects_told = self.totals.rejected + self.totals.unknown
         #: Rejects of the prefix that are not written down yet, and the bytes of their payloads.
         self.rejects: list[RejectedRow] = []
         self.reject_bytes = 0
+        #: How far the prefix reached before the first of these rejects; None when there are none.
+        self.before_rejects: Reached | None = None
+        self._is_stuck = False
         self.rows_in_prefix = 0
         #: Those of them that the watermark covers: no later try reads them again.
         self.rows_covered = 0
@@ -93,10 +125,26 @@ class Ledger:
 
         :param to_the_row: also into a block that is not done, for a checkpoint; else by whole blocks.
         """
+        if self._is_stuck:
+            return
+        try:
+            self._advance(to_the_row)
+        except BaseException:
+            # What lies behind a block that cannot be passed is not passed either: the watermark would leave it out.
+            self._is_stuck = True
+            raise
+
+    def _advance(self, to_the_row: bool) -> None:
         while self._blocks and not self._blocks[0].pending:
-            self._pass(self._blocks.popleft())
+            self._pass(self._blocks[0])
+            self._blocks.popleft()
         if to_the_row and self._blocks and (part := self._blocks[0].settled_part()) is not None:
             self._pass(part)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the prefix holds every row that was entered."""
+        return not self._blocks
 
     def watermark(self, *, slice_is_done: bool = False) -> Watermark | None:
         """Return how far the prefix reaches, never behind where the slice started.
@@ -122,31 +170,58 @@ class Ledger:
         self._stamp, self._filter = None, None
         return self._after
 
-    def take_rejects(self) -> list[RejectedRow]:
-        """Hand over the rejects of the prefix, to be written down."""
-        taken, self.rejects, self.reject_bytes = self.rejects, [], 0
-        return taken
+    def reached(self, *, slice_is_done: bool = False) -> Reached:
+        """Return how far the prefix reaches.
 
-    def give_back(self, rejects: list[RejectedRow]) -> None:
-        """Take rejects back that could not be written down."""
-        self.rejects = rejects + self.rejects
+        :param slice_is_done: see :meth:`watermark`.
+        """
+        watermark = self.watermark(slice_is_done=slice_is_done)
+        return Reached(self.rows_in_prefix, self.rows_covered, self.totals, watermark)
+
+    def note_written(self, number: int, reached: Reached) -> None:
+        """Forget rejects that are written down.
+
+        :param number: how many of the first ones.
+        :param reached: what was saved with them; rejects that came meanwhile lie behind it.
+        """
+        del self.rejects[:number]
+        self.reject_bytes = sum(map(_text_bytes, self.rejects))
+        self.before_rejects = reached if self.rejects else None
 
     def settled_totals(self) -> Totals:
         """Count all outcomes, those behind the prefix too."""
         return sum((block.totals() for block in self._blocks), self.totals)
 
     def _pass(self, block: Block) -> None:
-        self.totals = self.totals + block.totals()
+        if block.set_aside and self.before_rejects is None:
+            good = min(block.set_aside) - block.start
+            if good:
+                self._pass_part(block.cut_off(good))
+            self.before_rejects = self.reached()
+        self._pass_part(block)
+
+    def _pass_part(self, block: Block) -> None:
+        """Pass a block: first what may raise, then the rejects, and last what moves the watermark."""
+        totals = self.totals + block.totals()
+        rejects = [self._rejected_row(block, row, *why) for row, why in sorted(block.set_aside.items())]
+        for reject in rejects:
+            self._keep(reject)
+        if not self.gate.is_open:
+            self.gate.note(block.verdicts())
+        self.totals = totals
         self.rows_in_prefix += block.stop - block.start
-        for row, (rejection, unknown) in sorted(block.set_aside.items()):
-            reject = self._rejected_row(block, row, rejection, unknown)
-            self.rejects.append(reject)
-            self.reject_bytes += sum(
-                len(value) for value in (reject.payload, *reject.columns.values()) if isinstance(value, str)
-            )
         if block.stop == block.rows.num_rows:
             self.bytes_held -= block.rows.nbytes
         self._cover(block)
+
+    def _keep(self, reject: RejectedRow) -> None:
+        self.rejects.append(reject)
+        self.reject_bytes += _text_bytes(reject)
+        if self._rejects_told < SHOWN:
+            reject.tell()
+        elif self._rejects_told == SHOWN:
+            log.warning("Further rejects of this run are counted and not shown here.")
+        self._rejects_told += 1
 
     def _cover(self, block: Block) -> None:
         """Move the watermark over the rows of a block, up to the slice's bound."""
@@ -156,26 +231,29 @@ class Ledger:
             stop = bisect_right(block.stamps, bound, block.start, stop)
         if stop == block.start:
             return
-        self.rows_covered += stop - block.start
         last = block.stamps[stop - 1]
+        first = bisect_left(block.stamps, last, block.start, stop)
+        tied = block.rows.slice(first, stop - first)
+        self.rows_covered += stop - block.start
         if last != self._stamp:
             self._stamp, self._ties = last, Ties()
             self._tied_parts.clear()
-        first = bisect_left(block.stamps, last, block.start, stop)
-        self._tied_parts.append(block.rows.slice(first, stop - first))
+        self._tied_parts.append(tied)
         if len(self._tied_parts) >= TIED_PARTS:
             self._passed_ties()
 
     def _passed_ties(self) -> Ties:
         """Return the handled rows at the prefix's last timestamp. Most timestamps are left before anybody asks."""
-        for part in self._tied_parts:
-            for row_hash in row_hashes(part):
-                self._ties.add(row_hash)
+        hashes = [row_hash for part in self._tied_parts for row_hash in row_hashes(part)]
         self._tied_parts.clear()
+        for row_hash in hashes:
+            self._ties.add(row_hash)
         return self._ties.copy()
 
     def _rejected_row(self, block: Block, row: int, rejection: Rejection, unknown: bool) -> RejectedRow:
-        values = {name: _plain(block.rows.column(name)[row]) for name in block.rows.schema.names if name != UPDATED_AT}
+        values = {
+            name: plain_value(block.rows.column(name)[row]) for name in block.rows.schema.names if name != UPDATED_AT
+        }
         identifier = {name: values.pop(name) for name in self._contract.identifiers if name in values}
         return RejectedRow(
             outcome="unknown" if unknown else "rejected",
@@ -188,15 +266,9 @@ class Ledger:
         )
 
 
+def _text_bytes(reject: RejectedRow) -> int:
+    return sum(len(value) for value in (reject.payload, *reject.columns.values()) if isinstance(value, str))
+
+
 def _is_sorted(column: pa.Array) -> bool:
     return pc.all(pc.less_equal(column.slice(0, len(column) - 1), column.slice(1))).as_py() is not False
-
-
-def _plain(value: pa.Scalar) -> Any:
-    """Return a value for the reject file; what JSON cannot hold goes in as text."""
-    try:
-        plain = value.as_py()
-        orjson.dumps(plain, default=str)
-    except (ValueError, TypeError):
-        return str(value)
-    return plain

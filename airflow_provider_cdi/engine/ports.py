@@ -5,15 +5,17 @@ The engine is given objects of these shapes; who they are it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.records import Record, Rejection
+
+T = TypeVar("T")
 
 # --- source ---------------------------------------------------------------------------------------------
 
@@ -194,14 +196,17 @@ class Refused:
     """The request was refused as a whole and nothing was applied, because of a record in it or its size.
 
     Where the answer names the records at fault they are rejected and the rest is sent again. Where it does not, the
-    engine sends halves; a record that is refused alone is rejected with ``rejection``.
+    engine sends halves; a record that is refused alone, where others are accepted, is rejected with ``rejection``.
 
     :param rejection: why.
     :param named: place in the request's records -> why, for the records that the answer names.
+    :param is_of_a_row: whether it is certain that a record is at fault, though not which: the other side says so in
+        words that it documents. Then every record that is refused alone is rejected, whatever becomes of the others.
     """
 
     rejection: Rejection
     named: Mapping[int, Rejection] = field(default_factory=dict)
+    is_of_a_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +358,14 @@ class Fence(Protocol):
         :raises Superseded: when another try has taken over.
         :raises RetryLater: when it cannot be found out just now.
         """
+        ...
+
+
+class CallAside(Protocol):
+    """Makes a blocking call while the event loop goes on."""
+
+    def __call__(self, call: Callable[[], T], /) -> Awaitable[T]:
+        """Return what the call returns."""
         ...
 
 

@@ -6,8 +6,16 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from typing import Any, TypeVar
 
 import pyarrow as pa
+
+from airflow_provider_cdi.engine.clean_up import closing
+
+T = TypeVar("T")
 
 #: Reading goes on while fewer rows and bytes than these wait for the event loop.
 ROWS_AHEAD = 4_000
@@ -36,7 +44,42 @@ async def read_in_thread(
     finally:
         handover.abandon()
         # A process that ends while one of its threads is inside a driver may be aborted.
-        await asyncio.to_thread(thread.join, LONGEST_GOODBYE)
+        await call_in_thread(lambda: thread.join(LONGEST_GOODBYE))
+
+
+async def call_in_thread(call: Callable[[], T]) -> T:
+    """Make a blocking call beside the event loop and return what it returns.
+
+    Unlike ``asyncio.to_thread``, whose threads ``asyncio.run`` and the interpreter wait for without end, this one is
+    left behind when nobody waits for it any more.
+
+    :param call: raises what is raised here.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    context = copy_context()
+
+    def work() -> None:
+        try:
+            settle = partial(_set_result, future, context.run(call))
+        except BaseException as error:  # it is raised again in the event loop
+            settle = partial(_set_error, future, error)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=work, name="cdi-call", daemon=True).start()
+    return await future
+
+
+def _set_result(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _set_error(future: asyncio.Future[Any], error: BaseException) -> None:
+    if not future.done():
+        # A future refuses this one, and nobody would wait any more.
+        future.set_exception(RuntimeError("StopIteration") if isinstance(error, StopIteration) else error)
 
 
 class _Handover:
@@ -121,20 +164,11 @@ class _Handover:
 
 def _read(open_reader: Callable[[], Iterator[pa.RecordBatch]], handover: _Handover) -> None:
     try:
-        for batch in _closing(open_reader()):
-            if batch.num_rows and not handover.give(batch):
-                return
+        with closing(open_reader()) as reader:  # in the thread that used it
+            for batch in reader:
+                if batch.num_rows and not handover.give(batch):
+                    return
     except BaseException as error:  # it is raised again in the event loop
         handover.end(error)
     else:
         handover.end()
-
-
-def _closing(reader: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Close a generator when it is left early, in the thread that used it."""
-    try:
-        yield from reader
-    finally:
-        close = getattr(reader, "close", None)
-        if close:
-            close()

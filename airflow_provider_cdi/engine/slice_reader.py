@@ -8,13 +8,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.engine.contract import UPDATED_AT
 from airflow_provider_cdi.engine.guards import DeleteCap
-from airflow_provider_cdi.engine.ports import Bounds, Counts, Source
+from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
 from airflow_provider_cdi.engine.position import is_later, position_of_stamp
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.stamped_rows import StampedRows
-from airflow_provider_cdi.engine.watermark import TieFilter, Watermark, intact_buckets, row_hashes
+from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, intact_buckets, row_hashes
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +29,22 @@ class SliceReader:
     :param part: the slice; for a resumed run the rest of it.
     :param is_resumed: whether an earlier try of the same run has handled rows.
     :param read_ahead: how a blocking reader is read beside the event loop.
+    :param call_aside: how a blocking call is made beside the event loop.
     :param with_total: whether all rows of the source are counted too.
     """
 
     def __init__(
-        self, source: Source, part: Slice, *, is_resumed: bool, read_ahead: ReadAhead, with_total: bool = False
+        self,
+        source: Source,
+        part: Slice,
+        *,
+        is_resumed: bool,
+        read_ahead: ReadAhead,
+        call_aside: CallAside,
+        with_total: bool = False,
     ) -> None:
         self._source = source
+        self._call_aside = call_aside
         self._read_ahead = read_ahead
         self._with_total = with_total
         self.part = part
@@ -45,15 +55,17 @@ class SliceReader:
         #: Rows that the query itself stamps.
         self.stamped = StampedRows(source, part)
 
-    def count(self) -> None:
+    async def count(self) -> None:
         """Ask the source what is due, in one query."""
-        after = self.part.after
-        self._counts = self._source.count(
-            self.part.bounds(),
-            position=after.position if after else None,
-            now=self.part.up_to,
-            with_total=self._with_total,
-            recent=self.stamped.recent,
+        part, after = self.part, self.part.after
+        self._counts = await self._call_aside(
+            lambda: self._source.count(
+                part.bounds(),
+                position=after.position if after else None,
+                now=part.up_to,
+                with_total=self._with_total,
+                recent=self.stamped.recent,
+            )
         )
 
     async def look_for_stamped_rows(self, sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -62,7 +74,7 @@ class SliceReader:
         :param sleep: waits for at most a second.
         """
         if self.part.until is None or is_later(self.part.until, self.stamped.recent):
-            await self.stamped.look_for(self._counts, sleep)
+            await self.stamped.look_for(self._counts, sleep, self._call_aside)
 
     @property
     def due(self) -> int:
@@ -85,25 +97,25 @@ class SliceReader:
             is_first_run = self.part.after is None and self.part.mode == "incremental"
             cap.check(self.due, self._counts.total or 0, is_first_run=is_first_run)
 
-    def read(self, on_ties: Callable[[TieFilter], None]) -> AsyncGenerator[pa.RecordBatch, None]:
+    async def read(self, on_ties: Callable[[TieFilter], None]) -> AsyncGenerator[pa.RecordBatch, None]:
         """Read the rows, a little ahead.
 
         :param on_ties: called first with the filter, if the rows at the watermark are read again.
         """
-        bounds = self._choose_bounds()
+        bounds = await self._choose_bounds()
         if self.tie_filter is not None:
             on_ties(self.tie_filter)
         read = self.stamped.read if self.stamped else self._source.read
         return self._read_ahead(lambda: read(bounds))
 
-    def go_on_behind(self, after: Watermark | None) -> None:
+    async def go_on_behind(self, after: Watermark | None) -> None:
         """Expect the rest of the slice to be read anew.
 
         :param after: behind which rows, None from the beginning.
         """
         self.part = self.part.resumed_at(after) if after else self.part
         self.is_resumed, self.tie_filter = True, None
-        self.count()
+        await self.count()
 
     def handled_before(self, rows: pa.RecordBatch, stamps: Sequence[int]) -> Sequence[bool]:
         """Say of the leading rows at the old watermark which were handled before.
@@ -118,9 +130,9 @@ class SliceReader:
         ties = bisect_right(stamps, stamps[0])
         return [self.tie_filter.is_handled(row_hash) for row_hash in row_hashes(rows, 0, ties)]
 
-    def cancel(self) -> None:
-        """Stop a running count or read."""
-        self._source.cancel()
+    async def cancel(self) -> None:
+        """Stop a running count or read. Some drivers ask the network for it, so the event loop does not wait."""
+        await self._call_aside(self._source.cancel)
 
     def _new_ties(self) -> int:
         """Rows by which the group at the watermark has changed."""
@@ -131,7 +143,7 @@ class SliceReader:
         """Rows behind the upper bound that go out all the same."""
         return min(self.stamped.found, self._counts.passed)
 
-    def _choose_bounds(self) -> Bounds:
+    async def _choose_bounds(self) -> Bounds:
         """Read the rows at the watermark again only if that can bring something new."""
         after = self.part.after
         if after is None or not self._counts.at_position:
@@ -139,8 +151,12 @@ class SliceReader:
         if after.ties.exact is not None:
             self.tie_filter = TieFilter(after.ties)
         elif self._new_ties():
-            group = (h for rows in self._source.read(self.part.bounds_of_ties()) for h in row_hashes(rows))
-            self.tie_filter = TieFilter(after.ties, intact_buckets(after.ties, group))
+            ties = after.ties
+            self.tie_filter = TieFilter(ties, await self._call_aside(lambda: self._intact_buckets(ties)))
         else:
             return self.part.bounds()
         return self.part.bounds_with_ties()
+
+    def _intact_buckets(self, ties: Ties) -> list[bool]:
+        with closing(self._source.read(self.part.bounds_of_ties())) as group:
+            return intact_buckets(ties, (row_hash for rows in group for row_hash in row_hashes(rows)))

@@ -15,8 +15,9 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.engine.contract import UPDATED_AT
-from airflow_provider_cdi.engine.ports import Bounds, Counts, Source
+from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
 from airflow_provider_cdi.engine.position import stamp_of_position, whole_second
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.source_clock import SourceClock
@@ -44,21 +45,23 @@ class StampedRows:
     def __bool__(self) -> bool:
         return self.found > 0
 
-    async def look_for(self, counts: Counts, sleep: Callable[[float], Awaitable[None]]) -> None:
+    async def look_for(self, counts: Counts, sleep: Callable[[float], Awaitable[None]], call_aside: CallAside) -> None:
         """Find out whether rows of the last second keep their time.
 
         :param counts: what was counted from :attr:`recent` on.
         :param sleep: waits; rows with whole seconds move only with the next second.
+        :param call_aside: how a blocking call is made.
         """
         if not counts.recent or counts.asked_at is None:
             return
         seen = self._clock.shown(counts.asked_at)
-        again = self._counted_again(seen)
+        again = await call_aside(lambda: self._counted_again(seen))
         self.found = max(0, counts.recent - again.in_bounds)
         if not self.found and again.at_position:
             passed = timedelta(microseconds=counts.asked_at.microsecond)
             await sleep((_SECOND + _MILLISECOND - passed).total_seconds())
-            self.found = max(0, counts.recent - self._counted_again(seen).in_bounds)
+            again = await call_aside(lambda: self._counted_again(seen))
+            self.found = max(0, counts.recent - again.in_bounds)
 
     def _counted_again(self, seen: str) -> Counts:
         """Count the same rows once more, and those of them that stand at a whole second."""
@@ -72,10 +75,11 @@ class StampedRows:
         """
         began = self._clock.shown(self._source.now())
         ended: str | None = None
-        for batch in self._source.read(replace(bounds, up_to=None)):
-            ended = ended or self._clock.shown(self._source.now())
-            kept, stamped = self._within(batch), self._stamped(batch, began, ended)
-            yield from (part for part in (kept, stamped) if part.num_rows)
+        with closing(self._source.read(replace(bounds, up_to=None))) as batches:
+            for batch in batches:
+                ended = ended or self._clock.shown(self._source.now())
+                kept, stamped = self._within(batch), self._stamped(batch, began, ended)
+                yield from (part for part in (kept, stamped) if part.num_rows)
 
     def _within(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         return batch.slice(0, _rows_up_to(batch, self._up_to))

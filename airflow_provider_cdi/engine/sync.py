@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from functools import partial
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.checkpoints import Checkpoints, Journal, Progress
+from airflow_provider_cdi.engine.clean_up import keeping, note
 from airflow_provider_cdi.engine.delivery import Delivery
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards import FIRST_ROWS, DeleteCap, RejectGate
 from airflow_provider_cdi.engine.jobs import Jobs, SubmittedJob
 from airflow_provider_cdi.engine.lanes import Batch, Lanes
 from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
-from airflow_provider_cdi.engine.ports import Clock, Destination, Source, Transport
-from airflow_provider_cdi.engine.reading import read_in_thread
+from airflow_provider_cdi.engine.ports import CallAside, Clock, Destination, Source, Transport
+from airflow_provider_cdi.engine.reading import LONGEST_GOODBYE, call_in_thread, read_in_thread
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.sentry import Sentry
@@ -44,6 +47,9 @@ LONGEST_REOPEN_WAIT = 30.0
 #: was told to end after 5 seconds, and there is still something to save then.
 GRACE = 2.5
 
+#: What a task of the run does.
+Work = Callable[[], Coroutine[Any, Any, None]]
+
 
 class Sync:
     """One try of one run.
@@ -60,7 +66,9 @@ class Sync:
     :param patience: seconds without any movement, while jobs are at work on the other side, after which the try ends
         with :class:`~airflow_provider_cdi.exceptions.JobsRunning`; a later try goes on with the same jobs.
     :param sentry: keeps requests back after a pause of the process; None where nobody can take over.
+    :param stop_if_all_rejected: after how many first rows, all rejected with one code, the run stops; None for never.
     :param read_ahead: how a blocking reader is read beside the event loop.
+    :param call_aside: how a blocking call is made beside it.
     """
 
     def __init__(
@@ -77,7 +85,9 @@ class Sync:
         delete_cap: DeleteCap | None = None,
         patience: float = math.inf,
         sentry: Sentry | None = None,
+        stop_if_all_rejected: int | None = FIRST_ROWS,
         read_ahead: ReadAhead = read_in_thread,
+        call_aside: CallAside = call_in_thread,
     ) -> None:
         self._source = source
         self._destination = destination
@@ -88,7 +98,9 @@ class Sync:
         self._delete_cap = delete_cap
         self._patience = patience
         self._sentry = sentry
+        self._gate = RejectGate(stop_if_all_rejected)
         self._read_ahead = read_ahead
+        self._call_aside = call_aside
         self._ready: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._lanes = Lanes(destination.limits, self._ready.put_nowait, destination.merge)
         self._delivery = Delivery(
@@ -107,6 +119,10 @@ class Sync:
         )
         self._moved = asyncio.Event()
         self._failure: BaseException | None = None
+        self._flow_task: asyncio.Task[None] | None = None
+        self._senders: list[asyncio.Task[None]] = []
+        self._canceller: asyncio.Task[None] | None = None
+        self._due = 0
         self._rows_started = 0
         self._seconds_without_rows = 0.0
         self._moved_at = 0.0
@@ -121,36 +137,44 @@ class Sync:
         :raises StopSync: when only a person can help.
         :raises RetryLater: when a new try may succeed. In both cases what was acknowledged is saved.
         """
+        self._begin(part, progress, jobs)
+        with self._loose_errors_taken():
+            await self._read_and_deliver()
+            await self._save_last()
+        if self._failure is not None:
+            raise self._failure
+        return self.report()
+
+    def _begin(self, part: Slice, progress: Progress | None, jobs: Sequence[SubmittedJob]) -> None:
         self._described, self._shown = part.describe(), part.shown
         self._started = self._moved_at = self._clock.monotonic()
         self._delivery.jobs = Jobs(jobs)
         totals = progress.totals if progress else None
-        self._ledger = Ledger(self._destination.contract, part.after, totals, up_to=part.up_to)
+        if totals is not None and totals.rows_read > totals.skipped:
+            self._gate.open()
+            self._delivery.note_accepted_before(totals.accepted)
+        self._ledger = Ledger(self._destination.contract, part.after, totals, up_to=part.up_to, gate=self._gate)
         self._checkpoints = Checkpoints(self._journal, self._ledger, self._delivery.jobs, self._settings, self._clock)
         self._slice_reader = SliceReader(
             self._source,
             part,
             is_resumed=progress is not None,
             read_ahead=self._read_ahead,
+            call_aside=self._call_aside,
             with_total=self._delete_cap is not None,
         )
-        self._slice_reader.count()
-        await self._slice_reader.look_for_stamped_rows(self._clock.sleep)
-        self._note_rows_not_due()
-        self._due = self._slice_reader.due
-        if self._due:
-            if self._delete_cap is not None:
-                self._slice_reader.check(self._delete_cap)
-            await self._read_and_deliver()
-        if not isinstance(self._failure, Superseded):  # what it knows is old: saved, it would take the place of the new
-            await self._checkpoints.save(slice_is_done=self._failure is None)
-        if self._failure is not None:
-            raise self._failure
-        return self.report()
+
+    async def _save_last(self) -> None:
+        failure = self._failure
+        if failure is None:
+            await self._checkpoints.save(slice_is_done=True)
+        elif not isinstance(failure, Superseded):  # what that knows is old: saved, it would take the place of the new
+            with keeping(failure, "what was delivered last could not be saved, and is sent again"):
+                await self._checkpoints.save()
 
     def report(self) -> Report:
         """Return the numbers so far."""
-        watermark = self._ledger.watermark(slice_is_done=self._failure is None)
+        watermark = self._checkpoints.watermark
         return Report(
             slice=self._described,
             totals=self._ledger.settled_totals() + Totals(unknown=self._delivery.rows_in_doubt),
@@ -170,27 +194,76 @@ class Sync:
     # --- the flow -------------------------------------------------------------------------------------
 
     async def _read_and_deliver(self) -> None:
-        senders = [asyncio.create_task(self._send_batches()) for _ in range(self._settings.max_in_flight)]
-        saver = asyncio.create_task(self._checkpoints.save_when_due(self._moved.set, self._fail))
-        ticker = asyncio.create_task(self._tick())
-        self._reader = asyncio.create_task(self._read_slice())
+        saver = self._spawn(partial(self._checkpoints.save_when_due, self._note_saved))
+        ticker = self._spawn(self._tick)
+        self._flow_task = self._spawn(self._flow)
         try:
-            await self._reader
-            await self._wait_until(lambda: self._lanes.is_idle, no_more_rows=True)
-        except asyncio.CancelledError:
+            await self._flow_task
+        except asyncio.CancelledError:  # whoever runs us wants the end, or the flow was ended because something failed
             self._fail(Interrupted(_TOLD_TO_END))
-        except Exception as error:  # raised again at the end of run(), when what was acknowledged is saved
+        except BaseException as error:  # a signal raised it just here
             self._fail(error)
+        ticker.cancel()
+        await self._end(saver)
+
+    def _spawn(self, work: Work) -> asyncio.Task[None]:
+        """Start a task of the run. Whatever goes wrong in any of them becomes the run's failure here, and only here."""
+        return asyncio.create_task(self._supervised(work))
+
+    async def _supervised(self, work: Work) -> None:
+        try:
+            await work()
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise  # asked for
+            self._fail(
+                RetryLater("A part of the run was cancelled by nobody; a new try goes on at the last checkpoint.")
+            )
+        except BaseException as error:  # Airflow's time-out of a task too: a signal raises it wherever we are
+            self._fail(error)
+
+    @contextmanager
+    def _loose_errors_taken(self) -> Iterator[None]:
+        """Let what a signal raises inside the event loop itself, between two tasks, end the run too."""
+        loop = asyncio.get_running_loop()
+        before = loop.get_exception_handler()
+
+        def take(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            error = context.get("exception")
+            if isinstance(error, BaseException) and not isinstance(error, Exception):
+                self._fail(error)
+            (before or _tell)(loop, context)
+
+        loop.set_exception_handler(take)
+        try:
+            yield
         finally:
-            ticker.cancel()
-            await self._end(senders, saver)
+            loop.set_exception_handler(before)
+
+    async def _flow(self) -> None:
+        await self._slice_reader.count()
+        await self._slice_reader.look_for_stamped_rows(self._clock.sleep)
+        self._note_rows_not_due()
+        self._due = self._slice_reader.due
+        if not self._due:
+            return
+        if self._delete_cap is not None:
+            self._slice_reader.check(self._delete_cap)
+        self._senders = [self._spawn(self._send_batches) for _ in range(self._settings.max_in_flight)]
+        await self._read_slice()
+        await self._wait_until(lambda: self._lanes.is_idle, no_more_rows=True)
+        self._ledger.advance(to_the_row=True)
+        self._gate.decide()
+        self._gate.check()
+        if not self._ledger.is_settled and self._failure is None:
+            raise CdiError(_ROWS_LEFT)
 
     async def _read_slice(self) -> None:
         reopened, rows = 0, 0
         while True:
             try:
                 if reopened:
-                    self._slice_reader.go_on_behind(self._ledger.go_on_behind_prefix())
+                    await self._slice_reader.go_on_behind(self._ledger.go_on_behind_prefix())
                 await self._read()
             except Interrupted:
                 raise
@@ -200,7 +273,8 @@ class Sync:
                 came = 0 if self._slice_reader.stamped else self._rows_started - rows
                 if came >= self._settings.window_rows / 2:
                     reopened, rows = 0, self._rows_started  # it came a good way: this is no standstill
-                if reopened == self._settings.reopen_reads:
+                self._ledger.advance(to_the_row=True)
+                if reopened == self._settings.reopen_reads or not self._ledger.is_settled:
                     raise
                 log.warning("%s The read is opened again behind the rows that came.", error)
                 await self._clock.sleep(min(2.0**reopened, LONGEST_REOPEN_WAIT))
@@ -209,7 +283,7 @@ class Sync:
                 return
 
     async def _read(self) -> None:
-        async with aclosing(self._slice_reader.read(self._ledger.reread_ties_with)) as batches:
+        async with aclosing(await self._slice_reader.read(self._ledger.reread_ties_with)) as batches:
             while (rows := await self._next_of(batches)) is not None:
                 await self._wait_until(lambda: self._ledger.bytes_held <= self._settings.window_bytes)
                 await self._enter(rows)
@@ -257,11 +331,7 @@ class Sync:
         batch = await self._ready.get()
         if batch is None or self._is_ending():
             return False
-        try:
-            await self._delivery.deliver(batch.records)
-        except Exception as error:  # raised again at the end of run()
-            self._fail(error)
-            return False
+        await self._delivery.deliver(batch.records)
         self._lanes.finish(batch)
         self._note_movement()
         return True
@@ -269,7 +339,12 @@ class Sync:
     def _note_movement(self) -> None:
         self._moved_at = self._clock.monotonic()
         self._ledger.advance()
+        self._gate.check()
         self._checkpoints.call_if_due()
+        self._moved.set()
+
+    def _note_saved(self) -> None:
+        self._gate.check()
         self._moved.set()
 
     async def _wait_until(self, condition: Callable[[], bool], *, no_more_rows: bool = False) -> None:
@@ -282,6 +357,10 @@ class Sync:
         while not condition() and self._failure is None:
             if no_more_rows or not self._lanes.has_batches_out:
                 self._lanes.flush()
+            if self._lanes.is_idle:  # only a checkpoint can make room, which the gate may hold up
+                self._gate.decide()
+                self._gate.check()
+                self._checkpoints.call()
             self._moved.clear()
             await self._moved.wait()
 
@@ -329,27 +408,53 @@ class Sync:
         return self._failure is not None or self._stop_requested()
 
     def _fail(self, error: BaseException) -> None:
-        if self._failure is None:
-            self._failure = error
-            self._slice_reader.cancel()
-            self._reader.cancel()
-            self._moved.set()
+        if self._failure is not None:
+            if not isinstance(error, CdiError):  # ours tell the same once more, each of those who were sending
+                note(self._failure, "another part of the run failed", error)
+            return
+        self._failure = error
+        if self._flow_task is not None:
+            self._flow_task.cancel()
+        self._moved.set()
+        self._canceller = asyncio.create_task(self._cancel_reading(error))
 
-    async def _end(self, senders: Sequence[asyncio.Task[None]], saver: asyncio.Task[None]) -> None:
+    async def _cancel_reading(self, failure: BaseException) -> None:
+        with keeping(failure, "the running query could not be stopped"):
+            await self._slice_reader.cancel()
+
+    async def _end(self, saver: asyncio.Task[None]) -> None:
         """End all tasks; requests on their way get a moment to come back, so that few outcomes stay unknown."""
         if self._failure is not None and not isinstance(self._failure, Superseded):
             self._checkpoints.call()  # what is known now is saved now, whatever the grace brings
-        for _ in senders:
+        for _ in self._senders:
             self._ready.put_nowait(None)
         # Who only waits for jobs has no request on its way.
         grace = 0 if isinstance(self._failure, JobsRunning) else GRACE
-        _, late = await asyncio.wait(senders, timeout=grace)
+        late = await _still_running(self._senders, grace)
         for sender in late:
             sender.cancel()
         self._checkpoints.close()
-        await asyncio.gather(saver, *late, return_exceptions=True)
+        await asyncio.wait([saver, *late])
+        if self._canceller is not None:
+            await _still_running([self._canceller], LONGEST_GOODBYE)
 
 
+async def _still_running(tasks: Sequence[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
+    """Wait for tasks for a while, and return those that have not ended."""
+    if not tasks:
+        return set()
+    _, late = await asyncio.wait(tasks, timeout=seconds)
+    return late
+
+
+def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    loop.default_exception_handler(context)
+
+
+_ROWS_LEFT = (
+    "Rows were read that have no outcome, which must not be. They are not saved as passed: the next run reads them "
+    "again. Please report this with the task's log."
+)
 _TOLD_TO_END = "The task was told to end. What was acknowledged is saved; a new try goes on from there."
 
 _STAMPED = (

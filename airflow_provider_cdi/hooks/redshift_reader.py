@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from decimal import localcontext
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.exceptions import ConfigurationError, SourceError
 from airflow_provider_cdi.hooks.sql_readers import FETCH_BYTES
 from airflow_provider_cdi.hooks.sql_statements import Statement

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from threading import Thread
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.hooks.arrow_rows import plain_row
 from airflow_provider_cdi.hooks.snowflake_failures import CutTimesError
 from airflow_provider_cdi.hooks.sql_readers import slices

@@ -7,16 +7,21 @@ is the engine's and the sort is ours.
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from airflow_provider_cdi.engine.clean_up import afterwards
+from airflow_provider_cdi.exceptions import SourceError
 
 #: Bytes of rows that are sorted in memory; sorting takes twice as much for a moment.
 RUN_BYTES = 4 * 1024 * 1024
@@ -51,23 +56,28 @@ def spill_sort(
     :param chunk_bytes: part of a run that is held in memory while merging.
     :param fan_in: how many runs are merged at once.
     :return: batches of at most :data:`BATCH_ROWS` rows.
-    :raises OSError: when the temporary directory is full.
+    :raises SourceError: when the temporary directory is full, missing or closed to us.
     """
     sorter = _Sorter(tuple(keys), chunk_bytes, fan_in)
     try:
-        pending: list[pa.RecordBatch] = []
-        size = 0
-        for batch in batches:
-            pending.append(batch)
-            size += batch.nbytes
-            if size >= run_bytes:
-                sorter.spill(_taken(pending))
-                size = 0
-        rest = _taken(pending) if pending else None
+        rest = _spilled(batches, sorter, run_bytes)
     except BaseException:
         sorter.close()
         raise
     return sorter.drain(rest)
+
+
+def _spilled(batches: Iterable[pa.RecordBatch], sorter: _Sorter, run_bytes: int) -> pa.RecordBatch | None:
+    """Read all batches, and return what no longer fills a run."""
+    pending: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        pending.append(batch)
+        size += batch.nbytes
+        if size >= run_bytes:
+            sorter.spill(_taken(pending))
+            size = 0
+    return _taken(pending) if pending else None
 
 
 class _Sorter:
@@ -83,7 +93,7 @@ class _Sorter:
         _give_back()
 
     def drain(self, rest: pa.RecordBatch | None) -> Iterator[pa.RecordBatch]:
-        try:
+        with afterwards(self.close, "the files of the sort could not be closed"):
             runs = [_read_run(file) for level in self._levels for file in level]
             if rest is not None and not runs:
                 yield from _sorted(rest, self.keys, BATCH_ROWS)
@@ -92,14 +102,11 @@ class _Sorter:
                 runs.append(_sorted(rest, self.keys, self._chunk_rows(rest)))
             for rows in _merge(runs, self.keys):
                 yield from _sliced(rows, BATCH_ROWS)
-        finally:
-            self.close()
 
     def close(self) -> None:
-        with ExitStack() as stack:
-            for level in self._levels:
-                for file in level:
-                    stack.callback(file.close)
+        """Let go of all files. They have no names, so nothing of them stays, whatever closing says."""
+        for file in (file for level in self._levels for file in level):
+            _let_go(file)
         self._levels = [[]]
 
     def _keep(self, file: IO[bytes], level: int) -> None:
@@ -115,7 +122,7 @@ class _Sorter:
             )
             written = _write_run(merged)
             for done in files:
-                done.close()
+                _let_go(done)
             self._levels[level] = []
             self._keep(written, level + 1)
 
@@ -125,21 +132,61 @@ class _Sorter:
 
 
 def _write_run(chunks: Iterator[pa.RecordBatch]) -> IO[bytes]:
-    file = tempfile.TemporaryFile(prefix="cdi-sort-")  # noqa: SIM115 - closed by the sorter
+    with _disk_errors_told():
+        file = tempfile.TemporaryFile(prefix="cdi-sort-")  # noqa: SIM115 - closed by the sorter
+        try:
+            _write(chunks, file)
+        except BaseException:
+            _let_go(file)
+            raise
+        return file
+
+
+def _write(chunks: Iterator[pa.RecordBatch], file: IO[bytes]) -> None:
     first = next(chunks)
     # Handing pieces of 32 kB to a pool of threads costs more than compressing them.
     options = pa.ipc.IpcWriteOptions(compression="lz4" if pa.Codec.is_available("lz4") else None, use_threads=False)
-    with pa.ipc.new_stream(file, first.schema, options=options) as writer:
+    writer = pa.ipc.new_stream(file, first.schema, options=options)
+    with afterwards(writer.close, "a file of the sort could not be ended"):
         writer.write_batch(first)
         for chunk in chunks:
             writer.write_batch(chunk)
-    return file
+    file.flush()
 
 
 def _read_run(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
-    file.seek(0)
-    options = pa.ipc.IpcReadOptions(use_threads=False)
-    return iter(pa.ipc.open_stream(file, options=options, memory_pool=_POOL))
+    with _disk_errors_told():
+        file.seek(0)
+        options = pa.ipc.IpcReadOptions(use_threads=False)
+        yield from pa.ipc.open_stream(file, options=options, memory_pool=_POOL)
+
+
+def _let_go(file: IO[bytes]) -> None:
+    # Closing writes what is in the buffer, which a full disk refuses once more; the file is closed all the same.
+    with suppress(OSError):
+        file.close()
+
+
+@contextmanager
+def _disk_errors_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(_disk_sentence(error)) from error
+
+
+def _disk_sentence(error: OSError) -> str:
+    said = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in _FULL:
+        return f"There is no space left for sorting ({said}): make room, or set TMPDIR to a larger disk."
+    return (
+        f"The temporary directory cannot be used for sorting ({said}): set TMPDIR to a directory that exists and that "
+        "the worker may write to."
+    )
+
+
+#: The disk is full, the user's share of it, or what a process may write.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ with the connection's secrets struck out.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ VALUES = Fault(
     "column in a view.",
     quotable=False,
 )
+FILES = Fault(
+    "A file or directory that it needs is missing, or closed to the worker: check the paths in the connection's extra "
+    "and TMPDIR."
+)
 AWAY = Fault("The warehouse did not answer or broke off: a new try may succeed.", passes=True)
 OTHER = Fault("The driver gave up: see its own words.")
 
@@ -64,6 +69,14 @@ _BY_STATE = (
     ("55", AWAY),
     ("57", AWAY),
 )
+
+#: What the operating system says of files and disks: nothing that passes by itself.
+_BY_ERRNO = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), SPACE),
+    **dict.fromkeys(
+        (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP), FILES
+    ),
+}
 
 #: Phrases of drivers that give no SQLSTATE, or none for connections.
 _BY_TEXT = tuple(
@@ -136,6 +149,8 @@ def _fault(error: BaseException, line: str) -> Fault:
     for prefix, fault in _BY_STATE:
         if state.startswith(prefix):
             return fault
+    if isinstance(error, OSError) and error.errno in _BY_ERRNO:
+        return _BY_ERRNO[error.errno]
     for pattern, fault in _BY_TEXT:
         if pattern.search(line):
             return fault

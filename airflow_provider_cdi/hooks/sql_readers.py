@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.clean_up import afterwards, closing
 from airflow_provider_cdi.hooks.arrow_rows import plain_row
 from airflow_provider_cdi.hooks.spill_sort import spill_sort
 
@@ -155,8 +156,12 @@ class DuckDbReader(CursorCalls):
         connection.execute("SET streaming_buffer_size = '1MB'")
         for step in [None] if settings & {"memory_limit", "max_memory"} else self.STEPS:
             try:
-                with _bounded(connection, step, keep_threads="threads" in settings):
-                    batches = spill_sort(_scan(connection, statement, shape), shape.keys)
+                with (
+                    _bounded(connection, step, keep_threads="threads" in settings),
+                    # DuckDB refuses every further statement while a result is open.
+                    closing(_scan(connection, statement, shape)) as rows,
+                ):
+                    batches = spill_sort(rows, shape.keys)
             except Exception as error:
                 if step is None or not is_out_of_memory(error):
                     raise
@@ -211,14 +216,16 @@ def _bounded(connection: Any, step: tuple[str, int] | None, *, keep_threads: boo
         return
     (threads,) = connection.execute("select current_setting('threads')").fetchone()
     _limit(connection, step[0], threads if keep_threads else step[1])
-    try:
+    with afterwards(lambda: _unlimit(connection, threads), "the limits of DuckDB could not be lifted"):
         yield
-    finally:
-        # Blocks that the scan has cached are let go of: 20 MB that the merge would have on top of its own.
-        _limit_memory(connection, "1MB")
-        # Reset, not put back: DuckDB tells its limit rounded, and so a little less would come back each time.
-        connection.execute("RESET memory_limit")
-        connection.execute(f"SET threads = {threads:d}")
+
+
+def _unlimit(connection: Any, threads: int) -> None:
+    # Blocks that the scan has cached are let go of: 20 MB that the merge would have on top of its own.
+    _limit_memory(connection, "1MB")
+    # Reset, not put back: DuckDB tells its limit rounded, and so a little less would come back each time.
+    connection.execute("RESET memory_limit")
+    connection.execute(f"SET threads = {threads:d}")
 
 
 def _limit(connection: Any, memory_limit: str, threads: int) -> None:

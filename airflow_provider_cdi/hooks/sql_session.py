@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from threading import RLock
+from contextlib import contextmanager
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interrupted
 from airflow_provider_cdi.hooks.dialects import Dialect
 from airflow_provider_cdi.hooks.sql_failures import as_cdi_error, is_driver_error
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Time that a driver has to stop a query, in seconds; Airflow kills a task that was told to end after 5.
+LONGEST_STOP = 1.0
 _SECRET_KEY_PARTS = ("password", "passwd", "token", "secret", "key")
 
 
@@ -91,9 +94,15 @@ class SqlSession:
     def cancel(self) -> None:
         """Stop whatever the connections are doing, from any thread, as far as their drivers can.
 
-        The session is of no use afterwards.
+        Some drivers ask the network for it, so it is done in a thread that is waited for only a moment: the caller may
+        be a signal handler in the main thread, which has progress to save. The session is of no use afterwards.
         """
         self._cancelled = True
+        stopper = Thread(target=self._stop_all, name="cdi-cancel", daemon=True)
+        stopper.start()
+        stopper.join(LONGEST_STOP)
+
+    def _stop_all(self) -> None:
         with self._lock:
             for connection in self._running:
                 self._stop(connection)
@@ -101,9 +110,7 @@ class SqlSession:
     def _stop(self, connection: Any) -> None:
         try:
             self.dialect.reader.stop(connection)
-        except Exception as error:
-            if not self._is_the_drivers(error):
-                raise
+        except Exception as error:  # the run ends without it: the reading thread is left behind
             log.warning("The running query of connection %r could not be stopped: %s", self.conn_id, type(error))
 
     def _opened(self, doing: str) -> Any:

@@ -316,6 +316,10 @@ async def read_inline(open_reader: Callable[[], Iterator[pa.RecordBatch]]) -> As
         await asyncio.sleep(0)
 
 
+async def call_inline(call: Callable[[], T]) -> T:
+    return call()
+
+
 def make_sync(
     source: ListSource,
     things: Things,
@@ -336,6 +340,7 @@ def make_sync(
         settings=settings or quick,
         random=Random(seed),
         read_ahead=read_inline,
+        call_aside=call_inline,
         **kwargs,
     )
 

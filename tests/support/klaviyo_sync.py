@@ -22,7 +22,15 @@ from airflow_provider_cdi.engine.sync import Sync
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.sandbox.app import create_app
 from airflow_provider_cdi.sandbox.settings import Clock, Settings
-from support.engine_world import NOON, MemoryJournal, VirtualClock, incremental, read_inline, run_virtually
+from support.engine_world import (
+    NOON,
+    MemoryJournal,
+    VirtualClock,
+    call_inline,
+    incremental,
+    read_inline,
+    run_virtually,
+)
 
 HEADERS = {
     "authorization": "Klaviyo-API-Key pk_sandbox",
@@ -176,6 +184,7 @@ def sync_into_klaviyo(
             settings=settings,
             random=Random(0),
             read_ahead=read_inline,
+            call_aside=call_inline,
             patience=patience,
         )
         report, error = None, None
