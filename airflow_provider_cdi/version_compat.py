@@ -25,6 +25,7 @@ __all__ = [
     "AirflowFailException",
     "BaseHook",
     "TaskDeferred",
+    "core_timetable",
     "counts_deferred_tasks",
     "default_deferrable",
     "drop_xcom",
@@ -100,3 +101,12 @@ def _airflow_version() -> tuple[int, ...]:
     from airflow import __version__
 
     return tuple(int(number) for number in __version__.split(".")[:2])
+
+
+def core_timetable(timetable: Any) -> Any:
+    """Return the timetable that can reckon, of the one that a DAG file has."""
+    try:
+        from airflow.serialization.encoders import coerce_to_core_timetable
+    except ImportError:  # Airflow 3.0 and 3.1: a DAG file has the one that reckons
+        return timetable
+    return coerce_to_core_timetable(timetable)

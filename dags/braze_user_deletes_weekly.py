@@ -1,7 +1,8 @@
 """### Erasure requests, every week
 
 Deletes the users who asked for it. The table has names of its own, and `columns` says which column plays which part. A
-delete cannot be taken back, so `DeleteCap` stops a run that would delete too many before anything is sent.
+delete cannot be taken back, so `DeleteCap` stops a run that would delete too many before anything is sent, and whoever
+triggers the DAG can choose nothing but a dry run.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=10)},
-    params=sync_params(),
+    # A run of deletes takes no other choice: see lock_run_choices.
+    params={"dry_run": sync_params()["dry_run"]},
     tags=["braze", "user_deletes"],
     doc_md=__doc__,
 ):

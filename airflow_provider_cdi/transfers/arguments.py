@@ -96,10 +96,11 @@ class SyncArguments(AirflowArguments, total=False):
     sync_id: str | None
     same_source: str | None
     initial: str | date
-    sync_mode: SyncMode | str
+    sync_mode: SyncMode | str | None
     since: str | date | None
     until: str | date | None
-    dry_run: str | bool
+    dry_run: str | bool | None
+    lock_run_choices: bool | None
     rejects_path: str | None
     max_reject_percent: float | None
     delivery: DeliverySettings | None

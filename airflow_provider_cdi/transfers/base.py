@@ -30,7 +30,6 @@ from airflow_provider_cdi.identity import (
 from airflow_provider_cdi.transfers.argument_checks import as_said, check_sync_arguments, known
 from airflow_provider_cdi.transfers.arguments import SyncArguments, own_names, shows_arguments
 from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
-from airflow_provider_cdi.transfers.words import yes_or_no
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
@@ -80,6 +79,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     #: How a sync delivers when the task does not say it.
     usual_delivery: ClassVar[DeliverySettings] = DeliverySettings()
+    #: Data types whose tasks nobody may give another kind of run, unless the task says so.
+    locked_data_types: ClassVar[Sequence[str]] = ()
 
     @shows_arguments(SyncArguments)
     def __init__(self, *, data_type: str, **arguments: Unpack[SyncArguments]) -> None:
@@ -98,10 +99,11 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self.sync_id = default_sync_id(self.dag_id, self.task_id) if sync_id is None else sync_id
         self._has_default_sync_id = sync_id is None
         self.initial = arguments.get("initial", "everything")
-        self.sync_mode = arguments.get("sync_mode", "{{ params.sync_mode | default('auto', true) }}")
-        self.since = arguments.get("since", "{{ params.since | default('', true) }}")
-        self.until = arguments.get("until", "{{ params.until | default('', true) }}")
-        self.is_dry_run = arguments.get("dry_run", "{{ params.dry_run | default(false, true) }}")
+        self.sync_mode = arguments.get("sync_mode")
+        self.since = arguments.get("since")
+        self.until = arguments.get("until")
+        self.is_dry_run = arguments.get("dry_run")
+        self.lock_run_choices = arguments.get("lock_run_choices")
         self.rejects_path = arguments.get("rejects_path")
         self.max_reject_percent = arguments.get("max_reject_percent")
         delivery = arguments.get("delivery")
@@ -211,21 +213,21 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     def _run(self, context: Context, waited: Waiting | None) -> Report:
         self._check_rendered()
+        request = self._request(context)
         state = self._open_state(context)
-        with state.at_work(sends=not yes_or_no(self.is_dry_run, "dry_run"), goes_on=waited is not None):
-            return self._run_plan(context, waited, state)
+        with state.at_work(sends=not request.dry_run, goes_on=waited is not None):
+            return self._run_plan(request, context, waited, state)
 
-    def _run_plan(self, context: Context, waited: Waiting | None, state: SyncState) -> Report:
+    def _run_plan(self, request: RunRequest, context: Context, waited: Waiting | None, state: SyncState) -> Report:
         from airflow_provider_cdi.transfers.run_plan import loads_history
 
-        request = self._request()
         # The columns that it wants are the same for every kind of run; which kind this is, the source's clock tells.
         source = self._open_source(self.make_destination(loads_history=False))
         run = self._plan(request, context, waited, state, now=source.opened_at)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
         name, place = self._name_of(context["ti"]), self.destination_name()
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
-        if yes_or_no(self.is_dry_run, "dry_run"):
+        if request.dry_run:
             report = self._rehearse(source, destination, run)
         else:
             report = self._deliver(context, source, destination, run, waited)
@@ -236,12 +238,17 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         context["outlet_events"][sync_asset(self.sync_id)].extra = report.to_json()
         return report
 
-    def _request(self) -> RunRequest:
+    def _request(self, context: Context) -> RunRequest:
         from airflow_provider_cdi.engine.source_clock import SourceClock
+        from airflow_provider_cdi.transfers.run_choices import choose, declared_params
         from airflow_provider_cdi.transfers.run_plan import RunRequest
 
+        said = {"sync_mode": self.sync_mode, "since": self.since, "until": self.until, "dry_run": self.is_dry_run}
+        is_locked = self.data_type in self.locked_data_types if self.lock_run_choices is None else self.lock_run_choices
+        choices = choose(said, context, declared_params(context, self), is_locked=is_locked)
         clock = SourceClock.of(self.watermark_timezone)
-        return RunRequest(self.sync_mode, _text(self.since), _text(self.until), _text(self.initial), clock)
+        initial = self.initial.isoformat() if isinstance(self.initial, date) else self.initial
+        return RunRequest(choices.sync_mode, choices.since, choices.until, initial, clock, choices.dry_run)
 
     def _open_source(self, destination: Destination) -> Source:
         from airflow_provider_cdi.engine.partition import Partition
@@ -307,7 +314,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         record = state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
         if waited is not None:
             return RunState(state, plans, waited.plan, waited.checkpoint)
-        earlier = None if yes_or_no(self.is_dry_run, "dry_run") else plans.load()
+        earlier = None if request.dry_run else plans.load()
         left_over = resume_or_replay(earlier, mode, context, record)
         plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
         return RunState(state, plans, plan, checkpoint)
@@ -439,7 +446,3 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             f"{self.max_reject_percent:g}. Everything else was delivered and the watermark is saved; the rejected rows "
             f"are in {report.rejects_file}."
         )
-
-
-def _text(value: str | date | None) -> str:
-    return value.isoformat() if isinstance(value, date) else value or ""

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Param
+
+#: What a person may choose for a run.
+CHOICES = ("sync_mode", "since", "until", "dry_run")
+#: In a Param's schema: it is one of these, and not one of the DAG's own that has the same name. It holds the default,
+#: because Airflow writes what a run was given over the Param's own value.
+_MARK = "x-cdi-default"
 
 
 def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, Param]:
@@ -13,7 +21,8 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
         with DAG("users", schedule="@hourly", params=sync_params()): ...
 
     All syncs of the DAG read them: ``sync_mode``, ``since``, ``until`` and ``dry_run``. Merge others in with
-    ``sync_params() | {"mine": Param(...)}``. Scheduled runs use the defaults.
+    ``sync_params() | {"mine": Param(...)}``. Scheduled runs use the defaults. A Param that the DAG declares itself
+    under one of these names is not read. Without any, a run may still be given them as ``conf``.
 
     :param sync_mode: default of the form: ``auto``, ``incremental``, ``full`` or ``window``.
     :param dry_run: default of the form.
@@ -26,14 +35,22 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
             values_display=dict(_MODES),
             title="What to send",
             description="A window leaves the watermark where it is; the others move it.",
+            **_marked(sync_mode),
         ),
-        "since": _moment("Window: since", "First moment of a window. Empty: the start of the data interval."),
-        "until": _moment("Window: until", "The moment after a window. Empty: the end of the data interval."),
+        "since": _moment(
+            "Window: since",
+            "First moment of a window. Filled in, a window is sent; with another choice above, the run stops.",
+        ),
+        "until": _moment(
+            "Window: until",
+            "The moment after a window. Filled in, a window is sent. Empty: the end of the data interval, else now.",
+        ),
         "dry_run": Param(
             dry_run,
             type="boolean",
             title="Dry run",
             description="Read and check every row and report what would be sent. Nothing is sent or saved.",
+            **_marked(dry_run),
         ),
     }
 
@@ -48,4 +65,19 @@ _MODES = {
 
 
 def _moment(title: str, description: str) -> Param:
-    return Param(None, type=["null", "string"], format="date-time", title=title, description=description)
+    kind = ["null", "string"]
+    return Param(None, type=kind, format="date-time", title=title, description=description, **_marked(None))
+
+
+def _marked(default: Any) -> dict[str, Any]:
+    return {_MARK: default}
+
+
+def is_of_sync(param: object) -> bool:
+    """Whether a Param is one of :func:`sync_params`."""
+    return _MARK in getattr(param, "schema", {})
+
+
+def default_of(param: Any) -> Any:
+    """Return what a Param of :func:`sync_params` is when nobody touches the form."""
+    return param.schema[_MARK]

@@ -14,6 +14,7 @@ from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.plan import Plan
 from airflow_provider_cdi.state import Checkpoint, StateRecord
+from airflow_provider_cdi.transfers.windows import read_moment, window_bounds
 
 SYNC_MODES = ("auto", "incremental", "full", "window")
 
@@ -24,9 +25,10 @@ class RunRequest:
 
     :param sync_mode: one of :data:`SYNC_MODES`; ``auto`` is ``window`` for a backfill and ``incremental`` else.
     :param since: first position of a window; empty for the start of the run's data interval.
-    :param until: position after the last one of a window; empty for the end of the data interval.
+    :param until: position after the last one of a window; empty for the end of the data interval, else for now.
     :param initial: where a new sync starts: ``everything``, ``now`` or a timestamp.
     :param clock: what ``UPDATED_AT`` shows at a moment.
+    :param dry_run: whether nothing is sent.
     """
 
     sync_mode: str
@@ -34,6 +36,7 @@ class RunRequest:
     until: str = ""
     initial: str = "everything"
     clock: SourceClock = field(default_factory=SourceClock)
+    dry_run: bool = False
 
 
 def resolve_mode(request: RunRequest, context: Mapping[str, Any]) -> Mode:
@@ -61,7 +64,7 @@ def new_plan(
     """
     up_to = request.clock.up_to(now)
     if mode == "window":
-        since, until = _window(request, context)
+        since, until = window_bounds(request, context)
         part = Slice("window", up_to, since=since, until=until, moves_watermark=False)
     elif mode == "full":
         part = Slice("full", up_to)
@@ -113,45 +116,13 @@ def _checkpoint(plan: Plan, context: Mapping[str, Any], record: StateRecord | No
     return Checkpoint(record.watermark, Totals()) if record.watermark else None
 
 
-def _window(request: RunRequest, context: Mapping[str, Any]) -> tuple[str, str]:
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    since = _given_or(request, request.since, "since", start)
-    until = _given_or(request, request.until, "until", end)
-    # An interval within a repeated hour has length and holds nothing; the window in which the hour begins has it all.
-    is_empty = since >= until if request.since or request.until or not (start and end) else start >= end
-    if is_empty:
-        raise ConfigurationError(
-            f"The window from {since} until {until} is empty. In Airflow 3 a cron schedule gives data intervals of no "
-            "length: use schedule=CronDataIntervalTimetable(...) in the DAG, or give since and until."
-        )
-    return since, until
-
-
-def _given_or(request: RunRequest, given: str, name: str, interval_end: datetime | None) -> str:
-    if given:
-        return _parse(request, given, name)
-    if interval_end is None:
-        raise ConfigurationError(
-            f"sync_mode=window needs {name}: this run has no data interval. Give since and until, for example "
-            '"2026-01-05T00:00:00Z".'
-        )
-    return request.clock.bound(interval_end)
-
-
 def _start(request: RunRequest, up_to: str) -> Watermark | None:
     if request.initial == "everything":
         return None
     # No row at the start position counts as delivered, so those that carry it are included.
-    return Watermark(up_to if request.initial == "now" else _parse(request, request.initial, "initial"), Ties())
-
-
-def _parse(request: RunRequest, text: str, name: str) -> str:
-    try:
-        return request.clock.parse(text)
-    except ValueError as error:
-        raise ConfigurationError(
-            f'{name} is {text!r}, which is no timestamp; write it as "2026-01-05T00:00:00Z".'
-        ) from error
+    return Watermark(
+        up_to if request.initial == "now" else read_moment(request.clock, request.initial, "initial"), Ties()
+    )
 
 
 def _run_type(context: Mapping[str, Any]) -> str:

@@ -51,10 +51,15 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param sync_id: stable name of the sync, ``<dag_id>.<task_id>`` by default.
     :param same_source: a word of yours for the source: it is the same one, whatever its name or its text becomes.
     :param sync_mode: ``auto`` (incremental, or the data interval for a backfill), ``incremental``, ``full`` or
-        ``window``; by default the DAG's Param of this name (templated).
-    :param since: first moment of a window (templated; by default the Param of this name, then the data interval).
-    :param until: moment after a window (templated; by default the Param of this name, then the data interval).
-    :param dry_run: read and check everything, send nothing, report what would be sent (templated).
+        ``window``; None leaves it to each run: the trigger form of
+        :func:`~airflow_provider_cdi.transfers.params.sync_params`, or ``conf`` (templated).
+    :param since: first moment of a window; None leaves it to each run, then to the data interval (templated).
+    :param until: moment after a window; None leaves it to each run, then to the data interval, then it is now
+        (templated).
+    :param dry_run: read and check everything, send nothing, report what would be sent; None leaves it to each run
+        (templated).
+    :param lock_run_choices: whether a run that was triggered with another kind of run than the task's own stops. A dry
+        run is always allowed. None locks ``user_deletes``.
     :param rejects_path: file for the rejects of a run, local or on any storage that ``ObjectStoragePath`` knows, for
         example ``s3://aws_default@bucket/rejects/{{ ti.task_id }}/{{ run_id }}.jsonl`` (templated). By default below
         ``$AIRFLOW_HOME/cdi_rejects``.
@@ -70,6 +75,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     """
 
     template_fields: Sequence[str] = (*WarehouseSyncOperator.template_fields, "braze_conn_id", "catalog")
+
+    locked_data_types = ("user_deletes",)
 
     @shows_arguments(SyncArguments)
     def __init__(

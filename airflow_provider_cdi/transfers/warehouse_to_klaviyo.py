@@ -44,7 +44,8 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         :doc:`/operators/warehouse_to_klaviyo` and :doc:`/how-a-run-works`
 
     All arguments of :class:`~airflow_provider_cdi.transfers.warehouse_to_braze.WarehouseToBrazeOperator` about source,
-    kind of run, rejects, delivery and state are the same here. Those of its own:
+    kind of run, rejects, delivery and state are the same here (``lock_run_choices`` is on for ``privacy_deletions``).
+    Those of its own:
 
     :param data_type: ``profiles`` or ``events``; or what people allow (:doc:`/klaviyo-consent`): ``subscribe``,
         ``unsubscribe``, ``suppress``, ``unsuppress``, ``privacy_deletions``. Fixed for the life of the sync.
@@ -87,6 +88,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
     )
 
     usual_delivery = KLAVIYO_DELIVERY
+    locked_data_types = ("privacy_deletions",)
 
     @shows_arguments(SyncArguments)
     def __init__(

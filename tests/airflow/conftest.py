@@ -37,12 +37,28 @@ class Airflow:
             for statement in statements:
                 connection.execute(statement)
 
-    def dag(self, dag_id: str, *, kind: type | None = None, max_active_runs: int = 16, **arguments: Any) -> Any:
+    def dag(
+        self,
+        dag_id: str,
+        *,
+        kind: type | None = None,
+        max_active_runs: int = 16,
+        schedule: Any = None,
+        params: dict | None = None,
+        **arguments: Any,
+    ) -> Any:
         from airflow.sdk import DAG
 
         from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
-        with DAG(dag_id, schedule=None, start_date=FIRST_DAY, catchup=False, max_active_runs=max_active_runs) as dag:
+        with DAG(
+            dag_id,
+            schedule=schedule,
+            start_date=FIRST_DAY,
+            catchup=False,
+            max_active_runs=max_active_runs,
+            params=params,
+        ) as dag:
             (kind or WarehouseToBrazeOperator)(
                 **{
                     "task_id": "sync",
@@ -85,7 +101,7 @@ class Airflow:
             clear_task_instances([instance], session)
         return self._run_task(dag, run.run_id)
 
-    def backfill(self, dag: Any, start: datetime, end: datetime) -> str:
+    def backfill(self, dag: Any, start: datetime, end: datetime, conf: dict[str, Any] | None = None) -> str:
         """Run the DAG as a backfill of one interval; return the task's state."""
         from airflow.timetables.base import DataInterval
         from airflow.utils.session import create_session
@@ -99,6 +115,7 @@ class Airflow:
                 logical_date=start,
                 data_interval=DataInterval(start, end),
                 run_after=end,
+                conf=conf,
                 run_type=DagRunType.BACKFILL_JOB,
                 triggered_by=DagRunTriggeredByType.BACKFILL,
                 state=DagRunState.RUNNING,

@@ -8,16 +8,22 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.sdk import DAG
 from support.airflow_versions import DagBag, DagSerialization
 
 from airflow_provider_cdi.destinations import braze, klaviyo
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
+from airflow_provider_cdi.transfers.params import CHOICES
+from airflow_provider_cdi.transfers.run_plan import RunRequest
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
+from airflow_provider_cdi.transfers.windows import window_bounds
+from airflow_provider_cdi.version_compat import core_timetable
 
 FOLDER = Path(__file__).parents[2] / "dags"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -87,8 +93,10 @@ def test_schedule_is_valid_and_the_dag_survives_serialization(path):
 
 
 @every_file
-def test_trigger_form_offers_the_kinds_of_runs(path):
-    assert {"sync_mode", "since", "until", "dry_run"} <= set(dag_of(path).params)
+def test_trigger_form_offers_the_kinds_of_runs_that_a_task_takes(path):
+    dag = dag_of(path)
+    deletes_alone = {task.data_type for task in dag.tasks} == {"user_deletes"}
+    assert set(dag.params) == ({"dry_run"} if deletes_alone else set(CHOICES))
 
 
 @every_file
@@ -125,9 +133,22 @@ def test_every_way_to_describe_a_source_has_an_example(argument):
     assert any(getattr(operator, argument) not in (None, (), {}) for operator in operators())
 
 
-def test_one_dag_can_be_backfilled():
-    timetables = {type(dag_of(path).timetable).__name__ for path in FILES}
-    assert "CronDataIntervalTimetable" in timetables
+@every_file
+def test_every_dag_can_be_backfilled_without_a_gap(path):
+    from airflow.timetables.base import TimeRestriction
+
+    timetable, start = core_timetable(dag_of(path).timetable), pendulum.datetime(2026, 1, 1)
+    windows, interval = [], None
+    for _ in range(3):
+        info = timetable.next_dagrun_info(
+            last_automated_data_interval=interval, restriction=TimeRestriction(start, None, True)
+        )
+        interval = info.data_interval
+        context = {"dag": dag_of(path), "dag_run": SimpleNamespace(run_type="backfill")}
+        context |= {"data_interval_start": interval.start, "data_interval_end": interval.end}
+        windows.append(window_bounds(RunRequest("window"), context))
+    assert all(since < until for since, until in windows)
+    assert [until for _, until in windows[:-1]] == [since for since, _ in windows[1:]]
 
 
 def test_dag_files_import_no_vendor_library():

@@ -81,12 +81,6 @@ def test_a_window_by_hand_takes_its_bounds_from_the_form():
     assert (part.since, part.until) == ("2026-01-01T00:00:00.000000Z", "2026-01-02T06:00:00.000000Z")
 
 
-def test_an_empty_data_interval_is_an_error_with_the_cure():
-    ctx = context("backfill", **interval(NOW, NOW))
-    with pytest.raises(ConfigurationError, match="CronDataIntervalTimetable"):
-        plan_of(RunRequest("auto"), ctx)
-
-
 def test_a_window_without_bounds_is_an_error_with_an_example():
     with pytest.raises(ConfigurationError, match="2026-01-05T00:00:00Z"):
         plan_of(RunRequest("window"))
