@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseOperator
 
+from airflow_provider_cdi.destinations.braze.arguments import BRAZE_RULES
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.destinations.klaviyo.arguments import KLAVIYO_RULES
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.transfers.argument_checks import SYNC_RULES
+from airflow_provider_cdi.transfers.arguments import SyncArguments, own_names
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.mapped import mapped_sync
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
@@ -60,6 +65,8 @@ OF_EVERY_SYNC = [
     ({"watermark_timezone": UTC}, "America/New_York"),
     ({"sync_id": ""}, "stays the same"),
     ({"sync_id": 7}, "stays the same"),
+    ({"same_source": ""}, "a word for the source"),
+    ({"same_source": True}, "a word for the source"),
     ({"initial": None}, "everything"),
     ({"initial": "all"}, "everything"),
     ({"initial": "yesterday"}, "timestamp"),
@@ -296,3 +303,10 @@ def test_what_another_task_returns_is_left_to_the_run():
         first = BaseOperator(task_id="first")
         second = WarehouseToBrazeOperator(**BRAZE | {"source": first.output, "initial": first.output})
     assert second.upstream_task_ids == {"first"}
+
+
+def test_every_argument_has_a_rule():
+    assert set(own_names(SyncArguments)) - set(SYNC_RULES) == set()
+    for kind, rules in ((WarehouseToBrazeOperator, BRAZE_RULES), (WarehouseToKlaviyoOperator, KLAVIYO_RULES)):
+        shown = set(inspect.signature(kind.__init__).parameters) - {"self", "arguments"}
+        assert shown - set(SYNC_RULES) - set(rules) == set()
