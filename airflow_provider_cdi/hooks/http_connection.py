@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.hooks.http_proxy import find_proxy
 from airflow_provider_cdi.hooks.http_settings import (
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_TIMEOUT,
     HttpSettings,
     find_ca_bundle,
-    find_proxy,
 )
 
 if TYPE_CHECKING:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from ipaddress import IPv6Address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.hooks.addresses import has_more_than_host, split_address
 from airflow_provider_cdi.hooks.http_settings import is_loopback
 
-#: As urlsplit gives it: lower case, an IPv6 address without its brackets.
-_HOST_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*|[0-9a-f:.]*:[0-9a-f:.]*")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -33,30 +30,15 @@ def base_url(text: str, port: int | None, *, example: str, check: Callable[[str]
 
 
 def _split(text: str, example: str, check: Callable[[str], None]) -> SplitResult:
-    if "://" not in text:
-        text = f"//{_bracket_ipv6(text)}"
-    try:
-        address = urlsplit(text)
-        _ = address.port  # parsed when asked for
-    except ValueError:
-        raise ConfigurationError(f"field 'host' is not a host name or URL: give it like {example}") from None
+    address = split_address(text, "field 'host'", example)
     host = address.hostname or ""
-    if not _HOST_NAME.fullmatch(host):
-        raise ConfigurationError(f"field 'host' names no host: give it like {example}")
     check(host)
     if address.username or address.password:
         raise ConfigurationError("field 'host' carries a login: put the API key into the password field")
-    if address.path.strip("/") or address.query or address.fragment:
+    if has_more_than_host(address):
         raise ConfigurationError(f"field 'host': give the host alone, {host}, without a path: the paths are added")
     default = "http" if is_loopback(host) else "https"
     return address._replace(scheme=address.scheme or default)
-
-
-def _bracket_ipv6(text: str) -> str:
-    try:
-        return f"[{IPv6Address(text)}]"
-    except ValueError:
-        return text
 
 
 def _refuse_plain_http(address: SplitResult) -> None:

@@ -23,8 +23,6 @@ MAX_ANSWER_BYTES = 10 * 1024 * 1024
 
 #: Where a bundle of authorities may be named: ``requests`` reads the first two, OpenSSL the third.
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-#: aiohttp knows no SOCKS, so nothing here does.
-PROXY_SCHEMES = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,12 @@ class HttpSettings:
         return urlsplit(self.proxy).netloc.rpartition("@")[2] if self.proxy else None
 
     def url(self, path: str) -> str:
-        """The full address of a path that starts with a slash."""
+        """The full address of a path.
+
+        :raises ValueError: when it does not start with a slash: it could lead to another host, and the key with it.
+        """
+        if not path.startswith("/"):
+            raise ValueError("a path of a request must start with a slash")
         return self.base_url + path
 
     def without_secret(self, status: int, body: bytes) -> bytes:
@@ -118,29 +121,3 @@ def find_ca_bundle(base_url: str, explicit: str | None) -> str | None:
                 raise ConfigurationError(f"{origin} names {path}, which does not exist on this worker")
             return path
     return certifi.where()
-
-
-def find_proxy(base_url: str, explicit: str | None) -> str | None:
-    """Choose the proxy: the connection's, else HTTPS_PROXY or ALL_PROXY unless NO_PROXY exempts the host.
-
-    A loopback host is never reached through a proxy of the environment: the sandbox is on this machine, and
-    its key would leave it in plain text.
-
-    :param explicit: URL from the connection, or None.
-    :raises ConfigurationError: for a proxy that is not an HTTP proxy, or one for a host without TLS.
-    """
-    from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
-
-    target = urlsplit(base_url)
-    if explicit and target.scheme != "https":
-        raise ConfigurationError("field 'proxy': a host without HTTPS is not reached through a proxy")
-    chosen: str | None = explicit
-    if not explicit and not is_loopback(target.hostname or ""):
-        chosen = select_proxy(base_url, get_environ_proxies(base_url))
-    if not chosen:
-        return None
-    proxy: str = prepend_scheme_if_needed(chosen, "http")  # type: ignore[no-untyped-call]  # its stubs lack types
-    if urlsplit(proxy).scheme not in PROXY_SCHEMES:
-        origin = "the connection's field 'proxy'" if explicit else "HTTPS_PROXY or ALL_PROXY"
-        raise ConfigurationError(f"{origin} names a proxy that is not http:// or https://: name one that is")
-    return proxy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from airflow_provider_cdi.destinations.json_bodies import json_object, member
 from airflow_provider_cdi.destinations.klaviyo.endpoints import IMPORT_ERRORS, IMPORT_JOB
@@ -39,6 +39,11 @@ class ImportJob(JobWatch):
         request = IMPORT_ERRORS.request(name=self._name, query={"page[size]": str(_ERRORS_A_PAGE)})
         return self._ask_for_page(request, failed)
 
+    def _is_of_this_job(self, path: str) -> bool:
+        """Whether a path leads to import errors of this job: it goes out with the key, so nothing else is followed."""
+        listing = IMPORT_ERRORS.request(name=self._name).path
+        return unquote(path.partition("?")[0].rstrip("/")) == unquote(listing)
+
     def _ask_for_page(self, request: Request, failed: int | None) -> Ask:
         self._pages.add(request.path)
         return Ask(request, lambda answer: self._read_page(answer, failed), job=self._name)
@@ -55,12 +60,17 @@ class ImportJob(JobWatch):
         following = member(body, "links").get("next")
         if isinstance(following, str) and following:
             path = _path_of(following)
+            if not self._is_of_this_job(path):
+                return Unclear("Klaviyo named a next page of import errors that is none of this job's")
             if path not in self._pages and len(self._pages) <= len(self._records):
                 return self._ask_for_page(IMPORT_ERRORS.follow(path), failed)
         return settle_import(self._errors, failed, self._records)
 
 
 def _path_of(link: str) -> str:
-    """Give the path and query of a link; the host stays that of the connection."""
-    parts = urlsplit(link)
+    """Give the path and query of a link; scheme, host and port stay those of the connection."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
     return f"{parts.path}?{parts.query}" if parts.query else parts.path

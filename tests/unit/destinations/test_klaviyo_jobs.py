@@ -167,7 +167,7 @@ def test_pages_that_never_end_end():
     verdict, pages = submitted().read(state("complete", failed_count=1)), 0
     while isinstance(verdict, Ask):
         pages += 1
-        verdict = verdict.read(page(following=f"https://a.klaviyo.com/next?page={pages}"))
+        verdict = verdict.read(page(following=f"https://a.klaviyo.com{PATH}/import-errors?page={pages}"))
     assert isinstance(verdict, Unattributed)
     assert pages < 10
 
@@ -197,3 +197,40 @@ def test_every_failed_row_is_found_by_any_identifier_it_was_sent_with(failing, k
 
 def _sent(record):
     return json.loads(record.body)["attributes"]
+
+
+# --- links that must not be followed ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "@evil.example/x",
+        ".evil.example/x",
+        ":8443/x",
+        "https:evil.example",
+        "//evil.example/api/profile-bulk-import-jobs/other/import-errors?page=2",
+        "https://a.klaviyo.com/api/profile-bulk-import-jobs/other/import-errors?page=2",
+        "https://[evil",
+    ],
+)
+def test_a_next_page_that_is_none_of_this_job_is_not_followed(link):
+    ask = submitted().read(state("complete", failed_count=3))
+    verdict = ask.read(page(import_error({"email": "p0@acme-demo.io"}), following=link))
+    assert isinstance(verdict, Unclear)
+    assert "evil" not in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"https://a.klaviyo.com{PATH}/import-errors?page%5Bcursor%5D=x",
+        f"http://evil.example:8443{PATH}/import-errors/?page%5Bcursor%5D=x",
+    ],
+)
+def test_of_a_link_to_the_next_page_only_path_and_query_count(link):
+    ask = submitted().read(state("complete", failed_count=3))
+    following = ask.read(page(import_error({"email": "p0@acme-demo.io"}), following=link))
+    assert isinstance(following, Ask)
+    assert following.request.path.startswith(f"{PATH}/import-errors")
+    assert "evil" not in following.request.path

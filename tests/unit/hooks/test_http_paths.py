@@ -16,7 +16,8 @@ import pytest
 from airflow_provider_cdi.engine.ports import Request
 from airflow_provider_cdi.exceptions import ConfigurationError, NoAnswer
 from airflow_provider_cdi.hooks import http_calls, http_transport
-from airflow_provider_cdi.hooks.http_settings import find_ca_bundle, find_proxy
+from airflow_provider_cdi.hooks.http_proxy import find_proxy
+from airflow_provider_cdi.hooks.http_settings import find_ca_bundle
 
 POST = Request("POST", "/users/track", b'{"attributes":[]}')
 GET = Request("GET", "/catalogs", b"")

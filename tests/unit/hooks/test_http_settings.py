@@ -6,7 +6,8 @@ import certifi
 import pytest
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.hooks.http_settings import find_ca_bundle, find_proxy, is_loopback
+from airflow_provider_cdi.hooks.http_proxy import find_proxy
+from airflow_provider_cdi.hooks.http_settings import find_ca_bundle, is_loopback
 
 BRAZE = "https://rest.iad-01.braze.com"
 PROXY = "http://proxy.corp:3128"
@@ -130,3 +131,44 @@ def test_socks_proxy_is_refused_without_showing_its_login(monkeypatch):
     with pytest.raises(ConfigurationError, match="HTTPS_PROXY or ALL_PROXY") as caught:
         find_proxy(BRAZE, None)
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://user:hid#den@proxy.corp:3128",
+        "http://user:hid/den@proxy.corp:3128",
+        "http://user:hid?den@proxy.corp:3128",
+        "user:hid#den@proxy.corp:3128",
+        "http://user:hidden@proxy.corp:70000",
+        "http://user:hidden@proxy.corp:0",
+        "http://user:hidden@proxy.corp:port",
+        "http://user:hidden@[::1:3128",
+        "http://user:hidden@",
+        "http://user:hidden@proxy corp:3128",
+        "https://user:hidden@proxy.corp:3128/hidden?x=hidden#hidden",
+        "http:///hidden",
+    ],
+)
+@pytest.mark.parametrize("origin", ["connection", "environment"])
+def test_a_proxy_that_is_no_address_is_named_by_its_field_without_its_login(proxy, origin, monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(ConfigurationError) as caught:
+        find_proxy(BRAZE, proxy if origin == "connection" else None)
+    text = str(caught.value)
+    assert ("field 'proxy'" if origin == "connection" else "ALL_PROXY") in text
+    assert not any(part in text for part in ("hid", "den", "user:hid"))
+    assert caught.value.__cause__ is None
+
+
+def test_signs_in_a_login_of_a_proxy_may_be_written_as_percent_codes():
+    proxy = "http://us%40er:p%23w%2F%3F@proxy.corp:3128"
+    assert find_proxy(BRAZE, f" {proxy}/ ") == proxy
+
+
+def test_a_path_can_lead_to_no_other_host(lab):
+    settings = lab.make_settings(BRAZE)
+    assert settings.url("/users/track") == f"{BRAZE}/users/track"
+    for path in ("@evil.example/x", ".evil.example/x", ":8443/x", "", "users"):
+        with pytest.raises(ValueError, match="slash"):
+            settings.url(path)
