@@ -10,6 +10,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.bigquery_connection import BigQueryConnection, JobDefaults
 from airflow_provider_cdi.hooks.bigquery_failures import CredentialsUnusable
 from airflow_provider_cdi.hooks.bigquery_results import ResultReader
+from airflow_provider_cdi.hooks.extras import install
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -109,7 +110,7 @@ def _pinned_hook(connection: Connection) -> Any:
     except ImportError as error:
         raise ConfigurationError(
             f"The connection {connection.conn_id!r} leads to BigQuery, whose Airflow provider is not installed. "
-            "Install airflow-provider-cdi[bigquery]."
+            f"{install('bigquery')} on the workers. ({error})"
         ) from error
 
     class PinnedBigQueryHook(BigQueryHook):

@@ -16,7 +16,9 @@ from airflow_provider_cdi.hooks.databricks_failures import DRIVER_ERRORS, diagno
 from airflow_provider_cdi.hooks.databricks_logs import keep_logs_clean
 from airflow_provider_cdi.hooks.databricks_reader import DatabricksReader
 from airflow_provider_cdi.hooks.dialects import Dialect, TimeForm
+from airflow_provider_cdi.hooks.extras import install
 from airflow_provider_cdi.hooks.kinds import Kind
+from airflow_provider_cdi.hooks.reach import check_host, check_reachable
 from airflow_provider_cdi.hooks.server_clock import ServerClock
 from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
 
@@ -41,6 +43,8 @@ DEFAULTS: Mapping[str, Any] = {
 TAG = "cdi_sync_id"
 #: Characters of a tag's value that the service takes.
 MAX_TAG = 128
+#: Fields of the extra by which the connector goes another way to the host.
+_PROXY_FIELDS = frozenset({"http_proxy", "https_proxy", "_proxy_host"})
 #: Query tags are a setting of SQL warehouses; a cluster's path begins with ``/sql/protocolv1``.
 _WAREHOUSE_PATH = "sql/1.0/"
 
@@ -81,12 +85,13 @@ class DatabricksWarehouseHook(SqlWarehouseHook):
 
         :raises ConfigurationError: when the Databricks provider is not installed.
         """
+        check_host(connection.conn_id, connection.host, "dbc-a1b2345c-d6e7.cloud.databricks.com")
         try:
             return DatabricksConnections(connection, tag)
         except ImportError as error:
             raise ConfigurationError(
                 f"The connection {connection.conn_id!r} has the type 'databricks', for which no hook can be loaded. "
-                f"Install airflow-provider-cdi[databricks]. ({error})"
+                f"{install('databricks')} on the workers. ({error})"
             ) from error
 
 
@@ -115,6 +120,7 @@ class DatabricksConnections:
         tags is asked without.
         """
         keep_logs_clean()
+        self._check_reachable()
         try:
             return self._opened()
         except Exception as error:
@@ -126,6 +132,13 @@ class DatabricksConnections:
             else:
                 raise
         return self._opened()
+
+    def _check_reachable(self) -> None:
+        """Look for the host before the connector does: that tries a name that does not exist for minutes."""
+        extra = self._connection.extra_dejson
+        host = extra.get("host") or self._connection.host
+        if host and not extra.get("proxies") and not _PROXY_FIELDS & extra.keys():
+            check_reachable(self._connection.conn_id, host, extra.get("_port") or 443)
 
     def _opened(self) -> Any:
         # A copy, for its connection is its own, and so two threads may open one at the same time.

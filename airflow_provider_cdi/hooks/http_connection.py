@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.http_proxy import find_proxy
@@ -15,9 +15,6 @@ from airflow_provider_cdi.hooks.http_settings import (
     HttpSettings,
     find_ca_bundle,
 )
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
 
 
 def make_settings(base_url: str, headers: Mapping[str, str], secret: str, extra: Mapping[str, Any]) -> HttpSettings:
@@ -40,17 +37,6 @@ def make_settings(base_url: str, headers: Mapping[str, str], secret: str, extra:
         requests_per_second=read_number(extra, "requests_per_second", "a number of requests above 0"),
         rate_share=read_number(extra, "rate_share", "a part above 0 and up to 1, such as 0.8", most=1.0),
     )
-
-
-def read_extra(connection: Connection) -> dict[str, Any]:
-    """Return a connection's extra.
-
-    :raises ConfigurationError: when it is no JSON object.
-    """
-    extra = connection.extra_dejson
-    if not isinstance(extra, dict):
-        raise ConfigurationError("field 'extra' is not a JSON object")
-    return extra
 
 
 def read_key(password: str | None, hint: str) -> str:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.dialects import Dialect
 from airflow_provider_cdi.hooks.kinds import POSTGRES_OIDS, Kind
+from airflow_provider_cdi.hooks.reach import CONNECT_SECONDS, check_host
 from airflow_provider_cdi.hooks.redshift_iam import FIELDS, IamPasswords, wants_iam
 from airflow_provider_cdi.hooks.redshift_reader import PLACEHOLDER, SINGLE_NODE_ROWS, RedshiftReader, server_words
 from airflow_provider_cdi.hooks.server_clock import ServerClock
 from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
-from airflow_provider_cdi.hooks.sql_failures import AWAY, VALUES, Fault
+from airflow_provider_cdi.hooks.sql_failures import AWAY, VALUES, Fault, as_cdi_error, is_driver_error
+from airflow_provider_cdi.hooks.typed_extra import with_fields
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -35,7 +37,15 @@ _NO_CLUSTER = Fault(
     "AWS does not know the cluster or workgroup: check cluster_identifier (serverless: serverless_work_group) and "
     "region in the connection's extra."
 )
-_NO_KEY = Fault("There are no AWS credentials: set up the connection aws_default, or name another as aws_conn_id.")
+_NO_KEY = Fault(
+    "There are no AWS credentials that can be used: set up the connection aws_default, or name another as aws_conn_id; "
+    "without one, boto3 looks for a profile, a role or variables of the worker."
+)
+_NO_REGION = Fault(
+    "AWS cannot be asked without a region: name the cluster's (eu-central-1) as region in the extra of this "
+    "connection, or as region_name in that of the AWS connection."
+)
+_BAD_FIELD = Fault("AWS does not understand a field of the connection's extra: mend it.")
 _CERTIFICATE = Fault(
     "The server's certificate is not believed: check that host is the cluster's own endpoint; another authority is "
     "named by the variable SSL_CERT_FILE."
@@ -71,7 +81,21 @@ _AWS_CODES = {
 _AWS_CLASSES = {
     "NoCredentialsError": _NO_KEY,
     "PartialCredentialsError": _NO_KEY,
-    "NoRegionError": _NO_CLUSTER,
+    "NoRegionError": _NO_REGION,
+    "InvalidRegionError": _NO_REGION,
+    "UnknownRegionError": _NO_REGION,
+    "ProfileNotFound": _NO_KEY,
+    "ConfigNotFound": _NO_KEY,
+    "ConfigParseError": _NO_KEY,
+    "InvalidConfigError": _NO_KEY,
+    "CredentialRetrievalError": _NO_KEY,
+    "MetadataRetrievalError": _NO_KEY,
+    "SSOError": _NO_KEY,
+    "TokenRetrievalError": _NO_KEY,
+    "NoAuthTokenError": _NO_KEY,
+    "ParamValidationError": _BAD_FIELD,
+    "ValidationError": _BAD_FIELD,
+    "UnknownServiceError": _BAD_FIELD,
     "BotoCoreError": AWAY,
 }
 
@@ -125,8 +149,20 @@ class RedshiftWarehouseHook(SqlWarehouseHook):
         return replace(REDSHIFT, reader=self._reader, prepare=self._reader.prepare)
 
     def make_hook(self, connection: Connection, tag: str) -> Any:
-        """Return what opens connections through ``RedshiftSQLHook``."""
-        connections = RedshiftConnections(super().make_hook(connection, tag), connection)
+        """Return what opens connections through ``RedshiftSQLHook``.
+
+        :raises ConfigurationError: when a field makes no sense, or the AWS connection cannot be used.
+        :raises SourceError: when AWS cannot be asked for a password with what the connections say.
+        """
+        check_host(connection.conn_id, connection.host, "name.a1b2c3.eu-central-1.redshift.amazonaws.com")
+        hook = super().make_hook(connection, tag)
+        try:
+            connections = RedshiftConnections(hook, connection)
+        except Exception as error:
+            if not is_driver_error(error, REDSHIFT.errors):
+                raise
+            doing = "looking for AWS credentials"
+            raise as_cdi_error(error, doing=doing, conn_id=connection.conn_id, diagnose=diagnose) from None
         self._reader.connect = partial(connections.get_conn, timeout=_STOP_SECONDS)
         return connections
 
@@ -154,33 +190,21 @@ class RedshiftConnections:
     def get_conn(self, timeout: int | None = None) -> Any:
         """Open a connection.
 
-        :param timeout: seconds that the network may take for anything, where the extra does not say it; None for ever.
+        :param timeout: seconds that the network may take for anything, where the extra does not say it; None for ever,
+            once the log-in is done.
         """
         login, password = self._connection.login, self._connection.password
         if self._passwords is not None:
             login, password = self._passwords.login()
         # The hook keeps its Airflow connection here, and asks Airflow for it only when there is none.
-        extra = {"timeout": timeout, **self._extra} if timeout is not None else self._extra
-        self._hook.conn = _with(self._connection, login, password, extra)
+        extra = {"timeout": timeout or int(CONNECT_SECONDS), **self._extra}
+        self._hook.conn = with_fields(self._connection, login=login, password=password, extra=extra)
         with server_words():
-            return self._hook.get_conn()
-
-
-def _with(connection: Connection, login: str | None, password: str | None, extra: dict[str, Any]) -> Connection:
-    import json
-
-    from airflow.sdk import Connection as AirflowConnection
-
-    return AirflowConnection(
-        conn_id=connection.conn_id,
-        conn_type=connection.conn_type,
-        host=connection.host,
-        schema=connection.schema,
-        port=connection.port,
-        login=login,
-        password=password,
-        extra=json.dumps(extra),
-    )
+            opened = self._hook.get_conn()
+        if timeout is None and "timeout" not in self._extra:
+            # The driver has one bound for the log-in and for all that follows, and a query may take long.
+            opened._usock.settimeout(None)
+        return opened
 
 
 def _fetch_rows(connection: Connection) -> int:

@@ -80,7 +80,7 @@ def _request(connection: Connection, extra: Mapping[str, Any]) -> tuple[str, dic
         workgroup = extra.get("serverless_work_group")
         if not workgroup:
             raise ConfigurationError(f"{named} and is_serverless: name serverless_work_group there too.")
-        seconds = int(extra.get("serverless_token_duration_seconds", 3600))
+        seconds = int(extra.get("serverless_token_duration_seconds") or 3600)
         names = {"workgroupName": workgroup, "durationSeconds": seconds, "dbName": connection.schema}
         return "get_credentials", {name: value for name, value in names.items() if value}
     cluster = extra.get("cluster_identifier") or (connection.host or "").split(".", 1)[0]
@@ -98,9 +98,24 @@ def _request(connection: Connection, extra: Mapping[str, Any]) -> tuple[str, dic
 
 
 def _client(service: str, extra: Mapping[str, Any]) -> Any:
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    """Make the client that is asked for passwords.
 
-    hook: Any = AwsBaseHook(
-        aws_conn_id=extra.get("aws_conn_id", "aws_default"), client_type=service, region_name=extra.get("region")
-    )
-    return hook.conn
+    :raises ConfigurationError: when Airflow's hook can make nothing of the AWS connection.
+    :raises botocore.exceptions.BotoCoreError: when boto3 cannot, for want of a region or credentials.
+    """
+    from airflow.exceptions import AirflowException  # type: ignore[attr-defined]  # the one place of 3.0 and 3.3
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+
+    name = extra.get("aws_conn_id", "aws_default")
+    hook: Any = AwsBaseHook(aws_conn_id=name, client_type=service, region_name=extra.get("region"))
+    try:
+        return hook.conn
+    except BotoCoreError:
+        raise  # some of them are a ValueError too
+    except (AirflowException, NotImplementedError, ValueError, TypeError, KeyError) as error:
+        # Not chained: its text may hold a field of the AWS connection.
+        raise ConfigurationError(
+            f"The AWS connection {name!r}, named as aws_conn_id, cannot be used: check its fields and its extra. "
+            f"AwsBaseHook raised {type(error).__name__}."
+        ) from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_cdi.hooks.dialects import Dialect, TimeForm
 from airflow_provider_cdi.hooks.kinds import Kind
 from airflow_provider_cdi.hooks.link_logs import hide_signatures
+from airflow_provider_cdi.hooks.reach import check_host
 from airflow_provider_cdi.hooks.server_clock import ServerClock
 from airflow_provider_cdi.hooks.snowflake_failures import ERRORS, UnreadableKeyError, diagnose
 from airflow_provider_cdi.hooks.snowflake_reader import SnowflakeReader
@@ -20,6 +21,8 @@ from airflow_provider_cdi.hooks.sql import SqlWarehouseHook
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+#: Seconds that a log-in may take, its repeats included.
+LOGIN_SECONDS = 30
 #: Megabytes of a chunk at most: the least that Snowflake takes; the default is 160.
 CHUNK_MEGABYTES = 16
 
@@ -85,6 +88,7 @@ class SnowflakeWarehouseHook(SqlWarehouseHook):
 
     def make_hook(self, connection: Connection, tag: str) -> Any:
         """Return what opens connections through ``SnowflakeHook``."""
+        check_host(connection.conn_id, connection.host, "xy12345.eu-central-1.snowflakecomputing.com")
         hook = super().make_hook(connection, tag)
         hook.session_parameters = session_parameters(connection.extra_dejson.get("session_parameters"), tag)
         return _SnowflakeConnections(hook, connection)
@@ -116,6 +120,9 @@ class _SnowflakeConnections:
         self._has_key = any("private_key" in name for name in connection.extra_dejson)
         # The hook asks Airflow for its connection each time, which the thread that reads must not do.
         hook.get_connection = lambda _conn_id: connection
+        parameters = hook._get_conn_params
+        # The connector tries an account that does not exist for two minutes and more; the hook hands no bound on.
+        hook._get_conn_params = lambda: {"login_timeout": LOGIN_SECONDS, **parameters()}
 
     def get_conn(self) -> Any:
         """Open a connection.

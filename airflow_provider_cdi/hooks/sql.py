@@ -17,6 +17,7 @@ from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Source
 from airflow_provider_cdi.hooks.arrow_rows import RowShape
 from airflow_provider_cdi.hooks.clock_text import utc_text
 from airflow_provider_cdi.hooks.dialects import ANSI, DIALECTS, Dialect
+from airflow_provider_cdi.hooks.extras import EXTRAS, install
 from airflow_provider_cdi.hooks.kinds import TIMES, Kind
 from airflow_provider_cdi.hooks.sql_session import SqlSession
 from airflow_provider_cdi.hooks.sql_statements import (
@@ -26,6 +27,7 @@ from airflow_provider_cdi.hooks.sql_statements import (
     query_relation,
     table_relation,
 )
+from airflow_provider_cdi.hooks.typed_extra import with_typed_extra
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -44,6 +46,7 @@ class SqlWarehouseHook:
     """
 
     def __init__(self, connection: Connection, tag: str = "") -> None:
+        connection = with_typed_extra(connection)
         self.dialect = self.find_dialect(connection)
         self._session = SqlSession(self.make_hook(connection, tag), connection, self.dialect, tag)
 
@@ -66,8 +69,7 @@ class SqlWarehouseHook:
             hook = connection.get_hook()  # type: ignore[no-untyped-call]  # Airflow has no types here
         except (AirflowException, ImportError) as error:
             raise ConfigurationError(
-                f"{named}, for which no hook can be loaded. Install the Airflow provider of that database "
-                f"or mend the type. ({error})"
+                f"{named}, for which no hook can be loaded. {_cure(connection.conn_type)} ({error})"
             ) from error
         if not isinstance(hook, DbApiHook):
             raise ConfigurationError(
@@ -190,6 +192,18 @@ def _kind_of_value(value: Any) -> Kind:
     if isinstance(value, date):
         return Kind.DATE
     return Kind.TEXT if isinstance(value, str) else Kind.OTHER
+
+
+def _cure(conn_type: str | None) -> str:
+    """Say what makes the hook of a connection's type available."""
+    if not conn_type:
+        return "Give the connection a type."
+    if conn_type in EXTRAS:
+        return f"{install(EXTRAS[conn_type])} on the workers."
+    return (
+        "Install the Airflow provider of that database on the workers, usually with pip install "
+        f"'apache-airflow-providers-{conn_type}', or mend the type."
+    )
 
 
 class SqlSource:
