@@ -199,8 +199,10 @@ class RedshiftConnections:
         # The hook keeps its Airflow connection here, and asks Airflow for it only when there is none.
         extra = {"timeout": timeout or int(CONNECT_SECONDS), **self._extra}
         self._hook.conn = with_fields(self._connection, login=login, password=password, extra=extra)
+        # Newer hooks try five times, with pauses, whatever the fault is: a host that never answers would take minutes.
+        once = getattr(type(self._hook).get_conn, "__wrapped__", type(self._hook).get_conn)
         with server_words():
-            opened = self._hook.get_conn()
+            opened = once(self._hook)
         if timeout is None and "timeout" not in self._extra:
             # The driver has one bound for the log-in and for all that follows, and a query may take long.
             opened._usock.settimeout(None)
