@@ -8,10 +8,10 @@ from airflow_provider_cdi import __version__
 from airflow_provider_cdi.exceptions import CdiError, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.braze_form import BRAZE_FORM
 from airflow_provider_cdi.hooks.braze_host import rest_base_url
-from airflow_provider_cdi.hooks.connections import read_extra
 from airflow_provider_cdi.hooks.http_connection import make_settings, read_key
 from airflow_provider_cdi.hooks.http_hook import HttpHook
 from airflow_provider_cdi.hooks.http_settings import HttpSettings
+from airflow_provider_cdi.hooks.typed_extra import read_extra
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.version_compat import BaseHook, get_connection_async
@@ -38,21 +37,6 @@ async def find_connection_async(conn_id: str) -> Connection:
         return await get_connection_async(conn_id)
     except AirflowNotFoundException as error:
         raise _not_found(conn_id) from error
-
-
-def read_extra(connection: Connection) -> dict[str, Any]:
-    """Return a connection's extra.
-
-    :raises ConfigurationError: when it is no JSON object; Airflow itself would go on without it.
-    """
-    try:
-        is_object = isinstance(json.loads(connection.extra or "{}"), dict)
-    except ValueError:
-        is_object = False
-    if not is_object:
-        raise ConfigurationError("field 'extra' is not a JSON object")
-    extra: dict[str, Any] = connection.extra_dejson
-    return extra
 
 
 def _not_found(conn_id: str) -> ConfigurationError:

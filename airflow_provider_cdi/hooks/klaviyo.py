@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi import __version__
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, DestinationRefused, NoAnswer, RetryLater
-from airflow_provider_cdi.hooks.connections import read_extra
 from airflow_provider_cdi.hooks.http_connection import make_settings, read_key, read_text
 from airflow_provider_cdi.hooks.http_hook import HttpHook
 from airflow_provider_cdi.hooks.http_host import base_url
 from airflow_provider_cdi.hooks.http_settings import HttpSettings
 from airflow_provider_cdi.hooks.klaviyo_form import KLAVIYO_FORM
 from airflow_provider_cdi.hooks.klaviyo_revision import check_revision
+from airflow_provider_cdi.hooks.typed_extra import read_extra
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

@@ -1,4 +1,4 @@
-"""The extra of a warehouse's connection, with the types that its fields must have.
+"""The extra of a connection, and for a warehouse with the types that its fields must have.
 
 A connection that comes from a URI, an environment variable or a secrets backend may hold everything as text: there
 ``iam`` is ``"false"``, which Python takes for true, and ``session_parameters`` is a text that Airflow's hooks pass over
@@ -13,13 +13,27 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.hooks.connections import read_extra
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
+
+
+def read_extra(connection: Connection) -> dict[str, Any]:
+    """Return a connection's extra.
+
+    :raises ConfigurationError: when it is no JSON object; Airflow itself would go on without it.
+    """
+    try:
+        is_object = isinstance(json.loads(connection.extra or "{}"), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise ConfigurationError("field 'extra' is not a JSON object")
+    extra: dict[str, Any] = connection.extra_dejson
+    return extra
 
 
 def with_typed_extra(connection: Connection) -> Connection:
