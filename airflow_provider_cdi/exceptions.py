@@ -74,6 +74,10 @@ class Superseded(RetryLater):
     """Another try or run of the sync has taken over. This one sends nothing and saves nothing any more."""
 
 
+class RejectsNotWritten(RetryLater):
+    """Rejects could not be written down, so the watermark stops in front of the first of them."""
+
+
 class JobsRunning(RetryLater):
     """Jobs are still at work on the other side; a later try goes on with them.
 

@@ -39,11 +39,31 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Klaviyo", "python-modules": ["airflow_provider_cdi.triggers.klaviyo_jobs"]},
         ],
         "transfers": [_transfer("Braze", "braze"), _transfer("Klaviyo", "klaviyo")],
+        "config": _CONFIG,
         "connection-types": [
             _connection("braze", "Braze", f"{_HOOKS}.braze.BrazeHook", BRAZE_FORM),
             _connection("klaviyo", "Klaviyo", f"{_HOOKS}.klaviyo.KlaviyoHook", KLAVIYO_FORM),
         ],
     }
+
+
+_CONFIG: dict[str, Any] = {
+    "cdi": {
+        "description": "Syncs from a warehouse to Braze and Klaviyo.",
+        "options": {
+            "rejects_path": {
+                "description": "Folder or address below which all syncs keep their rejects, as "
+                "<dag_id>/<task_id>/<run_id>. With more than one worker, storage that all of them share: an address "
+                "with the id of a connection, or file:///mnt/rejects for a mount. Empty: $AIRFLOW_HOME/cdi_rejects on "
+                "the worker.",
+                "type": "string",
+                "version_added": "0.1.0",
+                "example": "s3://aws_default@bucket/rejects",
+                "default": "",
+            }
+        },
+    }
+}
 
 
 def _transfer(target: str, name: str) -> dict[str, str]:

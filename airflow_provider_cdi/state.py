@@ -26,6 +26,7 @@ from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, GuardT
 from airflow_provider_cdi.identity import Identity, Reading, refuse_other_identity
 from airflow_provider_cdi.lease import LEASE_KEY, Heartbeat, Lease, LeaseKeeper, LeasePlace, two_instances
 from airflow_provider_cdi.lease_places import StoredLease, XComLease
+from airflow_provider_cdi.reject_parts import RejectPart
 from airflow_provider_cdi.variable_store import VariableStore
 from airflow_provider_cdi.version_compat import TaskDeferred, has_thread_safe_calls, lists_prior_xcoms
 
@@ -54,27 +55,29 @@ class Checkpoint:
 
     :param watermark: end of the unbroken run of outcomes.
     :param totals: outcomes up to there.
-    :param rejects_written: length of the reject file up to there (see ``RejectFile``).
+    :param rejects: the parts of the run's rejects up to there (see ``RejectFile``).
     :param jobs: what the destination is still at work on, behind the watermark.
     """
 
     watermark: Watermark | None
     totals: Totals
-    rejects_written: int = 0
+    rejects: tuple[RejectPart, ...] = ()
     jobs: tuple[SubmittedJob, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
         mark = self.watermark.to_json() if self.watermark else None
         jobs = {"jobs": [[job.digest, job.name] for job in self.jobs]} if self.jobs else {}
-        return {"watermark": mark, "totals": self.totals.to_json(), "rejects_written": self.rejects_written, **jobs}
+        rejects = [part.to_json() for part in self.rejects]
+        return {"watermark": mark, "totals": self.totals.to_json(), "reject_parts": rejects, **jobs}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Checkpoint:
         """Read what :meth:`to_json` returned."""
         mark = Watermark.from_json(stored["watermark"]) if stored["watermark"] else None
         jobs = tuple(SubmittedJob(*job) for job in stored.get("jobs", ()))
-        return cls(mark, Totals.from_json(stored["totals"]), stored["rejects_written"], jobs)
+        totals = Totals.from_json(stored["totals"])
+        return cls(mark, totals, _reject_parts(stored, totals), jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +149,7 @@ class StateRecord:
                 f"version {stored['v']}, this one knows {RECORD_VERSION}). Upgrade this worker."
             )
         identity = Identity(*(stored.get(field, "") for field in ("sync_id", "data_type", "destination", "owner")))
-        checkpoint = Checkpoint.from_json(
-            {"totals": Totals().to_json(), "rejects_written": 0, **stored, "watermark": _watermark_of(stored)}
-        )
+        checkpoint = Checkpoint.from_json({"totals": Totals().to_json(), **stored, "watermark": _watermark_of(stored)})
         if stored.get("reads"):
             identity = replace(identity, reads=Reading.from_json(stored["reads"]))
         copies = tuple(XComCopy(*copy) for copy in stored.get("copies", ()))
@@ -161,6 +162,12 @@ class StateRecord:
             map_index=stored.get("map_index"),
             copies=copies,
         )
+
+
+def _reject_parts(stored: Mapping[str, Any], totals: Totals) -> tuple[RejectPart, ...]:
+    if stored.get("rejects_written"):  # until 0.1 a run had one file, and its record only the length of it
+        return (RejectPart("", "", 0, totals.rejected + totals.unknown),)
+    return tuple(map(RejectPart.from_json, stored.get("reject_parts", ())))
 
 
 def _watermark_of(stored: Mapping[str, Any]) -> dict[str, Any] | None:

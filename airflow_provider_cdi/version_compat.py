@@ -25,6 +25,7 @@ __all__ = [
     "AirflowFailException",
     "BaseHook",
     "TaskDeferred",
+    "airflow_option",
     "core_timetable",
     "counts_deferred_tasks",
     "default_deferrable",
@@ -62,11 +63,24 @@ async def get_connection_async(conn_id: str) -> Connection:
 
 def default_deferrable() -> bool:
     """Return what the option ``[operators] default_deferrable`` says."""
+    return bool(_configuration().getboolean("operators", "default_deferrable", fallback=False))
+
+
+def airflow_option(section: str, name: str) -> str:
+    """Return an option of Airflow's configuration, empty when it is not set.
+
+    :param section: for example ``core``.
+    :param name: for example ``executor``.
+    """
+    return str(_configuration().get(section, name, fallback="") or "").strip()
+
+
+def _configuration() -> Any:
     try:
         from airflow.sdk.configuration import conf
     except ImportError:  # Airflow 3.0 and 3.1
         from airflow.configuration import conf
-    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+    return conf
 
 
 def counts_deferred_tasks() -> bool:

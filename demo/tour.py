@@ -132,8 +132,7 @@ class Tour:
         details = _listed("rejected", report.get("rejects")) + _listed("skipped", report.get("skipped_because"))
         details.append(f"watermark {report.get('watermark')}")
         say("; ".join(details), indent=5)
-        if report.get("rejects_file"):
-            self._rejects.append(Path(report["rejects_file"]))
+        self._rejects += [Path(part["path"]) for part in report.get("rejects_files", ())]
 
     def _name_rejects(self) -> None:
         step(6, "The rejects: kept with their code, in files that only their owner may read")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,8 @@ class Report:
     :param seconds_without_rows: how much of it was spent on waiting for the warehouse's rows.
     :param watermark: the sync's watermark after the run, None when nothing was ever delivered.
     :param dry_run: whether nothing was sent.
-    :param rejects_file: where the rejects are, None when there are none.
+    :param rejects_files: where the rejects are: ``path``, ``host`` (None for storage that all machines share),
+        ``files`` and ``rows`` of each part.
     """
 
     slice: str
@@ -30,7 +32,7 @@ class Report:
     seconds_without_rows: float
     watermark: str | None
     dry_run: bool = False
-    rejects_file: str | None = None
+    rejects_files: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,7 +69,7 @@ class Report:
             "in_flight": round(self.in_flight, 1),
             "watermark": self.watermark,
             "dry_run": self.dry_run,
-            "rejects_file": self.rejects_file,
+            "rejects_files": self.rejects_files,
         }
 
     def lines(self) -> list[str]:
@@ -87,7 +89,15 @@ class Report:
             f"for the rate; {self.seconds_without_rows:.1f} s without rows to send",
             f"  watermark {self.watermark or 'none'}",
         ]
-        return lines + ([f"  rejects in {self.rejects_file}"] if self.rejects_file else [])
+        return lines + [f"  {part['rows']:,} rejects in {_place(part)}" for part in self.rejects_files]
+
+    def rejects_in_words(self) -> str:
+        """Say where the rejects are, for a sentence."""
+        return " and ".join(map(_place, self.rejects_files)) or "no file"
+
+
+def _place(part: Mapping[str, Any]) -> str:
+    return f"{part['path']} on {part['host']}" if part["host"] else str(part["path"])
 
 
 def _by_code(counts: dict[str, int]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.sentry import Sentry
     from airflow_provider_cdi.engine.sync import Sync
     from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
+    from airflow_provider_cdi.reject_file import RejectFile
     from airflow_provider_cdi.state import SyncState
     from airflow_provider_cdi.transfers.journal import TaskJournal
     from airflow_provider_cdi.transfers.run_plan import RunRequest
@@ -228,7 +228,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         name, place = self._name_of(context["ti"]), self.destination_name()
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
         if request.dry_run:
-            report = self._rehearse(source, destination, run)
+            report = self._rehearse(context, source, destination, run)
         else:
             report = self._deliver(context, source, destination, run, waited)
         if report.dry_run or not run.plan.slice.moves_watermark:
@@ -338,20 +338,23 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     def _deliver(
         self, context: Context, source: Source, destination: Destination, run: RunState, waited: Waiting | None
     ) -> Report:
-        from airflow_provider_cdi.reject_file import RejectFile
         from airflow_provider_cdi.transfers.garbage import seldom_collected
         from airflow_provider_cdi.transfers.journal import TaskJournal
+        from airflow_provider_cdi.transfers.reject_places import warn_of_several_machines
 
+        rejects = self._rejects(context, run)
+        warn_of_several_machines(rejects, self.executor, self.log)
+        rejects.prove()
         run.plans.save(run.plan)
-        rejects = RejectFile(self._rejects_path(context), run.checkpoint.rejects_written if run.checkpoint else 0)
         try:
             with seldom_collected():
                 report = asyncio.run(self._send(source, destination, TaskJournal(rejects, run.save), run))
+            self._join(rejects, run)
             run.finish()
         except JobsRunning as running:
             self.wait_for(running.jobs, run, waited)
             raise
-        report.rejects_file = rejects.path if rejects.written else None
+        report.rejects_files = rejects.places()
         return report
 
     async def _send(self, source: Source, destination: Destination, journal: TaskJournal, run: RunState) -> Report:
@@ -371,12 +374,15 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             except JobsRunning:
                 raise
             except CdiError:
-                self.log.warning("%s", "\n".join(["The run ended early", *sync.report().lines()]))
+                report = sync.report()
+                report.rejects_files = journal.places()
+                self.log.warning("%s", "\n".join(["The run ended early", *report.lines()]))
                 raise
 
-    def _rehearse(self, source: Source, destination: Destination, run: RunState) -> Report:
+    def _rehearse(self, context: Context, source: Source, destination: Destination, run: RunState) -> Report:
         from airflow_provider_cdi.transfers.rehearsal import AgreeableDestination, DryJournal, NoTransport
 
+        self._rejects(context, run).prove(by_writing=False)
         settings = replace(self.delivery, requests_per_second=None)
         sync = self._make_sync(source, AgreeableDestination(destination), NoTransport(), DryJournal(), settings)
         report = asyncio.run(sync.run(run.plan.slice))
@@ -419,14 +425,20 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         clock = SystemClock()
         return Sentry(TaskFence(state), clock.elapsed, clock.sleep)
 
-    def _rejects_path(self, context: Context) -> str:
-        ti = context["ti"]
-        home = os.path.expanduser(os.environ.get("AIRFLOW_HOME", "~/airflow"))
-        path = self.rejects_path or os.path.join(home, "cdi_rejects", ti.dag_id, ti.task_id, f"{ti.run_id}.jsonl")
-        if ti.map_index is None or ti.map_index < 0:
-            return path
-        stem, suffix = os.path.splitext(path)
-        return f"{stem}.{ti.map_index}{suffix}"
+    def _rejects(self, context: Context, run: RunState) -> RejectFile:
+        from airflow_provider_cdi.reject_file import RejectFile
+        from airflow_provider_cdi.transfers.reject_places import host_of, rejects_path
+
+        ti, earlier = context["ti"], run.checkpoint.rejects if run.checkpoint else ()
+        path = rejects_path(self.rejects_path, ti)
+        return RejectFile(path, earlier=earlier, try_number=ti.try_number, host=host_of(ti))
+
+    def _join(self, rejects: RejectFile, run: RunState) -> None:
+        """Make one file of the rejects that lie here; the files that it was made of go when the record names it."""
+        superfluous = rejects.join()
+        if run.checkpoint is not None and run.checkpoint.rejects != rejects.parts:
+            run.save(replace(run.checkpoint, rejects=rejects.parts))
+        rejects.remove(superfluous)
 
     def _about(self, context: Context, run: RunState) -> dict[str, Any]:
         return {
@@ -444,5 +456,5 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         raise TooManyRejects(
             f"{report.reject_percent:.2f} % of the rows were rejected, more than max_reject_percent="
             f"{self.max_reject_percent:g}. Everything else was delivered and the watermark is saved; the rejected rows "
-            f"are in {report.rejects_file}."
+            f"are in {report.rejects_in_words()}."
         )

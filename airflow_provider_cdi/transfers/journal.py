@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.rejects import RejectedRow
@@ -23,9 +24,20 @@ class TaskJournal:
         self._save = save
 
     async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
-        """Write the rejects down and only then save the progress."""
+        """Write the rejects down and only then save the progress.
+
+        :raises RejectsNotWritten: when the rejects could not be written; nothing of them is saved.
+        """
         await asyncio.to_thread(self._commit, progress, rejects)
+
+    def places(self) -> list[dict[str, Any]]:
+        """Return where the rejects are, for the report."""
+        return self._rejects.places()
 
     def _commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
         self._rejects.write(rejects)
-        self._save(Checkpoint(progress.watermark, progress.totals, self._rejects.written, progress.jobs))
+        try:
+            self._save(Checkpoint(progress.watermark, progress.totals, self._rejects.parts, progress.jobs))
+        except BaseException:
+            self._rejects.take_back()
+            raise

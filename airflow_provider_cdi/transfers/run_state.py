@@ -31,12 +31,12 @@ class RunState:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint: one call to Airflow, wherever it belongs."""
-        self.checkpoint = checkpoint
         if self.plan.slice.moves_watermark and not self.starts_over:
             self.state.commit(checkpoint)
         else:
             self.plan = replace(self.plan, checkpoint=checkpoint)
             self.plans.save(self.plan)
+        self.checkpoint = checkpoint
 
     def finish(self) -> None:
         """Note that the whole slice was delivered."""

@@ -127,7 +127,7 @@ def test_mapped_tasks_write_their_rejects_into_files_of_their_own(airflow):
     airflow.sql(USERS, "update users set payload = 'bad'")
     airflow.run(airflow.mapped_dag("mapped_rejects", partition=partitions(3)))
     files = sorted(airflow.rejects.iterdir())
-    assert [file.name.rsplit(".", 2)[1] for file in files] == ["0", "1", "2"]
+    assert [file.name.rsplit(".", 3)[1] for file in files] == ["0", "1", "2"]
     assert sum(len(file.read_text().splitlines()) for file in files) == 100
 
 

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from support.airflow_versions import TaskDeferred
 from support.airflow_world import AirflowWorld, drop_xcom, make_operator
+from support.reject_lines import lines_below
 
 from airflow_provider_cdi.sandbox.server import SandboxServer
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
@@ -30,7 +31,7 @@ class Lab:
 
     def __init__(self, folder: Path, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = folder / "warehouse.duckdb"
-        self.rejects = folder / "rejects.jsonl"
+        self.rejects = folder / "rejects"
         self.sandbox = sandbox
         self.world = AirflowWorld()
         self.runs = 0
@@ -62,12 +63,10 @@ class Lab:
         return self.operator.execute(self.world.context(run_id or f"run-{self.runs}", **(context or {})))
 
     def make(self, **arguments: Any) -> WarehouseSyncOperator:
-        return make_operator(**{"rejects_path": str(self.rejects)} | arguments)
+        return make_operator(**{"rejects_path": str(self.rejects / "run.jsonl")} | arguments)
 
     def rejected(self) -> list[dict[str, Any]]:
-        if not self.rejects.exists():
-            return []
-        return [json.loads(line) for line in self.rejects.read_text().splitlines()]
+        return lines_below(self.rejects)
 
     def arrivals(self, path: str = "/users/track") -> dict[str, Any]:
         return self.sandbox.received(path)

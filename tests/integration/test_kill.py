@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from support.killable import WINDOW
+from support.reject_lines import lines_of
 
 from airflow_provider_cdi.engine.ledger import BLOCK_ROWS
 
@@ -51,5 +52,5 @@ def test_kill_9_twice_and_a_third_try_deliver_every_row_and_repeat_no_more_than_
     assert received["max_in_flight"] == 1
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["rows_read"], report["accepted"], report["rejected"]) == (ROWS, ROWS - bad, bad)
-    rejected = [json.loads(line)["identifier"]["EXTERNAL_ID"] for line in lab.rejects.read_text().splitlines()]
-    assert rejected == [f"c-{i}" for i in range(7, ROWS, 1000)]
+    (part,) = report["rejects_files"]
+    assert [one["identifier"]["EXTERNAL_ID"] for one in lines_of([part])] == [f"c-{i}" for i in range(7, ROWS, 1000)]

@@ -72,6 +72,7 @@ class AirflowWorld:
         goes_on: bool = False,
         try_number: int = 1,
         map_index: int = -1,
+        hostname: str | None = None,
         **more: Any,
     ) -> Any:
         """Return the context of a new try, or of one that goes on after a deferral."""
@@ -82,7 +83,7 @@ class AirflowWorld:
         for key in [key for key in self.xcoms if key[0] == run_id and not goes_on]:
             del self.xcoms[key]  # a new try starts without its own XComs
         return {
-            "ti": _TaskInstance(self, run_id, map_index=map_index, try_number=try_number),
+            "ti": _TaskInstance(self, run_id, map_index=map_index, try_number=try_number, hostname=hostname),
             "dag_run": SimpleNamespace(run_type=run_type, clear_number=clear_number),
             "outlet_events": _AnyAsset(SimpleNamespace(extra={})),
             **(stores if self.version >= "3.3" else {}),
@@ -114,6 +115,7 @@ class _TaskInstance:
     task_id: str = "a_task"
     map_index: int = -1
     try_number: int = 1
+    hostname: str | None = None
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.world.xcoms[self.run_id, key] = json.loads(json.dumps(value))

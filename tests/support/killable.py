@@ -39,7 +39,7 @@ def main(folder: Path, subject: str | None = None) -> None:
     chosen = SUBJECTS[subject] if subject else None
     operator = make_operator(
         **({"kind": chosen.kind, **chosen.arguments} if chosen else {}),
-        rejects_path=str(folder / "rejects.jsonl"),
+        rejects_path=str(folder / "rejects" / "run.jsonl"),
         delivery=DeliverySettings(max_in_flight=8, window_rows=WINDOW),
     )
     tries = FileStore(folder / "tries.json")

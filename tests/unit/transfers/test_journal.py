@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from support.reject_lines import lines_of
 
 from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.totals import Totals
+from airflow_provider_cdi.exceptions import RejectsNotWritten
 from airflow_provider_cdi.reject_file import RejectFile
 from airflow_provider_cdi.transfers.journal import TaskJournal
 
@@ -16,16 +18,32 @@ REJECT = RejectedRow("rejected", "bad_row", "Bad.", {"EXTERNAL_ID": "c-1"}, "202
 
 
 def test_the_state_is_saved_after_the_rejects_are_on_disk(tmp_path):
-    path, seen = tmp_path / "run.jsonl", []
-    journal = TaskJournal(RejectFile(str(path)), lambda checkpoint: seen.append((path.stat().st_size, checkpoint)))
+    seen = []
+    file = RejectFile(str(tmp_path / "run.jsonl"))
+    journal = TaskJournal(file, lambda checkpoint: seen.append((lines_of(file.places()), checkpoint)))
     asyncio.run(journal.commit(Progress(None, Totals()), [REJECT]))
-    ((size, checkpoint),) = seen
-    assert size == checkpoint.rejects_written == len(REJECT.to_line())
+    ((lines, checkpoint),) = seen
+    assert (len(lines), checkpoint.rejects) == (1, file.parts)
 
 
 def test_the_state_is_not_saved_when_the_rejects_cannot_be_written(tmp_path):
     saved = []
-    journal = TaskJournal(RejectFile(str(tmp_path)), saved.append)
-    with pytest.raises(OSError, match="directory"):
+    (tmp_path / "file").touch()
+    journal = TaskJournal(RejectFile(str(tmp_path / "file" / "run.jsonl")), saved.append)
+    with pytest.raises(RejectsNotWritten, match="what was acknowledged before the first of them is saved"):
         asyncio.run(journal.commit(Progress(None, Totals()), [REJECT]))
     assert saved == []
+
+
+def test_rejects_whose_save_failed_are_written_again_and_counted_once(tmp_path):
+    answers = iter([ConnectionError("the API server is away"), None])
+
+    def save(_):
+        if (error := next(answers)) is not None:
+            raise error
+
+    journal = TaskJournal(RejectFile(str(tmp_path / "run.jsonl")), save)
+    with pytest.raises(ConnectionError):
+        asyncio.run(journal.commit(Progress(None, Totals()), [REJECT]))
+    asyncio.run(journal.commit(Progress(None, Totals()), [REJECT]))
+    assert len(lines_of(journal.places())) == 1

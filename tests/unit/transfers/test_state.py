@@ -475,4 +475,16 @@ def test_what_airflow_says_to_a_save_decides_whether_the_try_is_over(status, err
 def test_the_record_of_version_1_is_read_as_it_was_written():
     record = StateRecord.from_json(OLD_RECORD)
     assert record.watermark.ties.exact == [1, 2]
-    assert record.to_json() == OLD_RECORD
+    assert [(part.path, part.rows) for part in record.checkpoint.rejects] == [("", 1)]
+    # It said how long the one file of the run was, and not where it lay.
+    kept = {name: value for name, value in OLD_RECORD.items() if name != "rejects_written"}
+    assert record.to_json() == kept | {"reject_parts": [["", "", 0, 1]]}
+
+
+def test_a_record_that_names_the_parts_of_its_rejects_is_read_as_it_was_written():
+    stored = {
+        "watermark": None,
+        "totals": {**Totals().to_json(), "rows_read": 3, "rejected": 3, "rejects": {"bad": 3}},
+        "reject_parts": [["/r/run.try1-3f9a1c2b.jsonl", "worker-a", 2, 2], ["s3://b/run.try2-0a.jsonl", "", 1, 1]],
+    }
+    assert Checkpoint.from_json(stored).to_json() == stored

@@ -9,12 +9,14 @@ from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
 from airflow_provider_cdi.plan import Plan
+from airflow_provider_cdi.reject_parts import RejectPart
 from airflow_provider_cdi.state import Checkpoint
 from airflow_provider_cdi.transfers.waiting import Waiting
 
 NOON = "2026-01-05T12:00:00.000000Z"
 PLAN = Plan(Slice("incremental", NOON), 0)
-CHECKPOINT = Checkpoint(Watermark(NOON, Ties([1])), Totals(accepted=5), 2, (SubmittedJob("digest", "job-1"),))
+PART = RejectPart("/rejects/run.try1-3f9a1c2b.jsonl", "worker-a", 1, 2)
+CHECKPOINT = Checkpoint(Watermark(NOON, Ties([1])), Totals(accepted=5), (PART,), (SubmittedJob("digest", "job-1"),))
 
 
 def test_it_survives_storage():
@@ -22,6 +24,7 @@ def test_it_survives_storage():
     kept = json.loads(json.dumps(waiting.to_json()))
     assert Waiting.from_json(kept).to_json() == waiting.to_json()
     assert Waiting.from_json(kept).checkpoint.jobs == CHECKPOINT.jobs
+    assert Waiting.from_json(kept).checkpoint.rejects == (PART,)
 
 
 def test_it_survives_storage_when_nothing_was_saved_yet():
