@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from airflow_provider_cdi.destinations.braze.bad_requests import refused
 from airflow_provider_cdi.destinations.braze.codes import BRAZE_NAMES
 from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS
@@ -27,6 +28,10 @@ _SYNC_ERRORS = {
     "invalid-fields": (
         "some field does not exist in the catalog. The refused items have: {fields}. Add the missing fields to the "
         "catalog in Braze, or leave them out of the payload."
+    ),
+    "item-array-invalid": (
+        "Braze does not take the form of the request, whatever its items are. Check what lies between (proxy, "
+        "gateway); if nothing does, report it with the version of this package."
     ),
     "company-size-limit-already-reached": _STORAGE,
     "company-size-limit-surge": _STORAGE,
@@ -52,7 +57,7 @@ def read_catalog_refusal(answer: Answer, records: Sequence[Record], catalog: str
                 error=error["id"], fields=_fields(_refused_items(error, records))
             )
             raise DestinationRefused(f"Braze refused items of the catalog {catalog!r}: {sentence}")
-    return Refused(_rejection(named[0])) if named and answer.status == 400 else None
+    return refused(_rejection(named[0]), len(records)) if named and answer.status == 400 else None
 
 
 def _rejection(error: dict[str, Any]) -> Rejection:

@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
+from airflow_provider_cdi.destinations.braze.answers import read_answer
 from airflow_provider_cdi.destinations.braze.catalog_answers import read_catalog_refusal
+from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination

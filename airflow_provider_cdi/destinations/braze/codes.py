@@ -196,7 +196,6 @@ BRAZE_NAMES: dict[str, str] = {
     "unable-to-coerce-value": "braze_catalog_type_invalid",
     # These concern the request, not an item: the engine's halves mend them.
     "ids-not-unique": "braze_bad_request",
-    "item-array-invalid": "braze_bad_request",
     "request-includes-too-many-items": "braze_bad_request",
 }
 

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 _KEYS_PAGE = "Settings > APIs and Identifiers in the Braze dashboard"
 
 #: Status -> what it means and what to do. ``{permission}`` is that of the endpoint.
 _SENTENCES = {
+    400: (
+        "it refuses the request as a whole, whatever its rows are: it could not read it, or finds more in it than it "
+        "takes. Check what lies between (proxy, gateway), and the operator's limits (BrazeLimits)."
+    ),
     401: (
         "the API key is not accepted. Either the key is wrong or revoked, or it belongs to another instance than "
         "this host (Braze answers the same to both), or it lacks the permission {permission}. "
@@ -28,6 +33,10 @@ _SENTENCES = {
         "(https://rest.…), without a path."
     ),
     407: "a proxy asks for credentials. Check the proxy settings of the worker (HTTPS_PROXY, NO_PROXY).",
+    413: (
+        "something on the way takes no request of this size, not even one row's, and it was not Braze. Raise the limit "
+        "of what lies between (proxy, gateway), or make the row smaller."
+    ),
     415: "the request's content type is not accepted; a proxy may have changed it.",
 }
 _UNKNOWN_KEY = (
@@ -42,20 +51,19 @@ _OTHER = "this answer is not documented. Check the host of the connection and wh
 _NOT_BRAZE = " The answer is not in Braze's form, so a proxy or firewall on the way may have given it."
 
 
-def refusal(status: int, body: Any, method: str, path: str, permission: str) -> DestinationRefused:
+def refusal(status: int, body: Any, endpoint: Endpoint) -> DestinationRefused:
     """Make the error for an answer that concerns the sync as a whole.
 
     :param body: the answer's decoded JSON object, None when it is none; only looked at, never quoted.
-    :param permission: what a key needs for this endpoint.
     """
     if status == 401 and "invalid api key" in _message(body):
         sentence = _UNKNOWN_KEY
     elif 300 <= status < 400:
         sentence = _REDIRECT
     else:
-        sentence = _SENTENCES.get(status, _OTHER).format(permission=permission)
+        sentence = _SENTENCES.get(status, _OTHER).format(permission=endpoint.permission)
     hint = "" if body is not None or 300 <= status < 400 else _NOT_BRAZE
-    return DestinationRefused(f"Braze answered {status} to {method} {path}: {sentence}{hint}")
+    return DestinationRefused(f"Braze answered {status} to {endpoint.method} {endpoint.path}: {sentence}{hint}")
 
 
 def _message(body: Any) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.braze import attributes, events, purchases
-from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
+from airflow_provider_cdi.destinations.braze.answers import read_answer
+from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.identifiers import (
     NEVER_IN_PAYLOAD,
     Identities,

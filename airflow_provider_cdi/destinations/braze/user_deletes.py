@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.braze.answers import Endpoint, read_answer
+from airflow_provider_cdi.destinations.braze.answers import read_answer
+from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, PRIMARY, Identities, Identity
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination

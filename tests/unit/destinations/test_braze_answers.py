@@ -141,20 +141,23 @@ def test_all_invalid_with_every_record_named_is_settled():
     [
         ({"message": ALL_INVALID}, "braze_bad_request", f"Braze: {ALL_INVALID}"),
         ({"message": "Max Input Length Exceeded"}, "braze_bad_request", "Braze: Max Input Length Exceeded"),
-        ({"error": "Error while parsing"}, "braze_bad_request", "Braze: Error while parsing"),
-        (
-            {"message": ALL_INVALID, "errors": [error(BAD_EMAIL, 1, "attributes")]},
-            "braze_email_invalid",
-            f"Braze: {BAD_EMAIL}",
-        ),
         ({"message": ALL_INVALID, "errors": [error("news")]}, "braze_bad_request", "Braze: news"),
         ({"message": "x", "errors": "y"}, "braze_bad_request", "Braze: x"),
-        (b"<html>", "braze_bad_request", "Braze gave no reason."),
-        (b"", "braze_bad_request", "Braze gave no reason."),
     ],
 )
 def test_any_other_bad_request_is_refused_as_a_whole(body, code, reason):
     assert read("attributes", 400, body) == Refused(Rejection(code, reason))
+
+
+def test_a_bad_request_that_names_some_rejects_them_and_sends_the_others_again():
+    verdict = read("attributes", 400, {"message": ALL_INVALID, "errors": [error(BAD_EMAIL, 1, "attributes")]})
+    assert {place: each.code for place, each in verdict.named.items()} == {1: "braze_email_invalid"}
+
+
+def test_a_record_that_stands_alone_is_named_by_a_reason_that_is_known():
+    known = read("attributes", 400, {"message": BAD_EMAIL}, count=1)
+    assert known.named[0].code == "braze_email_invalid"
+    assert read("attributes", 400, {"message": "something new"}, count=1).named == {}
 
 
 def test_too_many_deletes_are_refused_as_a_whole():
@@ -192,9 +195,14 @@ def test_an_unknown_error_of_a_catalog_is_a_bad_request():
     assert read("catalog_items", 400, catalog_error("new-rule")).rejection.code == "braze_bad_request"
 
 
-@pytest.mark.parametrize("errors", ["x", [1], [{"id": 7}], []])
-def test_catalog_errors_in_another_form_refuse_as_a_whole(errors):
+@pytest.mark.parametrize("errors", ["x", []])
+def test_catalog_errors_without_entries_refuse_as_a_whole(errors):
     assert isinstance(read("catalog_items", 400, {"message": "x", "errors": errors}), Refused)
+
+
+@pytest.mark.parametrize("errors", [[1], [{"id": 7}], [{"code": 1003, "message": "Bad"}]])
+def test_catalog_errors_in_another_form_say_nothing_about_items(errors):
+    assert isinstance(read("catalog_items", 400, {"message": "x", "errors": errors}), Busy)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +213,7 @@ def test_catalog_errors_in_another_form_refuse_as_a_whole(errors):
         (400, "company-size-limit-already-reached", "storage of the company is full"),
         (400, "company-size-limit-surge", "company-size-limit-surge"),
         (400, "invalid-fields", "Add the missing fields"),
+        (400, "item-array-invalid", "the form of the request"),
     ],
 )
 def test_a_fault_of_the_catalog_stops_the_sync(status, name, words):

@@ -90,8 +90,8 @@ ANSWERS = [
         (code, "events", 201, {"message": "success", "errors": [{"type": " ".join(parts), "index": 0}]})
         for parts, code in BRAZE_SENTENCES
     ),
-    ("braze_too_large", "attributes", 413, {}),
-    ("braze_bad_request", "attributes", 400, {"message": "Max Input Length Exceeded"}),
+    ("braze_too_large", "attributes", 413, {"message": "Request Entity Too Large"}),
+    ("braze_bad_request", "attributes", 400, {"message": "This was never seen"}),
     ("braze_rejected", "attributes", 201, {"message": "success", "errors": [{"type": "NEW", "index": 0}]}),
 ]
 

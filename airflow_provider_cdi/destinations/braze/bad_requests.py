@@ -1,0 +1,126 @@
+"""A request that Braze, or somebody on the way, refused with 400, 413 or 422: whose fault that is.
+
+Only a body in Braze's form that speaks of objects is a verdict on objects. A page of a proxy or a firewall, and JSON of
+another form, say nothing about rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_cdi.destinations.braze.codes import braze_rejection
+from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
+from airflow_provider_cdi.destinations.braze.refusals import refusal
+from airflow_provider_cdi.engine.ports import Busy, Refused, Settled, Unattributed, Verdict
+from airflow_provider_cdi.engine.records import Rejection
+
+#: What Braze says of a request that it could not read at all: this one text stands in ``error``.
+_UNREADABLE = "error while parsing"
+#: What it says of a request with too many objects: fewer of them mend it.
+_TOO_MANY = ("max input length exceeded", "the max number of")
+#: Messages that only put the status into words, as gateways do in the same form.
+_STATUS_ONLY = frozenset({"bad request", "invalid request", "unprocessable entity", "unprocessable content"})
+#: The members of a refusal that Braze documents.
+_MEMBERS = frozenset({"message", "errors", "attributes_processed", "events_processed", "purchases_processed"})
+
+_BAD_REQUEST = "braze_bad_request"
+_TOO_LARGE = Rejection("braze_too_large", "Braze answered 413: the request body is too large.")
+
+
+def read_bad_request(status: int, body: dict[str, Any] | None, count: int, endpoint: Endpoint) -> Verdict:
+    """Say what a 400, 413 or 422 means.
+
+    :param body: the answer's decoded JSON object, None when it is none.
+    :param count: records in the request.
+    :raises DestinationRefused: when it concerns the request, whatever its records are.
+    """
+    if status == 413:
+        return _read_too_large(body, count, endpoint)
+    errors = (body or {}).get("errors")
+    if isinstance(errors, list) and errors:
+        return _read_errors(errors, count, endpoint)
+    said = _message(body)
+    if said.lower().startswith(_UNREADABLE) or (count == 1 and _is_too_many(said)):
+        raise refusal(status, body, endpoint)
+    if not said or said.strip(" .!").lower() in _STATUS_ONLY:
+        return Busy(f"{status} came in another form than Braze's: a proxy, gateway or firewall on the way gave it")
+    return refused(braze_rejection(said, unknown=_BAD_REQUEST), count)
+
+
+def refused(rejection: Rejection, count: int) -> Refused:
+    """Refuse a request as a whole. Alone in it, and with a reason that the tables know, a record is named."""
+    is_named = count == 1 and rejection.code != _BAD_REQUEST
+    return Refused(rejection, {0: rejection} if is_named else {})
+
+
+def by_index(errors: Any, count: int, array: str | None) -> dict[int, Rejection] | Unattributed:
+    """Map each error to the record it names; one that names none makes the whole list useless.
+
+    :param array: the array of the request that an error must name, if it names any.
+    """
+    if not isinstance(errors, list):
+        return Unattributed(braze_rejection(None))
+    rejected: dict[int, Rejection] = {}
+    for error in errors:
+        rejection = braze_rejection(said_of(error))
+        index = _index(error, count, array)
+        if index is None:
+            return Unattributed(rejection)
+        rejected.setdefault(index, rejection)
+    return rejected
+
+
+def said_of(error: Any) -> Any:
+    """Give Braze's code or sentence for an error: users have it in ``type``, catalogs in ``id``."""
+    if isinstance(error, dict):
+        return error.get("type") or error.get("id") or error.get("message")
+    return error
+
+
+def _read_too_large(body: dict[str, Any] | None, count: int, endpoint: Endpoint) -> Verdict:
+    """Read a 413: whoever gave it, less is the cure; but only Braze's own says that a row is too large."""
+    if count == 1 and not _message(body):
+        raise refusal(413, body, endpoint)
+    return Refused(_TOO_LARGE, {0: _TOO_LARGE} if count == 1 else {})
+
+
+def _read_errors(errors: list[Any], count: int, endpoint: Endpoint) -> Verdict:
+    """Read the list of errors of a 400, which names all objects, some of them, or none."""
+    first = braze_rejection(said_of(errors[0]), unknown=_BAD_REQUEST)
+    rejected = by_index(errors, count, endpoint.array)
+    if isinstance(rejected, Unattributed):
+        return _read_unnamed(errors, first, count)
+    return Settled(rejected) if len(rejected) == count else Refused(first, rejected)
+
+
+def _read_unnamed(errors: list[Any], first: Rejection, count: int) -> Verdict:
+    if not any(isinstance(error, str) or (isinstance(error, dict) and "type" in error) for error in errors):
+        return Busy("400 came with errors in another form than Braze's: a proxy or gateway on the way gave it")
+    return refused(first, count)
+
+
+def _index(error: Any, count: int, array: str | None) -> int | None:
+    if not isinstance(error, dict) or error.get("input_array", array) != array:
+        return None
+    if count == 1 and "index" not in error and isinstance(said_of(error), str):
+        return 0
+    index = error.get("index")
+    is_place = isinstance(index, int) and not isinstance(index, bool) and 0 <= index < count
+    return index if is_place else None
+
+
+def _message(body: Mapping[str, Any] | None) -> str:
+    """Give what a body in Braze's form says; nothing for any other body."""
+    if body is None:
+        return ""
+    message, error = body.get("message"), body.get("error")
+    if isinstance(error, str) and error.lower().startswith(_UNREADABLE):
+        return error
+    # Spring, Nest and others have a message too, beside members that Braze's answers have not.
+    is_brazes = body.keys() <= _MEMBERS and isinstance(message, str)
+    return message if is_brazes else ""
+
+
+def _is_too_many(said: str) -> bool:
+    return said.lower().startswith(_TOO_MANY)

@@ -1,0 +1,19 @@
+"""Where a request of Braze goes, and what is needed for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a request goes.
+
+    :param permission: what an API key needs for it.
+    :param array: the array of the request that ``errors[].input_array`` must name; None where there is none.
+    """
+
+    method: str
+    path: str
+    permission: str
+    array: str | None = None
