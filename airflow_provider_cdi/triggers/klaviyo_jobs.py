@@ -85,7 +85,11 @@ class KlaviyoJobsTrigger(BaseTrigger):
         if answer.status == 429 or answer.status >= 500:
             self.log.info("Klaviyo is busy (status %d); asked again in %g s", answer.status, self.poll_seconds)
             return True
-        return answer.status == 200 and job_state(answer.body).get("status") in AT_WORK
+        status = job_state(answer.body).get("status")
+        if answer.status == 200 and not isinstance(status, str):
+            self.log.info("The answer about a job is not Klaviyo's; asked again in %g s", self.poll_seconds)
+            return True
+        return answer.status == 200 and status in AT_WORK
 
 
 def _event(*, timed_out: bool) -> TriggerEvent:

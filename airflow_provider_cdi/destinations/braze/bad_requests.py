@@ -118,8 +118,7 @@ def _message(body: Mapping[str, Any] | None) -> str:
     if isinstance(error, str) and error.lower().startswith(_UNREADABLE):
         return error
     # Spring, Nest and others have a message too, beside members that Braze's answers have not.
-    is_brazes = body.keys() <= _MEMBERS and isinstance(message, str)
-    return message if is_brazes else ""
+    return message if isinstance(message, str) and body.keys() <= _MEMBERS else ""
 
 
 def _is_too_many(said: str) -> bool:

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
-from airflow_provider_cdi.destinations.klaviyo.codes import klaviyo_rejection
 from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
-from airflow_provider_cdi.destinations.klaviyo.error_bodies import ApiError, read_errors
+from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_errors
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS, refusal
-from airflow_provider_cdi.engine.ports import Answer, Busy, Refused, Unclear
-from airflow_provider_cdi.engine.records import Record, Rejection
-
-#: Where a pointer leads: the places of the records that it names, none when it names none.
-Locate = Callable[[str], Sequence[int]]
+from airflow_provider_cdi.engine.ports import Answer, Busy, Unclear
 
 #: The request may or may not have been read to its end. 408 and 425 are not documented.
 _UNCLEAR_BELOW_500 = frozenset({408, 425})
 #: Klaviyo's longest window is a day (creating lists); a longer wait comes from a broken header.
 _LONGEST_WAIT = 86_400.0
 
-#: Errors that point here concern the request, whatever its rows are.
-_OF_THE_REQUEST = ("/data/relationships", "/data/type")
-#: An unknown list was also seen with a pointer to ``/data``.
-_MISSING_LIST = re.compile(r"\blists?\b.*\b(not found|does not exist|do not exist|not exist)\b", re.IGNORECASE)
-_PROFILE = re.compile(r"/data/attributes/profiles/data/(\d+)(?:/|$)", re.ASCII)
-
 
 def failure_of(answer: Answer, endpoint: Endpoint) -> Busy | Unclear | None:
     """Say whether an answer is neither a success nor a refusal of what was sent.
 
-    :return: None for a success (2xx) and for a refusal (see ``REFUSALS``), which the caller reads.
+    :return: None for a success (2xx), which the caller reads, and for a refusal of Klaviyo's (see ``REFUSALS``).
     :raises DestinationRefused: when it concerns the sync as a whole.
     """
     status = answer.status
-    if 200 <= status < 300 or status in REFUSALS:
+    if 200 <= status < 300:
         return None
+    if status in REFUSALS:
+        return None if read_errors(answer.body) else foreign(status)
     if status == 429:
         return Busy("Klaviyo answered 429: over the rate limit", wait_of(answer.headers))
     if status in _UNCLEAR_BELOW_500 or status >= 500:
@@ -53,31 +43,6 @@ def unexpected(answer: Answer, status: int) -> Unclear | None:
     return Unclear(f"Klaviyo answered {answer.status} where {status} and nothing else is documented")
 
 
-def read_refusal(answer: Answer, endpoint: Endpoint, records: Sequence[Record], locate: Locate) -> Refused:
-    """Read why nothing was applied.
-
-    :param records: those of the request.
-    :param locate: which of them a pointer names.
-    :raises DestinationRefused: when it concerns the request, whatever its rows are.
-    """
-    if answer.status == 413:
-        return Refused(Rejection("klaviyo_too_large", "Klaviyo answered 413: the request body is too large."))
-    errors = read_errors(answer.body)
-    named: dict[int, Rejection] = {}
-    for error in errors:
-        for place in locate(error.pointer):
-            if place not in named:
-                named[place] = klaviyo_rejection(error, records[place])
-    if named:
-        return Refused(next(iter(named.values())), named)
-    if errors and any(map(_concerns_request, errors)):
-        raise refusal(answer, endpoint)
-    if errors:
-        only = records[0] if len(records) == 1 else None
-        return Refused(klaviyo_rejection(errors[0], only, unknown="klaviyo_bad_request"))
-    return Refused(Rejection("klaviyo_bad_request", f"Klaviyo answered {answer.status} and gave no reason."))
-
-
 def wait_of(headers: Mapping[str, str]) -> float | None:
     """Give the seconds that a 429 asks to wait; None when it gives no usable number.
 
@@ -90,22 +55,17 @@ def wait_of(headers: Mapping[str, str]) -> float | None:
     return seconds if 0 <= seconds <= _LONGEST_WAIT else None
 
 
-def locate_profile(count: int) -> Locate:
-    """Read pointers into a request that has its records one by one in ``profiles.data``.
+def failure_of_read(answer: Answer, endpoint: Endpoint) -> Busy | Unclear | None:
+    """Say what is wrong with the answer to a question, or to anything else for which no row can be at fault.
 
-    :param count: how many they are.
+    :raises DestinationRefused: when Klaviyo refuses it.
     """
-
-    def locate(pointer: str) -> Sequence[int]:
-        found = _PROFILE.match(pointer)
-        return (int(found[1]),) if found and int(found[1]) < count else ()
-
-    return locate
+    failure = failure_of(answer, endpoint)
+    if failure is None and answer.status in REFUSALS:
+        raise refusal(answer, endpoint)
+    return failure
 
 
-def _concerns_request(error: ApiError) -> bool:
-    return (
-        bool(error.parameter)
-        or error.pointer.startswith(_OF_THE_REQUEST)
-        or (error.pointer.rstrip("/") == "/data" and _MISSING_LIST.search(error.detail) is not None)
-    )
+def foreign(status: int) -> Busy:
+    """Doubt a refusal that is not in Klaviyo's form: it says nothing about rows, and may pass."""
+    return Busy(f"{status} came in another form than Klaviyo's: a proxy, gateway or firewall on the way gave it")

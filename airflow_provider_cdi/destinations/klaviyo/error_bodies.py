@@ -25,7 +25,7 @@ class ApiError(NamedTuple):
 
     :param detail: Klaviyo's sentence, its title where there is no sentence; may hold a person's data.
     :param pointer: where in the request it lies (``/data/attributes/...``); empty when it does not say.
-    :param parameter: the parameter of the query that it concerns; empty for none.
+    :param parameter: the parameter of the query or the header that it concerns; empty for none.
     """
 
     detail: str
@@ -34,9 +34,13 @@ class ApiError(NamedTuple):
 
 
 def read_errors(body: bytes) -> list[ApiError]:
-    """Read the errors of an answer. None of its members can be relied on; what is no error is left out."""
+    """Read the errors of an answer. None of its members can be relied on; what is no error of Klaviyo's is left out.
+
+    :return: none for what did not come from Klaviyo: a page of a proxy, JSON of another form.
+    """
     errors = (json_object(body) or {}).get("errors")
-    return [read_error(error) for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    found = [read_error(error) for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    return [error for error in found if any(error)]
 
 
 def read_error(error: Mapping[str, Any]) -> ApiError:
@@ -46,7 +50,7 @@ def read_error(error: Mapping[str, Any]) -> ApiError:
     return ApiError(
         _text(error.get("detail")) or _text(error.get("title")),
         _text(source.get("pointer")),
-        _text(source.get("parameter")),
+        _text(source.get("parameter")) or _text(source.get("header")),
     )
 
 

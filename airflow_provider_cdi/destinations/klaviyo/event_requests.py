@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import orjson
 
-from airflow_provider_cdi.destinations.klaviyo.answers import Locate
 from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity
+from airflow_provider_cdi.destinations.klaviyo.row_refusals import RowPlaces
 from airflow_provider_cdi.engine.records import Record
 
 HEAD = b'{"data":{"type":"event-bulk-create-job","attributes":{"events-bulk-create":{"data":['
@@ -16,9 +16,8 @@ TAIL = b"]}}}}"
 _ENTRY_HEAD = b'{"type":"event-bulk-create","attributes":{%b"profile":{"data":%b},"events":{"data":['
 _ENTRY_TAIL = b"]}}}"
 
-_ENTRY = re.compile(
-    r"/data/attributes/events-bulk-create/data/(\d+)(?:/attributes/events/data/(\d+))?(?:/|$)", re.ASCII
-)
+_ENTRIES = "/data/attributes/events-bulk-create/data"
+_ENTRY = re.compile(rf"{_ENTRIES}/(\d+)(?:/attributes/events/data/(\d+))?(?:/|$)", re.ASCII)
 
 
 class EventRecord(Record):
@@ -67,11 +66,11 @@ def request_body(records: Sequence[Record]) -> bytes:
     return b"%b%b%b" % (HEAD, b",".join(entries), TAIL)
 
 
-def locate_event(records: Sequence[Record]) -> Locate:
-    """Read pointers into the request: one that names only an entry, or its profile, means all events of it."""
+def event_places(records: Sequence[Record]) -> RowPlaces:
+    """Say where the events stand in the request: a pointer to an entry, or to its profile, means all of its events."""
     entries = entries_of(records)
 
-    def locate(pointer: str) -> Sequence[int]:
+    def find(pointer: str) -> Sequence[int]:
         found = _ENTRY.match(pointer)
         if found is None or int(found[1]) >= len(entries):
             return ()
@@ -80,7 +79,7 @@ def locate_event(records: Sequence[Record]) -> Locate:
             return places
         return places[int(found[2]) : int(found[2]) + 1]
 
-    return locate
+    return RowPlaces(f"{_ENTRIES}/", find)
 
 
 def _event_record(record: Record) -> EventRecord:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from airflow_provider_cdi.destinations.columns import column
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, read_refusal, unexpected
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, unexpected
 from airflow_provider_cdi.destinations.klaviyo.endpoints import CREATE_EVENTS, rates_of
 from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_errors
 from airflow_provider_cdi.destinations.klaviyo.event_objects import (
@@ -24,7 +24,7 @@ from airflow_provider_cdi.destinations.klaviyo.event_requests import (
     HEAD,
     TAIL,
     EventRecord,
-    locate_event,
+    event_places,
     request_body,
 )
 from airflow_provider_cdi.destinations.klaviyo.event_times import EVENT_TIME, EventTimes
@@ -34,12 +34,13 @@ from airflow_provider_cdi.destinations.klaviyo.parts import verdict_of_part
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.properties import EXTRA, PropertyReader
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.klaviyo.row_refusals import read_refusal
 from airflow_provider_cdi.destinations.klaviyo.texts import text_column
 from airflow_provider_cdi.destinations.payload import PayloadBounds
 from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.destinations.structs import StructStyle, column_values
 from airflow_provider_cdi.engine.contract import PAYLOAD, Contract, OtherColumns
-from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Refused, Request, Settled, Verdict
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Busy, Merge, Refused, Request, Settled, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.exceptions import SourceError
 
@@ -134,7 +135,9 @@ class Events(PlainDestination):
         """Say what the answer means. An accepted request has an empty answer, and there is nothing to ask for."""
         if answer.status not in REFUSALS:
             return failure_of(answer, CREATE_EVENTS) or unexpected(answer, 202) or Settled()
-        refused = read_refusal(answer, CREATE_EVENTS, records, locate_event(records))
+        refused = read_refusal(answer, CREATE_EVENTS, records, event_places(records))
+        if isinstance(refused, Busy):
+            return refused
         return self._without_repeats(answer, refused, records)
 
     def _without_repeats(self, answer: Answer, refused: Refused, records: Sequence[Record]) -> Verdict:
@@ -204,10 +207,10 @@ def _first_rejection(parts: Iterable[Any]) -> Rejection | None:
 
 def _repeats(answer: Answer, records: Sequence[Record]) -> set[int]:
     """Name the records of which an answer 400 says that their unique id was used before."""
-    locate = locate_event(records)
+    find = event_places(records).find
     return {
         place
         for error in read_errors(answer.body)
         if error.pointer.endswith("/unique_id") and _REPEATED.search(error.detail)
-        for place in locate(error.pointer)
+        for place in find(error.pointer)
     }

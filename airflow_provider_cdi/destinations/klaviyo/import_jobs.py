@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_cdi.destinations.json_bodies import json_object, member
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of_read
 from airflow_provider_cdi.destinations.klaviyo.endpoints import IMPORT_ERRORS, IMPORT_JOB
 from airflow_provider_cdi.destinations.klaviyo.import_errors import settle_import
-from airflow_provider_cdi.destinations.klaviyo.job_watch import JobWatch, failure_of_read
+from airflow_provider_cdi.destinations.klaviyo.job_watch import JobWatch
 from airflow_provider_cdi.engine.ports import Answer, Ask, Request, Settled, Unclear, Verdict
 from airflow_provider_cdi.engine.records import Record
 

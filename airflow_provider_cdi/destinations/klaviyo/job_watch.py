@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_cdi.destinations.json_bodies import json_object, member
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of_read
 from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
-from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS, refusal
+from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_errors
 from airflow_provider_cdi.engine.ports import Answer, Ask, Settled, Unclear, Verdict
 from airflow_provider_cdi.engine.records import Rejection
 
@@ -52,14 +52,16 @@ class JobWatch(ABC):
         return Ask(self._endpoint.request(name=self._name), read, wait, self._name)
 
     def _read_state(self, answer: Answer, next_wait: float) -> Verdict:
-        if answer.status == 404 and self._when_gone is not None:
+        # Klaviyo's own 404: one that a proxy gives must not have the job submitted again while it is at work.
+        if answer.status == 404 and self._when_gone is not None and read_errors(answer.body):
             return self._when_gone()
         failure = failure_of_read(answer, self._endpoint)
         if failure is not None:
             return failure
         state = job_state(answer.body)
         status = state.get("status")
-        if not isinstance(status, str):
+        is_about_it = answer.status == 200 and resource_of(answer).get("id", self._name) == self._name
+        if not is_about_it or not isinstance(status, str):
             return Unclear(f"Klaviyo answered {answer.status} without the status of the job")
         if status in AT_WORK:
             return self.ask(next_wait)
@@ -75,24 +77,35 @@ class JobWatch(ABC):
         """
 
 
-def submitted_job(answer: Answer, watch: Callable[[str], JobWatch]) -> Verdict:
+def submitted_job(answer: Answer, kind: str, watch: Callable[[str], JobWatch]) -> Verdict:
     """Read the answer that accepts a job, and ask for the job on.
 
+    :param kind: the type of the job.
     :param watch: makes the watch of the job with this name.
     """
-    name = member(json_object(answer.body), "data").get("id")
-    if not isinstance(name, str) or not name:
+    name = resource_id(answer, kind, statuses=(202,))
+    if name is None:
         return Unclear(f"Klaviyo answered {answer.status} without the id of a job")
     return watch(name).ask(FIRST_WAIT)
+
+
+def resource_id(answer: Answer, kind: str, *, statuses: Sequence[int]) -> str | None:
+    """Give the id of the one thing that an answer shows; None for an answer that Klaviyo does not give.
+
+    :param kind: the type that it must have, if it says one.
+    :param statuses: the documented ones.
+    """
+    shown = resource_of(answer)
+    name = shown.get("id")
+    is_klaviyos = answer.status in statuses and shown.get("type", kind) == kind and isinstance(name, str) and bool(name)
+    return name if is_klaviyos else None
+
+
+def resource_of(answer: Answer) -> dict[str, Any]:
+    """Return the one thing that an answer shows; nothing when it shows none."""
+    return member(json_object(answer.body), "data")
 
 
 def job_state(body: bytes) -> dict[str, Any]:
     """Return what the answer about a job says of it; nothing when it is something else."""
     return member(member(json_object(body), "data"), "attributes")
-
-
-def failure_of_read(answer: Answer, endpoint: Endpoint) -> Verdict | None:
-    """Say what is wrong with the answer to a question about a job: no row can be at fault for it."""
-    if answer.status in REFUSALS:
-        raise refusal(answer, endpoint)
-    return failure_of(answer, endpoint)

@@ -36,9 +36,8 @@ def verdict_of_part(
         )
     if isinstance(verdict, Unattributed) and len(places) == 1:
         return Settled({**rejected, places[0]: verdict.rejection}, skipped)
-    if isinstance(verdict, Refused) and (verdict.named or len(places) == 1):
-        named = _moved(verdict.named, places) or {places[0]: verdict.rejection}
-        return Refused(verdict.rejection, {**rejected, **named})
+    if isinstance(verdict, Refused) and verdict.named:
+        return Refused(verdict.rejection, {**rejected, **_moved(verdict.named, places)})
     return verdict
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import orjson
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, read_refusal, unexpected
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, unexpected
 from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import DELETE_PROFILE
 from airflow_provider_cdi.destinations.klaviyo.endpoints import rates_of
 from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_errors
@@ -17,6 +17,7 @@ from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.look_ups import UNKNOWN
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.klaviyo.row_refusals import places_of_one, read_refusal
 from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Settled, Verdict
@@ -33,7 +34,7 @@ CONTRACT = Contract(
 )
 
 _BODY = b'{"data":{"type":"data-privacy-deletion-job","attributes":{"profile":{"data":%b}}}}'
-_PLACE = "/data/attributes/profile"
+_ALONE = places_of_one("/data/attributes/profile")
 _SEVERAL = Rejection(
     "several_identifiers", "More than one of KLAVIYO_ID, EMAIL and PHONE_NUMBER is filled, and Klaviyo takes only one."
 )
@@ -78,14 +79,10 @@ class PrivacyDeletions(PlainDestination):
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer means. Klaviyo accepts with an empty answer, and there is no job to ask for."""
         if answer.status in REFUSALS:
-            return read_refusal(answer, DELETE_PROFILE, records, _locate)
+            return read_refusal(answer, DELETE_PROFILE, records, _ALONE)
         if answer.status == 404 and any(_NO_PROFILE.search(error.detail) for error in read_errors(answer.body)):
             return Settled(skipped={0: UNKNOWN})
         return failure_of(answer, DELETE_PROFILE) or unexpected(answer, 202) or Settled()
-
-
-def _locate(pointer: str) -> Sequence[int]:
-    return (0,) if pointer.startswith(_PLACE) else ()
 
 
 def _record(identity: Identity) -> Record | Rejection:

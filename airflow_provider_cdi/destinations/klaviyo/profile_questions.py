@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from airflow_provider_cdi.destinations.json_bodies import json_object
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of_read
 from airflow_provider_cdi.destinations.klaviyo.codes import klaviyo_rejection
 from airflow_provider_cdi.destinations.klaviyo.endpoints import GET_PROFILES
-from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_errors
+from airflow_provider_cdi.destinations.klaviyo.error_bodies import ApiError, read_errors
 from airflow_provider_cdi.destinations.klaviyo.identifiers import PersonRecord, comparable
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS, refusal
 from airflow_provider_cdi.engine.ports import Answer, Ask, Request, Unclear, Verdict
@@ -85,12 +85,12 @@ class ProfileQuestions:
         self._questions.extendleft([places[middle:], places[:middle]])
 
     def _read(self, answer: Answer) -> Verdict:
-        if answer.status in REFUSALS:
-            return self._read_refusal(answer)
-        failure = failure_of(answer, GET_PROFILES)
+        if answer.status in REFUSALS and (errors := read_errors(answer.body)):
+            return self._read_refusal(answer, errors[0])
+        failure = failure_of_read(answer, GET_PROFILES)
         if failure is not None:
             return failure
-        profiles = (json_object(answer.body) or {}).get("data")
+        profiles = (json_object(answer.body) or {}).get("data") if answer.status == 200 else None
         if not isinstance(profiles, list) or not all(isinstance(profile, dict) for profile in profiles):
             return Unclear(f"Klaviyo answered {answer.status} without a list of profiles")
         places = self._questions[0]
@@ -111,16 +111,18 @@ class ProfileQuestions:
         self._questions.popleft()
         return self.next()
 
-    def _read_refusal(self, answer: Answer) -> Verdict:
+    def _read_refusal(self, answer: Answer, error: ApiError) -> Verdict:
         """Find the identifier that Klaviyo does not want to be asked about: it names none."""
-        errors = read_errors(answer.body)
-        if not errors or errors[0].parameter not in ("", "filter"):
+        is_about_filter = error.parameter == "filter" or (not error.parameter and "filter" in error.detail.lower())
+        if not is_about_filter:
             raise refusal(answer, GET_PROFILES)
         if len(self._questions[0]) > 1:
             self._halve_question()
             return self.next()
         (place,) = self._questions.popleft()
-        self._found.refused[place] = klaviyo_rejection(errors[0], self._people[place])
+        self._found.refused[place] = klaviyo_rejection(error, self._people[place])
+        if len(self._found.refused) == len(self._people) > 1:
+            raise refusal(answer, GET_PROFILES)  # it is not the identifiers, if it is all of them
         return self.next()
 
 

@@ -8,13 +8,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.json_bodies import json_object
-from airflow_provider_cdi.destinations.klaviyo.answers import (
-    failure_of,
-    locate_profile,
-    read_refusal,
-    unexpected,
-)
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, failure_of_read, unexpected
 from airflow_provider_cdi.destinations.klaviyo.endpoints import (
     ADD_TO_LIST,
     GET_PROFILES,
@@ -26,13 +20,14 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import (
 )
 from airflow_provider_cdi.destinations.klaviyo.identifiers import IDENTIFIERS, Identity, PersonRecord, identify_rows
 from airflow_provider_cdi.destinations.klaviyo.import_jobs import ImportJob
-from airflow_provider_cdi.destinations.klaviyo.job_watch import submitted_job
+from airflow_provider_cdi.destinations.klaviyo.job_watch import resource_id, submitted_job
 from airflow_provider_cdi.destinations.klaviyo.limits import DEEPEST_NESTING, KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.look_ups import LookUp
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.profile_merge import merge_profiles
 from airflow_provider_cdi.destinations.klaviyo.properties import Properties, PropertyReader, is_empty
-from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS, refusal
+from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.klaviyo.row_refusals import places_of_one, profile_places, read_refusal
 from airflow_provider_cdi.destinations.klaviyo.standard_fields import (
     STANDARD_ALIASES,
     STANDARD_FIELDS,
@@ -51,6 +46,10 @@ CLEAR = "clear"
 
 #: A person stands only once in a job: in which order a job works is not documented.
 _ONCE = "profile"
+
+_TYPE = "profile-bulk-import-job"
+#: Where the one profile of a single upsert stands.
+_ALONE = places_of_one("/data/attributes", "/data/meta", "/data/id")
 
 _HEAD = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":['
 
@@ -160,17 +159,17 @@ class Profiles(PlainDestination):
         is_single = records[0].group == CLEAR
         endpoint = UPSERT_PROFILE if is_single else IMPORT_PROFILES
         if answer.status in REFUSALS:
-            locate = _locate_in_single if is_single else locate_profile(len(records))
-            return read_refusal(answer, endpoint, records, locate)
+            return read_refusal(answer, endpoint, records, _ALONE if is_single else profile_places(len(records)))
         failure = failure_of(answer, endpoint)
         if failure is not None:
             return failure
-        return self._read_upsert(answer) if is_single else submitted_job(answer, lambda name: ImportJob(name, records))
+        if is_single:
+            return self._read_upsert(answer)
+        return submitted_job(answer, _TYPE, lambda name: ImportJob(name, records))
 
     def _read_upsert(self, answer: Answer) -> Verdict:
-        data = (json_object(answer.body) or {}).get("data")
-        name = data.get("id") if isinstance(data, dict) else None
-        if not isinstance(name, str) or not name:
+        name = resource_id(answer, "profile", statuses=(200, 201))
+        if name is None:
             return Unclear(f"Klaviyo answered {answer.status} without a profile")
         return _added_to_lists(name, self._list_ids)
 
@@ -244,12 +243,7 @@ def _added_to_lists(profile: str, list_ids: Sequence[str]) -> Verdict:
     body = orjson.dumps({"data": [{"type": "profile", "id": profile}]})
 
     def read(answer: Answer) -> Verdict:
-        if answer.status in REFUSALS:
-            raise refusal(answer, ADD_TO_LIST)
-        return failure_of(answer, ADD_TO_LIST) or unexpected(answer, 204) or _added_to_lists(profile, list_ids[1:])
+        failure = failure_of_read(answer, ADD_TO_LIST) or unexpected(answer, 204)
+        return failure or _added_to_lists(profile, list_ids[1:])
 
     return Ask(ADD_TO_LIST.request(body, name=list_ids[0]), read)
-
-
-def _locate_in_single(pointer: str) -> Sequence[int]:
-    return (0,) if pointer.startswith(("/data/attributes", "/data/meta", "/data/id")) else ()

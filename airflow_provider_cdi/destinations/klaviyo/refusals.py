@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
-from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_errors, sentence
+from airflow_provider_cdi.destinations.klaviyo.error_bodies import ApiError, read_errors, sentence
 from airflow_provider_cdi.engine.ports import Answer
 from airflow_provider_cdi.exceptions import DestinationRefused
 
@@ -13,6 +13,7 @@ from airflow_provider_cdi.exceptions import DestinationRefused
 REFUSALS = frozenset({400, 409, 413, 422})
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
+_REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.pre)?", re.ASCII)
 _KEYS_PAGE = "Settings > API keys in Klaviyo"
 
 #: Status -> what it means and what to do. ``{scopes}`` are those of the endpoint.
@@ -35,6 +36,10 @@ _SENTENCES = {
         "this revision of the API, or this endpoint of it, is retired. Raise revision in the connection's extra, or "
         "upgrade this package."
     ),
+    413: (
+        "something on the way takes no request of this size, not even one row's, and it was not Klaviyo. Raise the "
+        "limit of what lies between (proxy, gateway), or make the row smaller."
+    ),
     415: "the request's content type or encoding is not accepted; a proxy may have changed it.",
 }
 _REDIRECT = (
@@ -49,10 +54,17 @@ _WHOLE_REQUEST = (
 )
 
 
+#: Klaviyo's words for a contract that was not kept, whose fault no row is: klaviyo-api-node#67, formie#1986.
+_CONTRACT = re.compile(
+    r"['`\"]?(?P<field>[\w.$\[\]-]+)['`\"]? is (?P<what>not a valid|a required) field for the resource "
+    r"['`\"]?(?P<resource>[\w.-]+)"
+)
+
+
 def refusal(answer: Answer, endpoint: Endpoint) -> DestinationRefused:
     """Make the error for an answer that concerns the sync as a whole."""
     status, errors = answer.status, read_errors(answer.body)
-    if status in REFUSALS:
+    if status in REFUSALS and (status != 413 or errors):
         advice = _WHOLE_REQUEST
     elif 300 <= status < 400:
         advice = _REDIRECT
@@ -60,6 +72,27 @@ def refusal(answer: Answer, endpoint: Endpoint) -> DestinationRefused:
         advice = _SENTENCES.get(status, _OTHER).format(scopes=" and ".join(endpoint.scopes))
     said = f" ({sentence(errors[0])})" if errors and errors[0].detail else ""
     hint = "" if errors or 300 <= status < 400 else _NOT_KLAVIYO
+    return DestinationRefused(f"Klaviyo answered {status}{said} to {endpoint.family}: {advice}{hint}{_trace(answer)}")
+
+
+def contract_refusal(answer: Answer, endpoint: Endpoint, error: ApiError) -> DestinationRefused | None:
+    """Make the error for a member that Klaviyo does not take, or misses: all rows would be refused for it.
+
+    :return: None when the error is about something else.
+    """
+    found = _CONTRACT.search(error.detail)
+    if found is None:
+        return None
+    verb = "takes no" if found["what"] == "not a valid" else "misses the"
+    revision = answer.headers.get("x-klaviyo-api-revision", "")
+    served = f"the revision {revision}" if _REVISION.fullmatch(revision) else "the revision of the connection"
+    return DestinationRefused(
+        f"Klaviyo {verb} field {found['field']!r} of {found['resource']!r} in {endpoint.family} under {served}. No row "
+        "is at fault for that, so none was rejected, and all stay due. Put a newer revision into the connection's "
+        f"extra (or none), leave out the argument that sends the field, or upgrade this package.{_trace(answer)}"
+    )
+
+
+def _trace(answer: Answer) -> str:
     request = answer.headers.get("x-klaviyo-req-id", "")
-    trace = f" Klaviyo's support finds the request by its id {request}." if _REQUEST_ID.fullmatch(request) else ""
-    return DestinationRefused(f"Klaviyo answered {status}{said} to {endpoint.family}: {advice}{hint}{trace}")
+    return f" Klaviyo's support finds the request by its id {request}." if _REQUEST_ID.fullmatch(request) else ""

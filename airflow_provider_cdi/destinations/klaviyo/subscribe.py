@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, locate_profile, read_refusal, unexpected
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, unexpected
 from airflow_provider_cdi.destinations.klaviyo.channels import ChannelReader
 from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import SUBSCRIBE
@@ -23,6 +23,7 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import GET_PROFILES, ra
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.klaviyo.row_refusals import profile_places, read_refusal
 from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Request, Settled, Verdict
@@ -119,5 +120,5 @@ class Subscribe(PlainDestination):
 def _read_submission(answer: Answer, records: Sequence[Record]) -> Verdict:
     """Say what the answer means. Klaviyo accepts with an empty answer, and there is no job to ask for."""
     if answer.status in REFUSALS:
-        return read_refusal(answer, SUBSCRIBE, records, locate_profile(len(records)))
+        return read_refusal(answer, SUBSCRIBE, records, profile_places(len(records)))
     return failure_of(answer, SUBSCRIBE) or unexpected(answer, 202) or Settled()

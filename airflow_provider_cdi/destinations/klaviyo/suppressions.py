@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, locate_profile, read_refusal
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of
 from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import (
     SUPPRESS,
     SUPPRESS_JOB,
@@ -21,6 +21,7 @@ from airflow_provider_cdi.destinations.klaviyo.job_watch import submitted_job
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.klaviyo.row_refusals import profile_places, read_refusal
 from airflow_provider_cdi.destinations.klaviyo.suppression_jobs import Goal, SuppressionJob
 from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
@@ -104,9 +105,9 @@ class Suppressions(PlainDestination):
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer means: mostly a job that is to be asked for."""
         if answer.status in REFUSALS:
-            return read_refusal(answer, self._direction.endpoint, records, locate_profile(len(records)))
+            return read_refusal(answer, self._direction.endpoint, records, profile_places(len(records)))
         failure = failure_of(answer, self._direction.endpoint)
-        return failure or submitted_job(answer, lambda name: self._job(name, records))
+        return failure or submitted_job(answer, self._direction.kind, lambda name: self._job(name, records))
 
     def attach(self, job: str, records: Sequence[Record]) -> Ask:
         """Ask for a job of an earlier try; if Klaviyo has forgotten it, send the addresses again."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, locate_profile, read_refusal, unexpected
+from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, unexpected
 from airflow_provider_cdi.destinations.klaviyo.channels import ChannelReader
 from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import UNSUBSCRIBE
 from airflow_provider_cdi.destinations.klaviyo.consent_records import consent_body, merge_consents
@@ -15,6 +15,7 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import rates_of
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
+from airflow_provider_cdi.destinations.klaviyo.row_refusals import profile_places, read_refusal
 from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Merge, Request, Settled, Verdict
@@ -81,7 +82,7 @@ class Unsubscribe(PlainDestination):
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer means. Klaviyo accepts with an empty answer, and there is no job to ask for."""
         if answer.status in REFUSALS:
-            return read_refusal(answer, UNSUBSCRIBE, records, locate_profile(len(records)))
+            return read_refusal(answer, UNSUBSCRIBE, records, profile_places(len(records)))
         return failure_of(answer, UNSUBSCRIBE) or unexpected(answer, 202) or Settled()
 
 

@@ -66,7 +66,7 @@ def test_rows_are_named_even_beside_an_error_that_points_elsewhere():
     assert set(verdict.named) == {1}
 
 
-@pytest.mark.parametrize("pointer", [f"{ROWS}/3", f"{ROWS}/99/attributes/email", f"{ROWS}/-1", f"{ROWS}/x", ROWS, ""])
+@pytest.mark.parametrize("pointer", [f"{ROWS}/3", f"{ROWS}/99/attributes/email", f"{ROWS}/-1", f"{ROWS}/x"])
 def test_a_pointer_to_no_row_names_none(pointer):
     assert read(refusal(error("Bad", pointer))) == Refused(read(refusal(error("Bad", pointer))).rejection, {})
 
@@ -75,14 +75,28 @@ def test_a_pointer_to_no_row_names_none(pointer):
     "body",
     [b"", b"<html>", b"[]", b'{"errors":{}}', b'{"errors":[7]}', b'{"errors":[{"source":[],"detail":7}]}'],
 )
-def test_a_refusal_without_reasons_sends_halves(body):
-    verdict = read(Answer(400, {}, body))
-    assert isinstance(verdict, Refused)
-    assert (verdict.named, verdict.rejection.code) == ({}, "klaviyo_bad_request")
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_a_refusal_in_another_form_than_klaviyos_is_tried_again(status, body):
+    assert isinstance(read(Answer(status, {}, body)), Busy)
 
 
-def test_a_request_that_is_too_large_is_halved():
-    assert read(Answer(413, {}, b"<html>")).rejection.code == "klaviyo_too_large"
+@pytest.mark.parametrize("answer", [Answer(413, {}, b"<html>"), refusal(error("Too large"), status=413)])
+def test_a_request_that_is_too_large_is_halved(answer):
+    assert read(answer) == Refused(read(answer).rejection, {})
+    assert read(answer).rejection.code == "klaviyo_too_large"
+
+
+def test_only_klaviyo_can_say_that_a_row_is_too_large():
+    assert read(refusal(error("Too large"), status=413), profiles(1)).named[0].code == "klaviyo_too_large"
+    with pytest.raises(DestinationRefused, match="not even one row's"):
+        read(Answer(413, {}, b"<html>"), profiles(1))
+
+
+def test_a_request_with_too_much_in_it_is_halved_and_one_row_is_not_blamed_for_it():
+    too_many = refusal(error("At most 2 objects are allowed in one request", ROWS))
+    assert read(too_many) == Refused(read(too_many).rejection, {})
+    with pytest.raises(DestinationRefused, match="concerns the request"):
+        read(too_many, profiles(1))
 
 
 def test_a_single_profile_is_named_by_any_pointer_into_it():
@@ -133,11 +147,37 @@ def test_the_title_stands_in_for_a_missing_sentence():
         error("A list with id NoPe99 does not exist", "/data"),
         error("The type must be x", "/data/type"),
         {**error("Bad include"), "source": {"parameter": "include"}},
+        {**error("Bad revision"), "source": {"header": "revision"}},
+        error("Invalid input.", "/data"),
+        error("Invalid input.", "/data/attributes"),
+        error("Invalid input.", ROWS),
+        error("Invalid input.", ""),
+        error("The maximum number of lists is exceeded", "/data/relationships/lists/data/0/id"),
     ],
 )
 def test_an_error_about_the_request_stops_the_sync(fault):
     with pytest.raises(DestinationRefused, match=r"Klaviyo answered 400 \(.*list_ids"):
         read(refusal(fault))
+
+
+@pytest.mark.parametrize(
+    ("detail", "pointer", "words"),
+    [
+        (
+            "'backfill' is not a valid field for the resource 'event-bulk-create'.",
+            "/data/attributes/events-bulk-create/data/0/attributes/backfill",
+            "takes no field 'backfill' of 'event-bulk-create' .* under the revision 2026-01-15",
+        ),
+        ("'tokens' is a required field for the resource 'push'.", f"{ROWS}/0/attributes/subscriptions/push", "misses"),
+        ("`attributes` is a required field for the resource 'event'.", f"{ROWS}/1", "misses the field 'attributes'"),
+        ("page_size is not a valid field for the resource 'list'.", "", "takes no field 'page_size'"),
+    ],
+)
+@pytest.mark.parametrize("beside", [[], [error("Invalid email address", f"{ROWS}/2/attributes/email")]])
+def test_a_contract_error_stops_the_sync_though_it_points_at_a_row(detail, pointer, words, beside):
+    answer = refusal(*beside, error(detail, pointer))
+    with pytest.raises(DestinationRefused, match=words):
+        read(Answer(400, {"x-klaviyo-api-revision": "2026-01-15"}, answer.body))
 
 
 @pytest.mark.parametrize(

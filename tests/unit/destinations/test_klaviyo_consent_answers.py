@@ -204,9 +204,22 @@ def test_a_job_that_did_not_complete_rejects_its_rows(status, code):
 
 def test_a_job_that_klaviyo_has_forgotten_is_submitted_again():
     destination, records = prepared("suppress")
-    again = destination.attach("J", records).read(Answer(404, {}, b""))
+    again = destination.attach("J", records).read(refusal("Not found.", "/data/", 404))
     assert again.request == destination.request(records)
     assert again.read(accepted("K")).job == "K"
+    with pytest.raises(DestinationRefused, match="proxy"):
+        destination.attach("J", records).read(Answer(404, {}, b"<html>"))
+
+
+@pytest.mark.parametrize(("status", "name"), [(203, "J"), (202, "J"), (200, "K")])
+def test_the_state_of_another_job_or_with_another_status_is_no_state(status, name):
+    body = {"data": {"id": name, "attributes": {"status": "complete", "skipped_count": 0}}}
+    assert isinstance(ended("suppress", Answer(status, {}, json.dumps(body).encode())), Unclear)
+
+
+def test_a_job_of_another_type_was_not_accepted():
+    body = {"data": {"type": "login", "id": "J"}}
+    assert isinstance(read(Answer(202, {}, json.dumps(body).encode()), "suppress"), Unclear)
 
 
 @pytest.mark.parametrize("data_type", DIRECTIONS)

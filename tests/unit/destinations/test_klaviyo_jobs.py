@@ -73,7 +73,7 @@ def test_a_job_of_an_earlier_try_is_asked_for_at_once():
 
 def test_a_job_that_klaviyo_has_forgotten_is_sent_again():
     records = profiles()
-    again = make().attach(JOB, records).read(answer({}, 404))
+    again = make().attach(JOB, records).read(answer({"errors": [{"detail": "Not found."}]}, 404))
     assert again.request == make().request(records)
 
 

@@ -124,11 +124,19 @@ def test_rows_that_the_import_points_at_are_named_in_the_whole_batch():
     assert set(refused.named) == {2}
 
 
-@pytest.mark.parametrize("status", [413, 400])
-def test_a_refusal_of_the_only_known_row_is_that_rows(status):
+@pytest.mark.parametrize(("status", "pointer"), [(413, "/data"), (400, "/data/attributes/profiles/data/0")])
+def test_a_refusal_of_the_only_known_row_is_that_rows(status, pointer):
     destination, records = prepared(EMAIL=["a@b.io", "c@d.io"])
-    refused = look_up(People("c@d.io"), destination, records).read(Answer(status, {}, b""))
+    body = json.dumps({"errors": [{"detail": "No.", "source": {"pointer": pointer}}]}).encode()
+    refused = look_up(People("c@d.io"), destination, records).read(Answer(status, {}, body))
     assert set(refused.named) == {1}
+
+
+def test_a_refusal_that_names_no_row_stays_without_a_name_for_the_only_known_one():
+    destination, records = prepared(EMAIL=["a@b.io", "c@d.io"])
+    body = b'{"errors":[{"detail":"No.","source":{"pointer":"/data/attributes/profiles/data/7"}}]}'
+    refused = look_up(People("c@d.io"), destination, records).read(Answer(400, {}, body))
+    assert (refused.named, refused.rejection.code) == ({}, "klaviyo_bad_request")
 
 
 def test_failures_that_fit_no_row_are_nobodys_but_when_there_is_only_one():
