@@ -18,6 +18,7 @@ from airflow_provider_cdi.destinations.klaviyo.arguments import (
 )
 from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments, consent_destination
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.revision_fields import refuse_missing
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination
@@ -37,6 +38,7 @@ def klaviyo_destination(
     backfill: bool = False,
     other_columns: bool | None = None,
     consent: ConsentArguments = ConsentArguments(),  # noqa: B008 - frozen too
+    revision: str | None = None,
     rate_share: float = 0.9,
     now: Callable[[], float] = time.time,
 ) -> Destination:
@@ -56,6 +58,8 @@ def klaviyo_destination(
     :param other_columns: whether columns that the contract does not name become custom properties; None for: if the
         source has no payload.
     :param consent: for the data types of consent.
+    :param revision: of the API, that is asked for; None for the newest. What it does not have is refused here, and a
+        channel of a column with the first rows.
     :param rate_share: the part of Klaviyo's rate limits to use; other integrations of the account share them.
     :param now: seconds since the epoch.
     :raises ConfigurationError: for an unknown data type, or an argument that makes no sense or does not go with it.
@@ -75,7 +79,13 @@ def klaviyo_destination(
     check_klaviyo_arguments(own | asdict(consent))
     if data_type in CONSENT_TYPES:
         return consent_destination(
-            data_type, consent, limits, default_region=default_region, rate_share=rate_share, now=now
+            data_type,
+            consent,
+            limits,
+            default_region=default_region,
+            revision=revision,
+            rate_share=rate_share,
+            now=now,
         )
     from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 
@@ -87,6 +97,8 @@ def klaviyo_destination(
     if data_type == "events":
         from airflow_provider_cdi.destinations.klaviyo.events import Events
 
+        if backfill:
+            refuse_missing(revision, "backfill", "backfill (on by itself for history)", "set backfill=False")
         return Events(limits, phones, metric=metric, backfill=backfill, now=now, **shared)
     from airflow_provider_cdi.destinations.klaviyo.profiles import Profiles
 
