@@ -86,6 +86,11 @@ class KlaviyoHook(HttpHook):
         return read_text(read_extra(self.connection), "account")
 
     @property
+    def revision(self) -> str:
+        """The revision of the API that is asked for."""
+        return self.settings.headers["revision"]
+
+    @property
     def place(self) -> str:
         """Where rows go, without secrets: the address, and the account where the connection names it."""
         return "/".join(filter(None, (self.settings.base_url, self.account)))

@@ -164,6 +164,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
             backfill=self._is_backfill(loads_history=loads_history),
             other_columns=self.other_columns,
             consent=self._consent(),
+            revision=self.hook.revision,
             rate_share=self._rate_share(),
             limits=self.limits,
         )

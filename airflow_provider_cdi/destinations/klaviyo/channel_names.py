@@ -13,6 +13,7 @@ ChannelName = Literal[
     "sms_transactional",
     "whatsapp_marketing",
     "whatsapp_transactional",
+    "whatsapp_conversational",
     "push_marketing",
 ]
 CHANNEL_NAMES: tuple[ChannelName, ...] = get_args(ChannelName)

@@ -46,6 +46,7 @@ def consent_destination(
     limits: KlaviyoLimits,
     *,
     default_region: str | None,
+    revision: str | None,
     rate_share: float,
     now: Callable[[], float],
 ) -> Destination:
@@ -53,6 +54,7 @@ def consent_destination(
 
     :param data_type: one of ``CONSENT_TYPES``.
     :param default_region: see :class:`~airflow_provider_cdi.destinations.klaviyo.phones.Phones`.
+    :param revision: of Klaviyo's API, that is asked for; None for the newest.
     :param rate_share: the part of Klaviyo's rate limits to use.
     :param now: seconds since the epoch.
     """
@@ -62,11 +64,11 @@ def consent_destination(
     if data_type == "subscribe":
         from airflow_provider_cdi.destinations.klaviyo.subscribe import Subscribe
 
-        return Subscribe(arguments, limits, phones, rate_share=rate_share, now=now)
+        return Subscribe(arguments, limits, phones, revision=revision, rate_share=rate_share, now=now)
     if data_type == "unsubscribe":
         from airflow_provider_cdi.destinations.klaviyo.unsubscribe import Unsubscribe
 
-        return Unsubscribe(arguments.channels, limits, phones, rate_share=rate_share, now=now)
+        return Unsubscribe(arguments.channels, limits, phones, revision=revision, rate_share=rate_share, now=now)
     if data_type == "privacy_deletions":
         from airflow_provider_cdi.destinations.klaviyo.privacy_deletions import PrivacyDeletions
 

@@ -11,12 +11,22 @@ CONSENT_ROW_CODES: dict[str, Code] = {
         "Leave such rows out in a view or with `sql`, or fill the column.",
     ),
     "consent_invalid": Code(
-        "A channel column holds something else than yes or no.",
+        "A channel column holds something else than yes or no. The other channels of the row go on.",
         "Give a boolean, 1 or 0, or `SUBSCRIBED` or `UNSUBSCRIBED`; NULL says nothing.",
     ),
     "channel_identifier_missing": Code(
-        "A channel has nowhere to go: e-mail without `EMAIL`, SMS or WhatsApp without `PHONE_NUMBER`.",
+        "A channel has nowhere to go: e-mail without `EMAIL`, SMS or WhatsApp without `PHONE_NUMBER`. The other "
+        "channels of the row go on.",
         "Fill the identifier, or leave the channel empty.",
+    ),
+    "push_tokens_missing": Code(
+        "`PUSH_MARKETING` says no, and `PUSH_TOKENS` is empty: Klaviyo takes nobody off push without the tokens.",
+        "Give the tokens in `PUSH_TOKENS`, or leave the channel out with `channels`.",
+    ),
+    "push_tokens_invalid": Code(
+        "`PUSH_TOKENS` is not a list of objects with `token`, `platform` (`ios`, `android`) and `vendor` (`apns`, "
+        "`fcm`).",
+        "Mend the list in the source.",
     ),
     "consented_at_missing": Code(
         "`CONSENTED_AT` is NULL, and `historical_import` needs it.", "Give the time of the consent."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
@@ -11,10 +11,14 @@ import orjson
 from airflow_provider_cdi.destinations.klaviyo.channels import Channel
 from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity, PersonRecord
 from airflow_provider_cdi.destinations.klaviyo.moments import moment_text
+from airflow_provider_cdi.destinations.klaviyo.push_tokens import MISSING, Tokens
 from airflow_provider_cdi.engine.ports import Merge
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 State = Literal["SUBSCRIBED", "UNSUBSCRIBED"]
+
+#: The column of a date of birth.
+BORN = "AGE_GATED_DATE_OF_BIRTH"
 
 #: A person stands only once in a request: in which order Klaviyo works on it is not documented.
 _ONCE = "consent"
@@ -28,12 +32,32 @@ class Consent:
     :param moments: channel -> when the person decided, in seconds since the epoch.
     :param is_historical: whether the moments are sent along.
     :param born: date of birth, for accounts with an age gate.
+    :param tokens: the push tokens of the person's devices, or why they cannot be read.
+    :param refused: column -> why what it says cannot be delivered. The channels in ``moments`` are delivered all the
+        same: no channel is held up by its neighbour.
     """
 
     state: State
     moments: Mapping[Channel, int]
     is_historical: bool = False
     born: str | None = None
+    tokens: Tokens | Rejection | None = None
+    refused: Mapping[str, Rejection] = field(default_factory=dict)
+
+    @property
+    def shortfall(self) -> Rejection | None:
+        """Why the row counts as rejected though the rest of it was delivered; None when nothing was refused.
+
+        It has the code of the first column that was refused, and names all of them, and what was delivered.
+        """
+        if not self.refused:
+            return None
+        columns: dict[Rejection, list[str]] = {}
+        for column, rejection in self.refused.items():
+            columns.setdefault(rejection, []).append(column)
+        told = " ".join(f"{', '.join(names)}: {rejection.reason}" for rejection, names in columns.items())
+        delivered = ", ".join(channel.column for channel in self.moments if channel.column not in self.refused)
+        return Rejection(next(iter(columns)).code, f"{told} Delivered all the same: {delivered}.")
 
 
 class ConsentRecord(PersonRecord):
@@ -50,37 +74,91 @@ class ConsentRecord(PersonRecord):
         self.consent = consent
 
 
-def consent_record(identity: Identity, consent: Consent) -> Record | Rejection:
+def consent_record(identity: Identity, faults: Mapping[str, Rejection], consent: Consent) -> Record | Rejection:
     """Make the record of a row.
 
     Only the identifiers that a channel needs are sent: a consent to e-mail must not give a profile a phone number.
 
     :param identity: whose row it is; that orders the rows, whatever is sent.
-    :return: why it cannot be sent, where a channel has no identifier.
+    :param faults: identifier -> what is wrong with it, where the row has one that cannot be used.
+    :param consent: what the row says.
+    :return: why it cannot be sent, where none of its channels can.
     """
-    needed = {channel.identifier for channel in consent.moments}
+    refused = dict(consent.refused)
     for channel in consent.moments:
-        if channel.identifier is not None and channel.identifier not in identity.values:
-            fault = f"{channel.identifier.upper()} is empty, and {channel.column} needs it."
-            return Rejection("channel_identifier_missing", fault)
-    sent = {kind: value for kind, value in identity.values.items() if None in needed or kind in needed}
-    return ConsentRecord((identity.key, *identity.others), sent, consent)
+        fault = _fault(channel, identity, faults, consent)
+        if fault is not None:
+            refused[channel.column] = fault
+    consent = replace(
+        consent,
+        moments={channel: moment for channel, moment in consent.moments.items() if channel.column not in refused},
+        refused=refused,
+    )
+    if not consent.moments:
+        return next(iter(refused.values()))
+    return ConsentRecord((identity.key, *identity.others), _needed(identity.values, consent), consent)
+
+
+def without(record: ConsentRecord, refused: Mapping[Channel, Rejection], identifiers: Set[str]) -> ConsentRecord | None:
+    """Leave out what Klaviyo refuses of a consent.
+
+    :param refused: channel -> why not.
+    :param identifiers: those that Klaviyo refuses.
+    :return: None when nothing is left.
+    """
+    consent = record.consent
+    moments = {channel: moment for channel, moment in consent.moments.items() if channel not in refused}
+    told = {channel.column: rejection for channel, rejection in refused.items()}
+    left = replace(consent, moments=moments, refused={**consent.refused, **told})
+    values = {kind: value for kind, value in record.identifiers.items() if kind not in identifiers}
+    return ConsentRecord(record.keys, _needed(values, left), left) if moments and values else None
+
+
+def _needed(values: Mapping[str, str], consent: Consent) -> dict[str, str]:
+    kinds = {channel.identifier for channel in consent.moments}
+    return {kind: value for kind, value in values.items() if None in kinds or kind in kinds}
+
+
+def _fault(channel: Channel, identity: Identity, faults: Mapping[str, Rejection], consent: Consent) -> Rejection | None:
+    """Say why a channel of a row cannot be delivered; None when it can."""
+    if channel.medium == "push":
+        if isinstance(consent.tokens, Rejection):
+            return consent.tokens
+        return MISSING if consent.tokens is None and consent.state == "UNSUBSCRIBED" else None
+    kind = channel.identifier
+    if kind is None or kind in identity.values:
+        return consent.refused.get(BORN) if channel.medium == "sms" else None
+    fault = f"{kind.upper()} is empty, and {channel.column} needs it."
+    return faults.get(kind, Rejection("channel_identifier_missing", fault))
 
 
 def merge_consents(older: Record, newer: Record) -> Merge | None:
     """Make one consent of two, channel by channel; the newer one counts.
 
-    :return: None when the two name the person by different values: each must be sent.
+    :return: None when the two name the person by different values, or a part of one is refused: each must be sent, and
+        has an outcome of its own.
     """
     older, newer = consent_of(older), consent_of(newer)
+    if older.consent.refused or newer.consent.refused:
+        return None
     shared = older.identifiers.keys() & newer.identifiers.keys()
     if any(older.identifiers[kind] != newer.identifiers[kind] for kind in shared):
         return None
     below, above = older.consent, newer.consent
-    merged = Consent(above.state, {**below.moments, **above.moments}, above.is_historical, above.born or below.born)
+    merged = replace(
+        above,
+        moments={**below.moments, **above.moments},
+        born=above.born or below.born,
+        tokens=_joined(below.tokens, above.tokens),
+    )
     kept = ConsentRecord(newer.keys, older.identifiers | newer.identifiers, merged)
     kept.block, kept.row = newer.block, newer.row
     return Merge(kept, older, "superseded")
+
+
+def _joined(*rows: Tokens | Rejection | None) -> Tokens | None:
+    """Give the tokens of all rows: a device that is named twice is harmless, one that is forgotten is not."""
+    return [entry for tokens in rows if isinstance(tokens, list) for entry in tokens] or None
 
 
 def consent_of(record: Record) -> ConsentRecord:
@@ -125,4 +203,6 @@ def _subscriptions(consent: Consent) -> dict[str, dict[str, Any]]:
         told.setdefault(channel.medium, {})[channel.purpose] = (
             choice if text is None else choice | {"consented_at": text}
         )
+    if "push" in told and isinstance(consent.tokens, list):
+        told["push"]["tokens"] = consent.tokens
     return told

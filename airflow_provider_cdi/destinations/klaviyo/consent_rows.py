@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.klaviyo.channels import Channel, ChannelReader
-from airflow_provider_cdi.destinations.klaviyo.consent_records import Consent, State, consent_record
-from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity, identify_rows
+from airflow_provider_cdi.destinations.klaviyo.channels import ChannelReader, Choice
+from airflow_provider_cdi.destinations.klaviyo.consent_records import BORN, Consent, State, consent_record
+from airflow_provider_cdi.destinations.klaviyo.identifiers import KINDS, Identity, identify_rows
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.moments import moment_text, read_moments
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
+from airflow_provider_cdi.destinations.klaviyo.push_tokens import Tokens, read_tokens
 from airflow_provider_cdi.destinations.klaviyo.texts import text_column
 from airflow_provider_cdi.engine.contract import UPDATED_AT
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 #: Klaviyo takes consent by these; by an external id it does not.
 CONTACTS = ("EMAIL", "PHONE_NUMBER")
-CONSENTED_AT, BORN = "CONSENTED_AT", "AGE_GATED_DATE_OF_BIRTH"
+CONSENTED_AT = "CONSENTED_AT"
 
 _MISSING = Rejection("consented_at_missing", "CONSENTED_AT is NULL, and historical_import needs it.")
 _INVALID = Rejection("consented_at_invalid", "CONSENTED_AT is not a time in ISO 8601.")
 _IN_FUTURE = Rejection("consented_at_in_future", "CONSENTED_AT lies in the future.")
+_NOBODY = Rejection("identifier_missing", "Neither EMAIL nor PHONE_NUMBER holds a value.")
 _NOT_BORN = Rejection("date_of_birth_invalid", "AGE_GATED_DATE_OF_BIRTH is not a date such as 1990-01-31.")
+
+
+class Contacts(NamedTuple):
+    """Whose row it is.
+
+    :param identity: by the contacts that can be used.
+    :param faults: identifier -> what is wrong with it, of the others.
+    """
+
+    identity: Identity
+    faults: Mapping[str, Rejection]
 
 
 class ConsentRows:
@@ -56,19 +69,35 @@ class ConsentRows:
     def read(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into consents, or the reasons why they cannot be sent."""
         columns: Iterable[tuple[Any, ...]] = zip(
-            identify_rows(rows, CONTACTS, self._limits, self._phones),
+            self._read_contacts(rows),
             self._channels.read(rows),
             self._read_moments(rows),
             _read_births(rows),
+            read_tokens(rows),
             strict=True,
         )
-        return [_first_rejection(row) or self._record(*row) for row in columns]
+        # What concerns a channel is refused with it; what concerns all of them, with the row.
+        return [_first_rejection(row[:3]) or self._record(*row) for row in columns]
 
     def _record(
-        self, identity: Identity, channels: tuple[Channel, ...], moment: int, born: str | None
+        self,
+        contacts: Contacts,
+        choice: Choice,
+        moment: int,
+        born: str | Rejection | None,
+        tokens: Tokens | Rejection | None,
     ) -> Record | Rejection:
-        moments = dict.fromkeys(channels, moment)
-        return consent_record(identity, Consent(self._state, moments, self._is_historical, born))
+        refused = dict(choice.refused)
+        if isinstance(born, Rejection):
+            refused[BORN], born = born, None
+        moments = dict.fromkeys(choice.channels, moment)
+        consent = Consent(self._state, moments, self._is_historical, born, tokens, refused)
+        return consent_record(contacts.identity, contacts.faults, consent)
+
+    def _read_contacts(self, rows: pa.RecordBatch) -> list[Contacts | Rejection]:
+        """Say whose row each one is. Each contact is read alone, so that a bad one does not take the other along."""
+        found = [identify_rows(rows, (name,), self._limits, self._phones) for name in CONTACTS]
+        return [_contacts(row) for row in zip(*found, strict=True)]
 
     def _read_moments(self, rows: pa.RecordBatch) -> list[int | Rejection]:
         """Give the moment of each consent: ``CONSENTED_AT``, or else the last change of the row."""
@@ -84,6 +113,19 @@ class ConsentRows:
         if consented is None and isinstance(changed, int) and not self._is_historical:
             return changed
         return consented or _MISSING
+
+
+def _contacts(found: Sequence[Identity | Rejection]) -> Contacts | Rejection:
+    values: dict[str, str] = {}
+    faults: dict[str, Rejection] = {}
+    for name, one in zip(CONTACTS, found, strict=True):
+        if isinstance(one, Identity):
+            values |= one.values
+        elif one.code != "identifier_missing":
+            faults[KINDS[name]] = one
+    if values:
+        return Contacts(Identity(values), faults)
+    return next(iter(faults.values()), _NOBODY)
 
 
 def _read_births(rows: pa.RecordBatch) -> list[str | Rejection | None]:

@@ -1,7 +1,7 @@
 """Members of requests that not every revision of Klaviyo's API has. Imports nothing that a DAG file should not.
 
-Klaviyo refuses a member that the revision does not have, and with it every row of the request. So an argument that needs
-one is refused before anything is sent.
+Klaviyo refuses a member that the revision does not have, and with it every row of the request. So an argument that
+needs one is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ def refuse_missing(revision: str | None, field: str, asked_by: str, instead: str
     """
     if not has_field(revision, field):
         raise ConfigurationError(
-            f"{asked_by} needs {field!r}, which Klaviyo's API has since the revision {SINCE[field]}, and the connection "
-            f"asks for {revision}. Take 'revision' out of the connection's extra or raise it, or {instead}."
+            f"{asked_by} needs {field!r}, which Klaviyo's API has since the revision {SINCE[field]}, and the "
+            f"connection asks for {revision}. Take 'revision' out of the connection's extra or raise it, or {instead}."
         )

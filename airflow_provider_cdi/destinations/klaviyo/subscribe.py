@@ -7,14 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, unexpected
 from airflow_provider_cdi.destinations.klaviyo.channels import ChannelReader
 from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import SUBSCRIBE
 from airflow_provider_cdi.destinations.klaviyo.consent_look_ups import ConsentLookUp
-from airflow_provider_cdi.destinations.klaviyo.consent_records import consent_body, merge_consents
+from airflow_provider_cdi.destinations.klaviyo.consent_records import BORN, consent_body, merge_consents
+from airflow_provider_cdi.destinations.klaviyo.consent_requests import ConsentRequest
 from airflow_provider_cdi.destinations.klaviyo.consent_rows import (
-    BORN,
     CONSENTED_AT,
     CONTACTS,
     ConsentRows,
@@ -22,11 +21,11 @@ from airflow_provider_cdi.destinations.klaviyo.consent_rows import (
 from airflow_provider_cdi.destinations.klaviyo.endpoints import GET_PROFILES, rates_of
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
-from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
-from airflow_provider_cdi.destinations.klaviyo.row_refusals import profile_places, read_refusal
+from airflow_provider_cdi.destinations.klaviyo.push_tokens import PUSH_TOKENS
+from airflow_provider_cdi.destinations.klaviyo.revision_fields import refuse_missing
 from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Request, Settled, Verdict
+from airflow_provider_cdi.engine.ports import Answer, Ask, BatchLimits, Merge, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 _KIND = "profile-subscription-bulk-create-job"
@@ -39,6 +38,7 @@ class Subscribe(PlainDestination):
     hand. So Klaviyo is asked first, and who said no after the row's consent is passed over.
 
     :param arguments: what the user chose. With ``allow_resubscribe`` Klaviyo is not asked.
+    :param revision: of Klaviyo's API, that is asked for; None for the newest.
     :param rate_share: the part of Klaviyo's rate limits to use.
     :param now: seconds since the epoch.
     """
@@ -49,9 +49,12 @@ class Subscribe(PlainDestination):
         limits: KlaviyoLimits,
         phones: Phones,
         *,
+        revision: str | None,
         rate_share: float,
         now: Callable[[], float],
     ) -> None:
+        if arguments.historical_import:
+            refuse_missing(revision, "historical_import", "historical_import", "leave it out")
         self._limits = limits
         self._list_id = arguments.list_id
         self._is_historical = is_historical = arguments.historical_import
@@ -61,7 +64,7 @@ class Subscribe(PlainDestination):
         self._attributes: dict[str, Any] = {"historical_import": True} if is_historical else {}
         if arguments.custom_source is not None:
             self._attributes["custom_source"] = arguments.custom_source
-        reader = ChannelReader(arguments.channels, wants=True)
+        reader = ChannelReader(arguments.channels, wants=True, revision=revision)
         self._rows = ConsentRows("SUBSCRIBED", reader, limits, phones, is_historical=is_historical, now=now)
         when = (CONSENTED_AT,)
         #: The columns that the source must have. One with a payload is data about people, not consent.
@@ -71,7 +74,7 @@ class Subscribe(PlainDestination):
             has_payload=False,
             refuses_payload=True,
             required=when if is_historical else (),
-            optional=(*reader.columns, BORN, *(() if is_historical else when)),
+            optional=(*reader.columns, PUSH_TOKENS, BORN, *(() if is_historical else when)),
         )
 
     @property
@@ -111,14 +114,7 @@ class Subscribe(PlainDestination):
         return ConsentLookUp(records, self._limits.look_up_ids, self._list_id, self._submission).first()
 
     def _submission(self, records: Sequence[Record]) -> Ask:
-        return Ask(SUBSCRIBE.request(self._body(records)), lambda answer: _read_submission(answer, records))
+        return ConsentRequest(SUBSCRIBE, records, self._body).ask()
 
     def _body(self, records: Sequence[Record]) -> bytes:
         return consent_body(_KIND, records, attributes=self._attributes, list_id=self._list_id)
-
-
-def _read_submission(answer: Answer, records: Sequence[Record]) -> Verdict:
-    """Say what the answer means. Klaviyo accepts with an empty answer, and there is no job to ask for."""
-    if answer.status in REFUSALS:
-        return read_refusal(answer, SUBSCRIBE, records, profile_places(len(records)))
-    return failure_of(answer, SUBSCRIBE) or unexpected(answer, 202) or Settled()

@@ -6,19 +6,18 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, unexpected
 from airflow_provider_cdi.destinations.klaviyo.channels import ChannelReader
 from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import UNSUBSCRIBE
 from airflow_provider_cdi.destinations.klaviyo.consent_records import consent_body, merge_consents
+from airflow_provider_cdi.destinations.klaviyo.consent_requests import ConsentRequest
 from airflow_provider_cdi.destinations.klaviyo.consent_rows import CONTACTS, ConsentRows
 from airflow_provider_cdi.destinations.klaviyo.endpoints import rates_of
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
-from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
-from airflow_provider_cdi.destinations.klaviyo.row_refusals import profile_places, read_refusal
+from airflow_provider_cdi.destinations.klaviyo.push_tokens import PUSH_TOKENS
 from airflow_provider_cdi.destinations.plain import PlainDestination
 from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Merge, Request, Settled, Verdict
+from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Merge, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 _KIND = "profile-subscription-bulk-delete-job"
@@ -31,6 +30,7 @@ class Unsubscribe(PlainDestination):
     whom the request names from everything.
 
     :param channels: see :class:`~airflow_provider_cdi.destinations.klaviyo.channels.ChannelReader`.
+    :param revision: of Klaviyo's API, that is asked for; None for the newest.
     :param rate_share: the part of Klaviyo's rate limits to use.
     :param now: seconds since the epoch.
     """
@@ -41,13 +41,14 @@ class Unsubscribe(PlainDestination):
         limits: KlaviyoLimits,
         phones: Phones,
         *,
+        revision: str | None,
         rate_share: float,
         now: Callable[[], float],
     ) -> None:
         self._limits = limits
         #: Our part of Klaviyo's rate limits.
         self.rates = rates_of((UNSUBSCRIBE,), rate_share)
-        reader = ChannelReader(channels, wants=False)
+        reader = ChannelReader(channels, wants=False, revision=revision)
         self._rows = ConsentRows("UNSUBSCRIBED", reader, limits, phones, is_historical=False, now=now)
         #: The columns that the source must have. One with a payload is data about people, not consent.
         self.contract = Contract(
@@ -55,7 +56,7 @@ class Unsubscribe(PlainDestination):
             identifiers=CONTACTS,
             has_payload=False,
             refuses_payload=True,
-            optional=reader.columns,
+            optional=(*reader.columns, PUSH_TOKENS),
         )
 
     @property
@@ -81,9 +82,7 @@ class Unsubscribe(PlainDestination):
 
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer means. Klaviyo accepts with an empty answer, and there is no job to ask for."""
-        if answer.status in REFUSALS:
-            return read_refusal(answer, UNSUBSCRIBE, records, profile_places(len(records)))
-        return failure_of(answer, UNSUBSCRIBE) or unexpected(answer, 202) or Settled()
+        return ConsentRequest(UNSUBSCRIBE, records, _body).read(answer)
 
 
 def _body(records: Sequence[Record]) -> bytes:

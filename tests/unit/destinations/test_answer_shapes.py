@@ -1,7 +1,7 @@
 """Answers of every shape to every data type of both vendors: what becomes of the rows.
 
-Only an answer in the vendor's documented form that speaks of rows is a verdict on rows. After everything else no row has
-an outcome: the sync ends with an error, and a later run sends all of them.
+Only an answer in the vendor's documented form that speaks of rows is a verdict on rows. After everything else no row
+has an outcome: the sync ends with an error, and a later run sends all of them.
 """
 
 from __future__ import annotations
@@ -340,7 +340,9 @@ UNKNOWN_REASONS = {
 }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("klaviyo events", "klaviyo privacy_deletions")])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind not in ("klaviyo events", "klaviyo privacy_deletions")]
+)
 def test_an_unknown_reason_in_the_vendors_form_is_halved_and_names_nobody(kind):
     destination = destination_of(kind)
     records = encoded(kind, destination)

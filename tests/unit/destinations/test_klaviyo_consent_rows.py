@@ -299,7 +299,14 @@ ROWS = [
     ("consented_at_missing", "subscribe", HISTORICAL, {**ADA, "CONSENTED_AT": pa.nulls(1, pa.timestamp("us"))}),
     ("consented_at_invalid", "subscribe", EMAIL, {**ADA, "CONSENTED_AT": "secret-value"}),
     ("consented_at_in_future", "subscribe", EMAIL, {**ADA, "CONSENTED_AT": datetime(2026, 1, 6, tzinfo=UTC)}),
-    ("date_of_birth_invalid", "subscribe", EMAIL, {**ADA, "AGE_GATED_DATE_OF_BIRTH": "31.1.1990 secret-value"}),
+    ("push_tokens_missing", "unsubscribe", ConsentArguments(channels=["push_marketing"]), ADA),
+    (
+        "push_tokens_invalid",
+        "unsubscribe",
+        ConsentArguments(channels=["push_marketing"]),
+        {**ADA, "PUSH_TOKENS": "secret-value"},
+    ),
+    ("date_of_birth_invalid", "subscribe", SMS, {**PHONE, "AGE_GATED_DATE_OF_BIRTH": "31.1.1990 secret-value"}),
     ("several_identifiers", "privacy_deletions", ConsentArguments(), {**ADA, **PHONE}),
 ]
 
