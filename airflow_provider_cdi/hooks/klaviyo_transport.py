@@ -5,12 +5,15 @@ Imported when a task runs, never by a DAG file.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_cdi.engine.ports import Answer, Request
 from airflow_provider_cdi.hooks.http_settings import HttpSettings
 from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
 from airflow_provider_cdi.hooks.klaviyo_revision import about_revision
+
+_SERVED = "x-klaviyo-api-revision"
 
 
 class KlaviyoTransport(AiohttpTransport):
@@ -28,9 +31,14 @@ class KlaviyoTransport(AiohttpTransport):
         self._has_looked = False
 
     async def send(self, request: Request) -> Answer:
-        """Send once and return whatever answer came, see :meth:`AiohttpTransport.send`."""
+        """Send once and return whatever answer came, see :meth:`AiohttpTransport.send`.
+
+        One that does not say which revision gave it gets the revision that was asked for, for the messages.
+        """
         answer = await super().send(request)
-        if not self._has_looked and "x-klaviyo-api-revision" in answer.headers:
+        if _SERVED not in answer.headers:
+            return replace(answer, headers={**answer.headers, _SERVED: self._asked})
+        if not self._has_looked:
             self._has_looked = True
             for sentence in about_revision(answer.headers, self._asked):
                 self._log.warning("%s", sentence)
