@@ -8,6 +8,7 @@ and at a checkpoint to the row.
 from __future__ import annotations
 
 import logging
+import math
 from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Reached:
 
     :param rows: how many rows it has, of this try.
     :param covered: those of them that the watermark covers: no later try reads them again.
-    :param totals: their outcomes, over all tries of the run.
+    :param totals: outcomes over all tries of the run; those of rows that a later try reads again only at its end.
     :param watermark: None when nothing was delivered ever.
     """
 
@@ -80,6 +81,8 @@ class Ledger:
         self._up_to = up_to
         self._filter: TieFilter | None = None
         self.totals = totals or Totals()
+        #: What of it belongs to rows behind the slice's bound, which the watermark does not cover.
+        self._uncovered = Totals()
         self.gate = gate or RejectGate(None)
         self._rejects_told = self.totals.rejected + self.totals.unknown
         #: Rejects of the prefix that are not written down yet, and the bytes of their payloads.
@@ -108,9 +111,11 @@ class Ledger:
         if not _is_sorted(column) or (last is not None and stamps[0] < last):
             raise ValueError("the rows did not come in the order of UPDATED_AT")
         self._unit = column.type.unit
+        behind = bisect_right(stamps, self._bound())
         blocks = [
-            Block(rows, start, min(start + BLOCK_ROWS, len(stamps)), stamps)
-            for start in range(0, len(stamps), BLOCK_ROWS)
+            Block(rows, start, min(start + BLOCK_ROWS, stop), stamps)
+            for first, stop in ((0, behind), (behind, len(stamps)))
+            for start in range(first, stop, BLOCK_ROWS)
         ]
         self._blocks.extend(blocks)
         self.bytes_held += rows.nbytes
@@ -176,7 +181,8 @@ class Ledger:
         :param slice_is_done: see :meth:`watermark`.
         """
         watermark = self.watermark(slice_is_done=slice_is_done)
-        return Reached(self.rows_in_prefix, self.rows_covered, self.totals, watermark)
+        totals = self.totals if slice_is_done else self.totals - self._uncovered
+        return Reached(self.rows_in_prefix, self.rows_covered, totals, watermark)
 
     def note_written(self, number: int, reached: Reached) -> None:
         """Forget rejects that are written down.
@@ -212,7 +218,14 @@ class Ledger:
         self.rows_in_prefix += block.stop - block.start
         if block.stop == block.rows.num_rows:
             self.bytes_held -= block.rows.nbytes
-        self._cover(block)
+        if block.stamps[block.start] > self._bound():
+            self._uncovered = self._uncovered + block.totals()
+        else:
+            self._cover(block)
+
+    def _bound(self) -> float:
+        """Return the last timestamp that the watermark may cover."""
+        return stamp_of_position(self._up_to, self._unit) if self._up_to is not None else math.inf
 
     def _keep(self, reject: RejectedRow) -> None:
         self.rejects.append(reject)
@@ -224,17 +237,11 @@ class Ledger:
         self._rejects_told += 1
 
     def _cover(self, block: Block) -> None:
-        """Move the watermark over the rows of a block, up to the slice's bound."""
-        stop = block.stop
-        if self._up_to is not None:
-            bound = stamp_of_position(self._up_to, self._unit)
-            stop = bisect_right(block.stamps, bound, block.start, stop)
-        if stop == block.start:
-            return
-        last = block.stamps[stop - 1]
-        first = bisect_left(block.stamps, last, block.start, stop)
-        tied = block.rows.slice(first, stop - first)
-        self.rows_covered += stop - block.start
+        """Move the watermark over the rows of a block."""
+        last = block.stamps[block.stop - 1]
+        first = bisect_left(block.stamps, last, block.start, block.stop)
+        tied = block.rows.slice(first, block.stop - first)
+        self.rows_covered += block.stop - block.start
         if last != self._stamp:
             self._stamp, self._ties = last, Ties()
             self._tied_parts.clear()

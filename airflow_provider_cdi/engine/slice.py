@@ -23,6 +23,7 @@ class Slice:
     :param since: first position of a window, or where a new sync starts (``initial``).
     :param until: position after the last one of a window.
     :param moves_watermark: False for windows, backfills and replays.
+    :param settles: whether ``up_to`` lies in the past on purpose: rows behind it wait until they are old enough.
     :param zone: whose clock the positions show, None for UTC. Only for people: positions are compared as they are.
     """
 
@@ -32,6 +33,7 @@ class Slice:
     since: str | None = None
     until: str | None = None
     moves_watermark: bool = True
+    settles: bool = False
     zone: str | None = None
 
     def bounds(self) -> Bounds:
@@ -56,6 +58,8 @@ class Slice:
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads, as JSON types."""
         stored = {name: value for name, value in _plain(self).items() if value is not None}
+        if not self.settles:
+            del stored["settles"]  # earlier versions do not know it
         return stored | ({"after": self.after.to_json()} if self.after else {})
 
     @classmethod

@@ -58,11 +58,13 @@ class SliceReader:
     async def count(self) -> None:
         """Ask the source what is due, in one query."""
         part, after = self.part, self.part.after
+        # A watermark behind the bound: of an earlier run, before rows had to settle.
+        now = after.position if after and is_later(after.position, part.up_to) else part.up_to
         self._counts = await self._call_aside(
             lambda: self._source.count(
                 part.bounds(),
                 position=after.position if after else None,
-                now=part.up_to,
+                now=now,
                 with_total=self._with_total,
                 recent=self.stamped.recent,
             )
@@ -85,7 +87,11 @@ class SliceReader:
         """Count the rows that no slice up to now holds, by the reason; without those of which there are none."""
         if self.part.mode == "window":
             return {}
-        numbers = {"future": self._counts.future - self._counts.passed, "no_updated_at": self._counts.without_time}
+        numbers = {
+            "future": self._counts.future - self._counts.passed,
+            "settling": self._counts.passed - self._stamped_behind() if self.part.settles else 0,
+            "no_updated_at": self._counts.without_time,
+        }
         return {reason: number for reason, number in numbers.items() if number}
 
     def check(self, cap: DeleteCap) -> None:

@@ -49,12 +49,14 @@ class StampedRows:
         """Find out whether rows of the last second keep their time.
 
         :param counts: what was counted from :attr:`recent` on.
-        :param sleep: waits; rows with whole seconds move only with the next second.
+        :param sleep: waits; rows with milliseconds move only with the next one, those with whole seconds with the next
+            second.
         :param call_aside: how a blocking call is made.
         """
         if not counts.recent or counts.asked_at is None:
             return
         seen = self._clock.shown(counts.asked_at)
+        await sleep(2 * _MILLISECOND.total_seconds())
         again = await call_aside(lambda: self._counted_again(seen))
         self.found = max(0, counts.recent - again.in_bounds)
         if not self.found and again.at_position:

@@ -187,7 +187,8 @@ class Sync:
     def _note_rows_not_due(self) -> None:
         for reason, number in self._slice_reader.not_due().items():
             self._ledger.totals.skipped_because[reason] = number
-            log.warning("%s", _NOT_DUE[reason].format(number=number))
+            level = logging.INFO if reason == "settling" else logging.WARNING
+            log.log(level, "%s", _NOT_DUE[reason].format(number=number))
         if self._slice_reader.stamped:
             log.warning("%s", _STAMPED.format(number=self._slice_reader.stamped.found))
 
@@ -465,5 +466,6 @@ _STAMPED = (
 
 _NOT_DUE = {
     "future": "{number:,} rows are stamped later than now: they are skipped and will be sent when their time has come",
+    "settling": "{number:,} rows are younger than settle= asks for: a later run sends them when they are old enough",
     "no_updated_at": "{number:,} rows have no UPDATED_AT: they are never sent until it is filled in",
 }

@@ -13,7 +13,7 @@ class Totals:
 
     :param rejects: number of rejected and unknown rows by code.
     :param skipped_because: number of skipped rows by reason: ``already_delivered``, ``future``,
-        ``no_updated_at``.
+        ``settling``, ``no_updated_at``.
     """
 
     accepted: int = 0
@@ -39,6 +39,15 @@ class Totals:
             self.unknown + other.unknown,
             self.rejects + other.rejects,
             self.skipped_because + other.skipped_because,
+        )
+
+    def __sub__(self, other: Totals) -> Totals:
+        return Totals(
+            self.accepted - other.accepted,
+            self.rejected - other.rejected,
+            self.unknown - other.unknown,
+            self.rejects - other.rejects,
+            self.skipped_because - other.skipped_because,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A DAG file imports this module: what it checks costs nothing to speak of.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,6 +20,8 @@ from airflow_provider_cdi.transfers.arguments import CheckpointPlace, SyncMode
 from airflow_provider_cdi.transfers.words import YES_NO, is_yes_or_no
 
 _TIMESTAMP = 'a timestamp such as "2026-01-05T00:00:00Z", a date or a datetime'
+#: Rows that wait for longer are a mistake of units.
+LONGEST_SETTLE = timedelta(days=366)
 #: What Jinja looks for.
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
@@ -70,6 +72,12 @@ SYNC_RULES: Mapping[str, Rule] = {
         'write it as "0/8" to "7/8" for eight partitions, or use partitions(8)', _is_understood(Partition.parse)
     ),
     "watermark_timezone": text('name a time zone as "America/New_York"', _is_understood(ZoneInfo)),
+    "settle": Rule(
+        "give a timedelta of zero or more: timedelta(minutes=10)",
+        lambda value: isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_SETTLE,
+        unset=(),
+    ),
+    "check_late": flag(),
     "sync_id": text("give a text that stays the same for the life of the sync"),
     "same_source": text("give a word for the source that stays when its name or its text changes"),
     "initial": Rule(

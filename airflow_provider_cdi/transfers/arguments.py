@@ -93,6 +93,8 @@ class SyncArguments(AirflowArguments, total=False):
     payload_columns: Sequence[str] | Mapping[str, str]
     partition: str | None
     watermark_timezone: str | None
+    settle: timedelta
+    check_late: bool
     sync_id: str | None
     same_source: str | None
     initial: str | date

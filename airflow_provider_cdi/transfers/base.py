@@ -6,7 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_cdi.assets import sync_asset
@@ -94,6 +94,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self.payload_columns = arguments.get("payload_columns", ())
         self.partition = arguments.get("partition")
         self.watermark_timezone = arguments.get("watermark_timezone")
+        self.settle = arguments.get("settle", timedelta(0))
+        self.check_late = arguments.get("check_late", False)
         self.same_source = arguments.get("same_source")
         sync_id = arguments.get("sync_id")
         self.sync_id = default_sync_id(self.dag_id, self.task_id) if sync_id is None else sync_id
@@ -248,7 +250,9 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         choices = choose(said, context, declared_params(context, self), is_locked=is_locked)
         clock = SourceClock.of(self.watermark_timezone)
         initial = self.initial.isoformat() if isinstance(self.initial, date) else self.initial
-        return RunRequest(choices.sync_mode, choices.since, choices.until, initial, clock, choices.dry_run)
+        return RunRequest(
+            choices.sync_mode, choices.since, choices.until, initial, clock, choices.dry_run, settle=self.settle
+        )
 
     def _open_source(self, destination: Destination) -> Source:
         from airflow_provider_cdi.engine.partition import Partition

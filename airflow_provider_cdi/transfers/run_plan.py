@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_cdi.engine.slice import Mode, Slice
@@ -29,6 +29,7 @@ class RunRequest:
     :param initial: where a new sync starts: ``everything``, ``now`` or a timestamp.
     :param clock: what ``UPDATED_AT`` shows at a moment.
     :param dry_run: whether nothing is sent.
+    :param settle: how old a row must be, in runs that move the watermark.
     """
 
     sync_mode: str
@@ -37,6 +38,7 @@ class RunRequest:
     initial: str = "everything"
     clock: SourceClock = field(default_factory=SourceClock)
     dry_run: bool = False
+    settle: timedelta = timedelta(0)
 
 
 def resolve_mode(request: RunRequest, context: Mapping[str, Any]) -> Mode:
@@ -60,16 +62,17 @@ def new_plan(
     :param mode: see :func:`resolve_mode`.
     :param context: of the task.
     :param record: the state, None for a sync that never ran.
-    :param now: nothing later is read.
+    :param now: the warehouse's clock. Nothing later is read, and nothing that is younger than ``request.settle``.
     """
-    up_to = request.clock.up_to(now)
+    up_to = request.clock.up_to(now if mode == "window" else now - request.settle)
     if mode == "window":
         since, until = window_bounds(request, context)
         part = Slice("window", up_to, since=since, until=until, moves_watermark=False)
     elif mode == "full":
-        part = Slice("full", up_to)
+        part = Slice("full", up_to, settles=bool(request.settle))
     else:
-        part = Slice("incremental", up_to, after=(record and record.watermark) or _start(request, up_to))
+        after = (record and record.watermark) or _start(request, request.clock.up_to(now))
+        part = Slice("incremental", up_to, after=after, settles=bool(request.settle))
     return Plan(replace(part, zone=request.clock.zone), clear_number=context["dag_run"].clear_number)
 
 

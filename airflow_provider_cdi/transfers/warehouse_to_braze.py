@@ -43,6 +43,10 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         :func:`~airflow_provider_cdi.transfers.mapped.mapped_sync` (templated).
     :param watermark_timezone: the zone whose clock an ``UPDATED_AT`` without a zone shows, ``"America/New_York"``;
         None is UTC.
+    :param settle: how old a row must be by the warehouse's clock before it is sent, so that rows which are committed
+        late come in time; in every run but windows and backfills.
+    :param check_late: whether each run counts the rows that came below the watermark since the run before, which are
+        not sent: at least so many, as far as numbers can tell.
     :param catalog: name of the catalog, for ``catalog_items`` (templated).
     :param merge: for ``catalog_items``: change the given fields of existing items (PATCH) instead of replacing whole
         items and creating missing ones (PUT).

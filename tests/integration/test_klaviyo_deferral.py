@@ -75,7 +75,7 @@ def test_rows_written_meanwhile_wait_for_the_next_run(klaviyo_lab):
     report = klaviyo_lab.after(deferred.value)(
         klaviyo_lab.make(**arguments), klaviyo_lab.world.context("run-1", goes_on=True)
     )
-    assert (report["accepted"], report["skipped_because"]) == (100, {"future": 1})
+    assert (report["accepted"], report["skipped_because"]) == (100, {})
     assert klaviyo_lab.klaviyo.profile(external_id="new") is None
 
 
@@ -163,3 +163,13 @@ def test_before_airflow_counted_deferred_tasks_a_dag_of_overlapping_runs_is_not_
     klaviyo_lab.sql(PROFILES.format(rows=100, email=EMAIL))
     assert klaviyo_lab.run_to_its_end(limits=SMALL)["accepted"] == 100
     assert klaviyo_lab.deferrals == []
+
+
+@pytest.mark.usefixtures("version")
+def test_a_deferred_run_goes_on_with_the_jobs_of_rows_that_the_query_stamps(klaviyo_lab):
+    klaviyo_lab.sql(
+        "create view users as select current_timestamp as updated_at, 'c-' || i as external_id from range(500) t(i)"
+    )
+    report = klaviyo_lab.run_to_its_end(limits=SMALL)
+    assert klaviyo_lab.deferrals
+    assert (report["accepted"], report["rows_read"], klaviyo_lab.submissions()) == (500, 500, 5)

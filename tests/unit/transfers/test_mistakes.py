@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,6 +63,13 @@ OF_EVERY_SYNC = [
     ({"watermark_timezone": "CEST"}, "America/New_York"),
     ({"watermark_timezone": 2}, "America/New_York"),
     ({"watermark_timezone": UTC}, "America/New_York"),
+    ({"settle": 10}, r"timedelta\(minutes=10\)"),
+    ({"settle": "10 minutes"}, r"timedelta\(minutes=10\)"),
+    ({"settle": None}, r"timedelta\(minutes=10\)"),
+    ({"settle": timedelta(minutes=-1)}, r"timedelta\(minutes=10\)"),
+    ({"settle": timedelta(days=3650)}, r"timedelta\(minutes=10\)"),
+    ({"check_late": "yes"}, "True or False"),
+    ({"check_late": 1}, "True or False"),
     ({"sync_id": ""}, "stays the same"),
     ({"sync_id": 7}, "stays the same"),
     ({"same_source": ""}, "a word for the source"),
