@@ -24,11 +24,25 @@ class FileStore(MemoryStore):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
-        if path.exists():
-            self.kept = json.loads(path.read_text())
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._read()
+        return super().get(key, default)
+
+    def delete(self, key: str) -> None:
+        self._read()
+        super().delete(key)
+        self._write()
 
     def set(self, key: str, value: Any, **more: Any) -> None:
+        self._read()
         super().set(key, value, **more)
+        self._write()
+
+    def _read(self) -> None:
+        self.kept = json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def _write(self) -> None:
         new = self.path.with_suffix(".new")
         new.write_text(json.dumps(self.kept))
         os.replace(new, self.path)
