@@ -206,6 +206,15 @@ def former_mapped_name(sync_id: str, source: str | None, partition: str | None) 
     return ":".join(part for part in (sync_id, source, partition) if part)
 
 
+def source_key(source: str | None, sql: str | None) -> str:
+    """Return what all ways to write one source have in common.
+
+    :param source: a table or view.
+    :param sql: a query instead.
+    """
+    return _name_key(source) if source else f"query {query_digest(sql or '')}"
+
+
 def query_digest(text: str) -> str:
     """Return a short digest of a query; comments, blanks, case and a last semicolon do not count."""
     kept = []

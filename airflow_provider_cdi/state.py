@@ -349,6 +349,11 @@ class SyncState:
         self._write(StateRecord(self.identity, gen, checkpoint, self._ti.run_id, self._at, self._map_index))
 
     @property
+    def record(self) -> StateRecord | None:
+        """The newest record that is known, None when the sync has never run."""
+        return self._record
+
+    @property
     def watermark(self) -> Watermark | None:
         """The watermark of the newest record that is known."""
         return self._record.watermark if self._record else None

@@ -80,6 +80,7 @@ SYNC_RULES: Mapping[str, Rule] = {
     "check_late": flag(),
     "sync_id": text("give a text that stays the same for the life of the sync"),
     "same_source": text("give a word for the source that stays when its name or its text changes"),
+    "allow_repeats": flag(),
     "initial": Rule(
         f'use "everything", "now", or {_TIMESTAMP}',
         lambda value: value in ("everything", "now") or _is_moment(value),

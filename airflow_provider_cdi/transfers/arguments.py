@@ -97,6 +97,7 @@ class SyncArguments(AirflowArguments, total=False):
     check_late: bool
     sync_id: str | None
     same_source: str | None
+    allow_repeats: bool
     initial: str | date
     sync_mode: SyncMode | str | None
     since: str | date | None

@@ -29,6 +29,7 @@ from airflow_provider_cdi.identity import (
 from airflow_provider_cdi.transfers.argument_checks import as_said, check_sync_arguments, known
 from airflow_provider_cdi.transfers.arguments import SyncArguments, own_names, shows_arguments
 from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
+from airflow_provider_cdi.transfers.repeats import look_for_repeats
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
@@ -79,6 +80,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     #: How a sync delivers when the task does not say it.
     usual_delivery: ClassVar[DeliverySettings] = DeliverySettings()
+    #: The arguments that say where the rows go.
+    place_fields: ClassVar[tuple[str, ...]] = ()
     #: Data types whose tasks nobody may give another kind of run, unless the task says so.
     locked_data_types: ClassVar[Sequence[str]] = ()
 
@@ -97,6 +100,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self.settle = arguments.get("settle", timedelta(0))
         self.check_late = arguments.get("check_late", False)
         self.same_source = arguments.get("same_source")
+        self.allow_repeats = arguments.get("allow_repeats", False)
         sync_id = arguments.get("sync_id")
         self.sync_id = default_sync_id(self.dag_id, self.task_id) if sync_id is None else sync_id
         self._has_default_sync_id = sync_id is None
@@ -216,13 +220,17 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     def _run(self, context: Context, waited: Waiting | None) -> Report:
         self._check_rendered()
         request = self._request(context)
+        look_for_repeats(self, context)
         state = self._open_state(context)
         with state.at_work(sends=not request.dry_run, goes_on=waited is not None):
             return self._run_plan(request, context, waited, state)
 
     def _run_plan(self, request: RunRequest, context: Context, waited: Waiting | None, state: SyncState) -> Report:
-        from airflow_provider_cdi.transfers.run_plan import loads_history
+        from airflow_provider_cdi.transfers.run_plan import loads_history, resolve_mode
 
+        # Before the source is opened: another one than the record's is not even looked at.
+        mode = resolve_mode(request, context)
+        state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
         # The columns that it wants are the same for every kind of run; which kind this is, the source's clock tells.
         source = self._open_source(self.make_destination(loads_history=False))
         run = self._plan(request, context, waited, state, now=source.opened_at)
@@ -313,9 +321,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         from airflow_provider_cdi.transfers.run_plan import new_plan, resolve_mode, resume_or_replay
         from airflow_provider_cdi.transfers.run_state import RunState
 
-        mode = resolve_mode(request, context)
+        mode, record = resolve_mode(request, context), state.record
         plans = PlanStore(context, state.variables, state.identity)
-        record = state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
         if waited is not None:
             return RunState(state, plans, waited.plan, waited.checkpoint)
         earlier = None if request.dry_run else plans.load()

@@ -53,6 +53,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param update_existing_only: change known users only and create none.
     :param initial: where a new sync starts: ``everything``, ``now``, or a timestamp, which is included (templated).
     :param sync_id: stable name of the sync, ``<dag_id>.<task_id>`` by default.
+    :param allow_repeats: another task of the DAG may send the same rows to the same place; without it that is a
+        warning, and an error for events and purchases.
     :param same_source: a word of yours for the source: it is the same one, whatever its name or its text becomes.
     :param sync_mode: ``auto`` (incremental, or the data interval for a backfill), ``incremental``, ``full`` or
         ``window``; None leaves it to each run: the trigger form of
@@ -81,6 +83,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     template_fields: Sequence[str] = (*WarehouseSyncOperator.template_fields, "braze_conn_id", "catalog")
 
     locked_data_types = ("user_deletes",)
+    place_fields = ("braze_conn_id", "catalog")
 
     @shows_arguments(SyncArguments)
     def __init__(

@@ -90,6 +90,8 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
     usual_delivery = KLAVIYO_DELIVERY
     locked_data_types = ("privacy_deletions",)
 
+    place_fields = ("klaviyo_conn_id",)
+
     @shows_arguments(SyncArguments)
     def __init__(
         self,
