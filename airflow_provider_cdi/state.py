@@ -19,6 +19,7 @@ from airflow_provider_cdi import version_compat
 from airflow_provider_cdi.airflow_calls import saving
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.jobs import SubmittedJob
+from airflow_provider_cdi.engine.late_rows import RowsBelow
 from airflow_provider_cdi.engine.position import is_later, parse_position
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Watermark
@@ -57,19 +58,22 @@ class Checkpoint:
     :param totals: outcomes up to there.
     :param rejects: the parts of the run's rejects up to there (see ``RejectFile``).
     :param jobs: what the destination is still at work on, behind the watermark.
+    :param below: how many rows lie below the watermark, where they are counted.
     """
 
     watermark: Watermark | None
     totals: Totals
     rejects: tuple[RejectPart, ...] = ()
     jobs: tuple[SubmittedJob, ...] = ()
+    below: RowsBelow | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
         mark = self.watermark.to_json() if self.watermark else None
         jobs = {"jobs": [[job.digest, job.name] for job in self.jobs]} if self.jobs else {}
         rejects = [part.to_json() for part in self.rejects]
-        return {"watermark": mark, "totals": self.totals.to_json(), "reject_parts": rejects, **jobs}
+        below = {"below": self.below.to_json()} if self.below else {}
+        return {"watermark": mark, "totals": self.totals.to_json(), "reject_parts": rejects, **jobs, **below}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Checkpoint:
@@ -77,7 +81,8 @@ class Checkpoint:
         mark = Watermark.from_json(stored["watermark"]) if stored["watermark"] else None
         jobs = tuple(SubmittedJob(*job) for job in stored.get("jobs", ()))
         totals = Totals.from_json(stored["totals"])
-        return cls(mark, totals, _reject_parts(stored, totals), jobs)
+        below = RowsBelow.from_json(stored["below"]) if stored.get("below") else None
+        return cls(mark, totals, _reject_parts(stored, totals), jobs, below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +367,11 @@ class SyncState:
     def jobs(self) -> tuple[SubmittedJob, ...]:
         """What the destination may still be at work on, as the newest record knows it."""
         return self._record.checkpoint.jobs if self._record else ()
+
+    @property
+    def below(self) -> RowsBelow | None:
+        """How many rows lay below the watermark, as the newest record knows it."""
+        return self._record.checkpoint.below if self._record else None
 
     def touch(self) -> None:
         """Write the present record once more for a run that does not move it, so that none gets lost with age."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from airflow_provider_cdi.engine.clean_up import keeping
 from airflow_provider_cdi.engine.jobs import Jobs, SubmittedJob
+from airflow_provider_cdi.engine.late_rows import LateRows, RowsBelow
 from airflow_provider_cdi.engine.ledger import Ledger, Reached
 from airflow_provider_cdi.engine.ports import Clock
 from airflow_provider_cdi.engine.rejects import RejectedRow
@@ -28,11 +29,13 @@ class Progress:
     :param watermark: how far the unbroken run of outcomes reaches, None when nothing was delivered ever.
     :param totals: the outcomes up to there, over all tries of the run.
     :param jobs: what the other side is still at work on, behind the watermark.
+    :param below: how many rows lie below the watermark, where they are counted.
     """
 
     watermark: Watermark | None
     totals: Totals
     jobs: tuple[SubmittedJob, ...] = ()
+    below: RowsBelow | None = None
 
 
 class Journal(Protocol):
@@ -51,6 +54,7 @@ class Checkpoints:
     :param jobs: knows what the destination is at work on.
     :param settings: how much may be unsaved, and for how long.
     :param clock: where time comes from.
+    :param late: counts the rows below the watermark; None when nobody wants to know.
     """
 
     def __init__(
@@ -60,7 +64,10 @@ class Checkpoints:
         jobs: Jobs,
         settings: DeliverySettings,
         clock: Clock,
+        *,
+        late: LateRows | None = None,
     ) -> None:
+        self._late = late
         self._journal = journal
         self._ledger = ledger
         self._gate = ledger.gate
@@ -140,7 +147,8 @@ class Checkpoints:
         jobs = () if slice_is_done else self._jobs.to_save()
         if reached.rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
             return
-        await self._journal.commit(Progress(reached.watermark, reached.totals, jobs), rejects)
+        below = self._late.below(reached) if self._late else None
+        await self._journal.commit(Progress(reached.watermark, reached.totals, jobs, below), rejects)
         self._rows_saved, self._jobs_saved = reached.rows, jobs
         self.watermark = reached.watermark
         self._saved_at = self._clock.monotonic()

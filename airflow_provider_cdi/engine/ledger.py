@@ -43,12 +43,14 @@ class Reached:
     :param covered: those of them that the watermark covers: no later try reads them again.
     :param totals: outcomes over all tries of the run; those of rows that a later try reads again only at its end.
     :param watermark: None when nothing was delivered ever.
+    :param between: rows behind the place where the read began and before the watermark, both times left out.
     """
 
     rows: int
     covered: int
     totals: Totals
     watermark: Watermark | None
+    between: int = 0
 
 
 class Ledger:
@@ -78,6 +80,8 @@ class Ledger:
         #: Passed rows at ``_stamp`` that are not in ``_ties`` yet.
         self._tied_parts: list[pa.RecordBatch] = []
         self._after = after
+        #: Covered rows that are later than ``_after``, and those at ``_stamp``.
+        self._rows_ahead = self._rows_at_stamp = 0
         self._up_to = up_to
         self._filter: TieFilter | None = None
         self.totals = totals or Totals()
@@ -173,6 +177,7 @@ class Ledger:
         self.advance(to_the_row=True)
         self._after = self.watermark()
         self._stamp, self._filter = None, None
+        self._rows_ahead = self._rows_at_stamp = 0
         return self._after
 
     def reached(self, *, slice_is_done: bool = False) -> Reached:
@@ -182,7 +187,8 @@ class Ledger:
         """
         watermark = self.watermark(slice_is_done=slice_is_done)
         totals = self.totals if slice_is_done else self.totals - self._uncovered
-        return Reached(self.rows_in_prefix, self.rows_covered, totals, watermark)
+        between = max(0, self._rows_ahead - self._rows_at_stamp)
+        return Reached(self.rows_in_prefix, self.rows_covered, totals, watermark, between)
 
     def note_written(self, number: int, reached: Reached) -> None:
         """Forget rejects that are written down.
@@ -243,8 +249,11 @@ class Ledger:
         tied = block.rows.slice(first, block.stop - first)
         self.rows_covered += block.stop - block.start
         if last != self._stamp:
-            self._stamp, self._ties = last, Ties()
+            self._stamp, self._ties, self._rows_at_stamp = last, Ties(), 0
             self._tied_parts.clear()
+        self._rows_at_stamp += block.stop - first
+        start = stamp_of_position(self._after.position, self._unit) if self._after else -math.inf
+        self._rows_ahead += block.stop - bisect_right(block.stamps, start, block.start, block.stop)
         self._tied_parts.append(tied)
         if len(self._tied_parts) >= TIED_PARTS:
             self._passed_ties()

@@ -20,6 +20,8 @@ class Report:
     :param seconds: duration of this try.
     :param seconds_without_rows: how much of it was spent on waiting for the warehouse's rows.
     :param watermark: the sync's watermark after the run, None when nothing was ever delivered.
+    :param late: at least so many rows came below the watermark since the run before; None when nobody asked, or when
+        numbers cannot tell.
     :param dry_run: whether nothing was sent.
     :param rejects_files: where the rejects are: ``path``, ``host`` (None for storage that all machines share),
         ``files`` and ``rows`` of each part.
@@ -31,6 +33,7 @@ class Report:
     seconds: float
     seconds_without_rows: float
     watermark: str | None
+    late: int | None = None
     dry_run: bool = False
     rejects_files: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class Report:
             "delay": round(self.delay, 4),
             "in_flight": round(self.in_flight, 1),
             "watermark": self.watermark,
+            "late": self.late,
             "dry_run": self.dry_run,
             "rejects_files": self.rejects_files,
         }
@@ -89,6 +93,7 @@ class Report:
             f"for the rate; {self.seconds_without_rows:.1f} s without rows to send",
             f"  watermark {self.watermark or 'none'}",
         ]
+        lines += [f"  {self.late:,} rows or more came late and are not sent"] if self.late else []
         return lines + [f"  {part['rows']:,} rejects in {_place(part)}" for part in self.rejects_files]
 
     def rejects_in_words(self) -> str:

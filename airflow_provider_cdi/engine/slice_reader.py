@@ -11,6 +11,7 @@ import pyarrow as pa
 from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.engine.contract import UPDATED_AT
 from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.late_rows import LateRows
 from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
 from airflow_provider_cdi.engine.position import is_later, position_of_stamp
 from airflow_provider_cdi.engine.slice import Slice
@@ -31,6 +32,7 @@ class SliceReader:
     :param read_ahead: how a blocking reader is read beside the event loop.
     :param call_aside: how a blocking call is made beside the event loop.
     :param with_total: whether all rows of the source are counted too.
+    :param late: counts the rows below the watermark; None when nobody wants to know.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class SliceReader:
         read_ahead: ReadAhead,
         call_aside: CallAside,
         with_total: bool = False,
+        late: LateRows | None = None,
     ) -> None:
+        self._late = late
         self._source = source
         self._call_aside = call_aside
         self._read_ahead = read_ahead
@@ -69,6 +73,8 @@ class SliceReader:
                 recent=self.stamped.recent,
             )
         )
+        if self._late is not None:
+            await self._late.count(after, self._counts.at_position, self._call_aside)
 
     async def look_for_stamped_rows(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Find out whether the query itself stamps rows, unless the slice ends before it.

@@ -20,6 +20,7 @@ from airflow_provider_cdi.engine.delivery import Delivery
 from airflow_provider_cdi.engine.guards import FIRST_ROWS, DeleteCap, RejectGate
 from airflow_provider_cdi.engine.jobs import Jobs, SubmittedJob
 from airflow_provider_cdi.engine.lanes import Batch, Lanes
+from airflow_provider_cdi.engine.late_rows import LateRows
 from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
 from airflow_provider_cdi.engine.ports import CallAside, Clock, Destination, Source, Transport
@@ -67,6 +68,7 @@ class Sync:
         with :class:`~airflow_provider_cdi.exceptions.JobsRunning`; a later try goes on with the same jobs.
     :param sentry: keeps requests back after a pause of the process; None where nobody can take over.
     :param stop_if_all_rejected: after how many first rows, all rejected with one code, the run stops; None for never.
+    :param late: counts the rows that came below the watermark; None when nobody wants to know.
     :param read_ahead: how a blocking reader is read beside the event loop.
     :param call_aside: how a blocking call is made beside it.
     """
@@ -86,6 +88,7 @@ class Sync:
         patience: float = math.inf,
         sentry: Sentry | None = None,
         stop_if_all_rejected: int | None = FIRST_ROWS,
+        late: LateRows | None = None,
         read_ahead: ReadAhead = read_in_thread,
         call_aside: CallAside = call_in_thread,
     ) -> None:
@@ -99,6 +102,7 @@ class Sync:
         self._patience = patience
         self._sentry = sentry
         self._gate = RejectGate(stop_if_all_rejected)
+        self._late = late
         self._read_ahead = read_ahead
         self._call_aside = call_aside
         self._ready: asyncio.Queue[Batch | None] = asyncio.Queue()
@@ -154,7 +158,9 @@ class Sync:
             self._gate.open()
             self._delivery.note_accepted_before(totals.accepted)
         self._ledger = Ledger(self._destination.contract, part.after, totals, up_to=part.up_to, gate=self._gate)
-        self._checkpoints = Checkpoints(self._journal, self._ledger, self._delivery.jobs, self._settings, self._clock)
+        self._checkpoints = Checkpoints(
+            self._journal, self._ledger, self._delivery.jobs, self._settings, self._clock, late=self._late
+        )
         self._slice_reader = SliceReader(
             self._source,
             part,
@@ -162,6 +168,7 @@ class Sync:
             read_ahead=self._read_ahead,
             call_aside=self._call_aside,
             with_total=self._delete_cap is not None,
+            late=self._late,
         )
 
     async def _save_last(self) -> None:
@@ -182,6 +189,7 @@ class Sync:
             seconds=self._clock.monotonic() - self._started,
             seconds_without_rows=self._seconds_without_rows,
             watermark=self._shown(watermark.position) if watermark else None,
+            late=self._late.number if self._late else None,
         )
 
     def _note_rows_not_due(self) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_cdi.engine.checkpoints import Journal
     from airflow_provider_cdi.engine.guards import DeleteCap
+    from airflow_provider_cdi.engine.late_rows import LateRows
     from airflow_provider_cdi.engine.ports import Destination, Source, Transport
     from airflow_provider_cdi.engine.report import Report
     from airflow_provider_cdi.engine.sentry import Sentry
@@ -379,7 +380,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         sentry = self._make_sentry(run.state)
         async with self.make_transport() as transport:
             transport.stand_behind(sentry)
-            sync = self._make_sync(source, destination, transport, journal, self.delivery_settings(), sentry=sentry)
+            settings, late = self.delivery_settings(), self._late_rows(source, run)
+            sync = self._make_sync(source, destination, transport, journal, settings, sentry=sentry, late=late)
             try:
                 return await sync.run(part, progress, earlier.jobs if earlier else run.state.jobs)
             except JobsRunning:
@@ -395,7 +397,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
         self._rejects(context, run).prove(by_writing=False)
         settings = replace(self.delivery, requests_per_second=None)
-        sync = self._make_sync(source, AgreeableDestination(destination), NoTransport(), DryJournal(), settings)
+        agreeable, late = AgreeableDestination(destination), self._late_rows(source, run)
+        sync = self._make_sync(source, agreeable, NoTransport(), DryJournal(), settings, late=late)
         report = asyncio.run(sync.run(run.plan.slice))
         report.dry_run = True
         # A success without any record would look like lost state to the next run.
@@ -411,6 +414,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         settings: DeliverySettings,
         *,
         sentry: Sentry | None = None,
+        late: LateRows | None = None,
     ) -> Sync:
         from airflow_provider_cdi.engine.clock import SystemClock
         from airflow_provider_cdi.engine.sync import Sync
@@ -426,7 +430,16 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             delete_cap=self.delete_cap_or_none(),
             patience=self.patience(),
             sentry=sentry,
+            late=late,
         )
+
+    def _late_rows(self, source: Source, run: RunState) -> LateRows | None:
+        """Return what counts the rows that came late, in a run that moves the watermark."""
+        from airflow_provider_cdi.engine.late_rows import LateRows
+
+        if not self.check_late or not run.plan.slice.moves_watermark:
+            return None
+        return LateRows(source, run.checkpoint.below if run.checkpoint else run.state.below)
 
     def _make_sentry(self, state: SyncState) -> Sentry:
         from airflow_provider_cdi.engine.clock import SystemClock

@@ -37,7 +37,9 @@ class TaskJournal:
     def _commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
         self._rejects.write(rejects)
         try:
-            self._save(Checkpoint(progress.watermark, progress.totals, self._rejects.parts, progress.jobs))
+            self._save(
+                Checkpoint(progress.watermark, progress.totals, self._rejects.parts, progress.jobs, progress.below)
+            )
         except BaseException:
             self._rejects.take_back()
             raise

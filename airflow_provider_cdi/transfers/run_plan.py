@@ -116,7 +116,7 @@ def _checkpoint(plan: Plan, context: Mapping[str, Any], record: StateRecord | No
     if record.run_id == context["ti"].run_id:
         return record.checkpoint
     # Another run of the sync has been further since: what it delivered is not sent again.
-    return Checkpoint(record.watermark, Totals()) if record.watermark else None
+    return Checkpoint(record.watermark, Totals(), below=record.checkpoint.below) if record.watermark else None
 
 
 def _start(request: RunRequest, up_to: str) -> Watermark | None:
