@@ -28,12 +28,14 @@ class Plan:
     :param clear_number: how often the run had been cleared when the plan was made.
     :param is_done: whether everything was delivered.
     :param checkpoint: how far it is, for runs that do not move the watermark; others keep that in the record.
+    :param is_replay: whether a run that had finished was cleared, and its rows are sent again.
     """
 
     slice: Slice
     clear_number: int
     is_done: bool = False
     checkpoint: Checkpoint | None = None
+    is_replay: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
@@ -43,13 +45,15 @@ class Plan:
             "clear_number": self.clear_number,
             "is_done": self.is_done,
             "checkpoint": self.checkpoint.to_json() if self.checkpoint else None,
+            **({"is_replay": True} if self.is_replay else {}),
         }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Plan:
         """Read what :meth:`to_json` returned."""
         checkpoint = Checkpoint.from_json(stored["checkpoint"]) if stored["checkpoint"] else None
-        return cls(Slice.from_json(stored["slice"]), stored["clear_number"], stored["is_done"], checkpoint)
+        part, is_replay = Slice.from_json(stored["slice"]), stored.get("is_replay", False)
+        return cls(part, stored["clear_number"], stored["is_done"], checkpoint, is_replay)
 
 
 class PlanStore:

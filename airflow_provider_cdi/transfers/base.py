@@ -16,7 +16,6 @@ from airflow_provider_cdi.exceptions import (
     ConfigurationError,
     JobsRunning,
     StopSync,
-    TooManyRejects,
 )
 from airflow_provider_cdi.identity import (
     Identity,
@@ -30,6 +29,7 @@ from airflow_provider_cdi.transfers.argument_checks import as_said, check_sync_a
 from airflow_provider_cdi.transfers.arguments import SyncArguments, own_names, shows_arguments
 from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
 from airflow_provider_cdi.transfers.repeats import look_for_repeats
+from airflow_provider_cdi.transfers.reporting import RunTold, refuse_too_many_rejects
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
@@ -121,6 +121,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self.inlets = [*(one for one in self.inlets if one != asset), asset]
         self.outlets = [*(one for one in self.outlets if one != asset), asset]
         self._is_told_to_end = False
+        self._told = RunTold()
         self._cancel_reading: Callable[[], None] | None = None
 
     # --- whether the arguments make sense ---
@@ -203,13 +204,18 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         return self._try(context)
 
     def _try(self, context: Context, waited: Waiting | None = None) -> dict[str, Any]:
+        self._told = RunTold()
         try:
             report = self._run(context, waited)
             for line in report.lines():
                 self.log.info("%s", line)
-            self._check_rejects(report)
+            refuse_too_many_rejects(report, self.max_reject_percent)
         except StopSync as error:
+            self._told.leave(context["ti"], error)
             raise AirflowFailException(str(error)) from error
+        except Exception as error:
+            self._told.leave(context["ti"], error)
+            raise
         return report.to_json()
 
     def on_kill(self) -> None:
@@ -236,8 +242,11 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         source = self._open_source(self.make_destination(loads_history=False))
         run = self._plan(request, context, waited, state, now=source.opened_at)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
+        self._told.about = self._about(context, run)
         name, place = self._name_of(context["ti"]), self.destination_name()
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
+        if run.plan.is_replay:
+            self.log.info("The run had finished and was cleared: it sends its rows again, and the watermark stays")
         if request.dry_run:
             report = self._rehearse(context, source, destination, run)
         else:
@@ -245,9 +254,20 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         if report.dry_run or not run.plan.slice.moves_watermark:
             saved = run.state.watermark
             report.watermark = run.plan.slice.shown(saved.position) if saved else None
-        report.about = self._about(context, run)
-        context["outlet_events"][sync_asset(self.sync_id)].extra = report.to_json()
+        report.about = self._told.about
+        if run.plan.is_replay:
+            report.slice = f"replay of {report.slice}"
+        self._told.numbers = lambda: report
+        self._announce(context, report)
         return report
+
+    def _announce(self, context: Context, report: Report) -> None:
+        """Put the numbers into the event of the sync's asset; a dry run, which sent nothing, makes no event."""
+        asset = sync_asset(self.sync_id)
+        if report.dry_run:
+            self.outlets = [one for one in self.outlets if one != asset]
+        else:
+            context["outlet_events"][asset].extra = report.to_json()
 
     def _request(self, context: Context) -> RunRequest:
         from airflow_provider_cdi.engine.source_clock import SourceClock
@@ -358,6 +378,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         warn_of_several_machines(rejects, self.executor, self.log)
         rejects.prove()
         run.plans.save(run.plan)
+        self._told.rejects_files = rejects.places
         try:
             with seldom_collected():
                 report = asyncio.run(self._send(source, destination, TaskJournal(rejects, run.save), run))
@@ -382,6 +403,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             transport.stand_behind(sentry)
             settings, late = self.delivery_settings(), self._late_rows(source, run)
             sync = self._make_sync(source, destination, transport, journal, settings, sentry=sentry, late=late)
+            self._told.numbers = sync.report
             try:
                 return await sync.run(part, progress, earlier.jobs if earlier else run.state.jobs)
             except JobsRunning:
@@ -399,6 +421,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         settings = replace(self.delivery, requests_per_second=None)
         agreeable, late = AgreeableDestination(destination), self._late_rows(source, run)
         sync = self._make_sync(source, agreeable, NoTransport(), DryJournal(), settings, late=late)
+        self._told.numbers, self._told.is_dry_run = sync.report, True
         report = asyncio.run(sync.run(run.plan.slice))
         report.dry_run = True
         # A success without any record would look like lost state to the next run.
@@ -472,13 +495,5 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             "run_id": context["ti"].run_id,
             "mode": run.plan.slice.mode,
             "moves_watermark": run.plan.slice.moves_watermark,
+            "replay": run.plan.is_replay,
         }
-
-    def _check_rejects(self, report: Report) -> None:
-        if self.max_reject_percent is None or report.reject_percent <= self.max_reject_percent:
-            return
-        raise TooManyRejects(
-            f"{report.reject_percent:.2f} % of the rows were rejected, more than max_reject_percent="
-            f"{self.max_reject_percent:g}. Everything else was delivered and the watermark is saved; the rejected rows "
-            f"are in {report.rejects_in_words()}."
-        )

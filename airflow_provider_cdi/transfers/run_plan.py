@@ -105,7 +105,7 @@ def resume_or_replay(
     if plan.clear_number == context["dag_run"].clear_number:
         return None
     part = replace(plan.slice, moves_watermark=False)
-    return Plan(part, clear_number=context["dag_run"].clear_number), None
+    return Plan(part, clear_number=context["dag_run"].clear_number, is_replay=True), None
 
 
 def _checkpoint(plan: Plan, context: Mapping[str, Any], record: StateRecord | None) -> Checkpoint | None:

@@ -145,15 +145,13 @@ class Airflow:
         self.days += 1
         return dag.test(logical_date=FIRST_DAY + timedelta(days=self.days), run_conf=conf or None)
 
-    def report(self, run: Any) -> dict[str, Any]:
-        """Return the task's return value."""
+    def report(self, run: Any, key: str = "return_value") -> dict[str, Any]:
+        """Return the task's return value, or another of its XComs."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
 
         with create_session() as session:
-            (found,) = session.scalars(
-                XComModel.get_many(key="return_value", run_id=run.run_id, dag_ids=run.dag_id)
-            ).all()
+            (found,) = session.scalars(XComModel.get_many(key=key, run_id=run.run_id, dag_ids=run.dag_id)).all()
             return XComModel.deserialize_value(found)
 
 

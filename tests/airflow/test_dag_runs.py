@@ -109,6 +109,25 @@ def test_every_successful_run_emits_an_asset_event_with_the_numbers(airflow):
     assert event.extra["accepted"] == 100
 
 
+def test_a_dry_run_and_a_failed_run_make_no_asset_event(airflow):
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    airflow.sql(USERS, "insert into users values (timestamp '2026-01-02', 'bad', 'x')")
+    dag = airflow.dag("silent", max_reject_percent=0.5)
+    assert airflow.run(dag).state == "failed"
+    assert airflow.run(dag, dry_run=True).state == "success"
+    with create_session() as session:
+        assert session.query(AssetEvent).filter_by(source_dag_id="silent").count() == 0
+
+
+def test_a_run_that_fails_by_its_bound_leaves_its_report_as_an_xcom(airflow):
+    airflow.sql(USERS, "insert into users values (timestamp '2026-01-02', 'bad', 'x')")
+    run = airflow.run(airflow.dag("bound", max_reject_percent=0.5))
+    report = airflow.report(run, key="report")
+    assert (run.state, report["accepted"], report["rejected"]) == ("failed", 100, 1)
+
+
 def test_a_mapped_sync_keeps_a_watermark_for_each_partition(airflow):
     airflow.sql(USERS)
     dag = airflow.mapped_dag("mapped_partitions", partition=partitions(3))

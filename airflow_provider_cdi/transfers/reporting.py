@@ -1,0 +1,70 @@
+"""What a run leaves behind for people: also a run that failed tells its numbers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_cdi.exceptions import TooManyRejects
+
+if TYPE_CHECKING:
+    from airflow_provider_cdi.engine.report import Report
+
+#: The XCom of a try that failed: its report so far. A run that ended well returns its report.
+REPORT_KEY = "report"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class RunTold:
+    """What is known of a run while it is at work.
+
+    :param about: which sync, where to, which kind of run.
+    :param numbers: gives the report so far; None before anything was read.
+    :param is_dry_run: whether nothing is sent.
+    :param rejects_files: says where the rejects are.
+    """
+
+    about: dict[str, Any] = field(default_factory=dict)
+    numbers: Callable[[], Report] | None = None
+    is_dry_run: bool = False
+    rejects_files: Callable[[], list[dict[str, Any]]] = list
+
+    def leave(self, ti: Any, error: Exception) -> None:
+        """Leave the report of a try that failed as an XCom, since a failed task returns nothing and makes no event.
+
+        :param ti: the task instance.
+        :param error: why it failed.
+        """
+        if self.numbers is None:
+            return
+        report = self.numbers()
+        report.about, report.dry_run = self.about, report.dry_run or self.is_dry_run
+        report.rejects_files = self.rejects_files()
+        try:
+            ti.xcom_push(key=REPORT_KEY, value=report.to_json() | {"error": f"{type(error).__name__}: {error}"})
+        except Exception:  # the error of the run is what must be told
+            _log.warning("The report of the failed run could not be saved as an XCom", exc_info=True)
+
+
+def refuse_too_many_rejects(report: Report, max_percent: float | None) -> None:
+    """Fail a run of which too much was rejected, after everything else was done.
+
+    :raises TooManyRejects: it says where the rejects are.
+    """
+    if max_percent is None or report.reject_percent <= max_percent:
+        return
+    bound = f"more than max_reject_percent={max_percent:g}"
+    if report.dry_run:
+        raise TooManyRejects(
+            f"{report.reject_percent:.2f} % of the rows would be rejected, {bound}. This was a dry run: nothing was "
+            "sent, nothing was saved, and no reject file was written. The report has the codes, the log the first "
+            "rejects."
+        )
+    watermark = "is saved" if report.about.get("moves_watermark", True) else "stays where it was"
+    raise TooManyRejects(
+        f"{report.reject_percent:.2f} % of the rows were rejected, {bound}. Everything else was delivered and the "
+        f"watermark {watermark}; the rejected rows are in {report.rejects_in_words()}."
+    )
