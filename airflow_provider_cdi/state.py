@@ -494,8 +494,9 @@ class SyncState:
     def _about_lost_state(self) -> str:
         return (
             f"Task {self._ti.task_id!r} succeeded {self._successes_without_record} times before, but the watermark of "
-            f"sync {self.identity.sync_id!r} is not found: it was deleted or cleaned away{self._older()}. Nothing was "
-            "sent. To send everything again, trigger the DAG with sync_mode=full; to go on from a time that you know, "
+            f"sync {self.identity.sync_id!r} is not found: it was deleted or cleaned away{self._older()}, or nothing "
+            "but a hand marked those runs as successful, and the sync has never run. Nothing was sent. To send "
+            "everything, trigger the DAG with sync_mode=full; to go on from a time that you know, "
             f'write {{"sync_id": "{self.identity.sync_id}", "watermark": "2026-01-05T00:00:00Z"}} {self._place()}.'
         )
 
