@@ -143,11 +143,11 @@ def test_a_mapped_sync_keeps_a_watermark_for_each_partition(airflow):
 
 
 def test_mapped_tasks_write_their_rejects_into_files_of_their_own(airflow):
-    airflow.sql(USERS, "update users set payload = 'bad'")
+    airflow.sql(USERS, "update users set payload = 'bad' where external_id not like '%9'")
     airflow.run(airflow.mapped_dag("mapped_rejects", partition=partitions(3)))
     files = sorted(airflow.rejects.iterdir())
     assert [file.name.rsplit(".", 3)[1] for file in files] == ["0", "1", "2"]
-    assert sum(len(file.read_text().splitlines()) for file in files) == 100
+    assert sum(len(file.read_text().splitlines()) for file in files) == 90
 
 
 def test_mapped_tables_never_take_each_others_watermark(airflow):
