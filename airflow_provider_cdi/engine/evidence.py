@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from airflow_provider_cdi.engine.guards import FEW_ROWS
 from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.engine.reject_gate import FEW_ROWS
 from airflow_provider_cdi.engine.rejects import without_personal_data
 
 

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 
 from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
-from airflow_provider_cdi.engine.guards import RejectGate
 from airflow_provider_cdi.engine.plain_values import plain_value
 from airflow_provider_cdi.engine.position import is_later, position_of_stamp, stamp_of_position
 from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.reject_gate import RejectGate
 from airflow_provider_cdi.engine.rejects import SHOWN, RejectedRow
 from airflow_provider_cdi.engine.stamped_rows import integers
 from airflow_provider_cdi.engine.totals import Totals

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+#: First rows of a run that must not all be rejected with one code, when the task says no other number.
+FIRST_ROWS = 500
+
 OnUnknown = Literal["resend", "reject"]
 
 

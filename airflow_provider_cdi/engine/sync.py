@@ -17,7 +17,7 @@ from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.checkpoints import Checkpoints, Journal, Progress
 from airflow_provider_cdi.engine.clean_up import keeping, note
 from airflow_provider_cdi.engine.delivery import Delivery
-from airflow_provider_cdi.engine.guards import FIRST_ROWS, DeleteCap, RejectGate
+from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.jobs import Jobs, SubmittedJob
 from airflow_provider_cdi.engine.lanes import Batch, Lanes
 from airflow_provider_cdi.engine.late_rows import LateRows
@@ -26,9 +26,10 @@ from airflow_provider_cdi.engine.pacing import Pacer
 from airflow_provider_cdi.engine.ports import CallAside, Clock, Destination, Source, Transport
 from airflow_provider_cdi.engine.reading import LONGEST_GOODBYE, call_in_thread, read_in_thread
 from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.engine.reject_gate import RejectGate
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.sentry import Sentry
-from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.settings import FIRST_ROWS, DeliverySettings
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.slice_reader import ReadAhead, SliceReader
 from airflow_provider_cdi.engine.totals import Totals

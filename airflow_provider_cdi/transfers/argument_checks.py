@@ -93,6 +93,9 @@ SYNC_RULES: Mapping[str, Rule] = {
     "lock_run_choices": flag(unset=(None,)),
     "rejects_path": text("give the path of a file, or None for the default"),
     "max_reject_percent": number("give a number from 0 to 100, or None", lambda percent: 0 <= percent <= 100),
+    "stop_if_all_rejected": number(
+        "give a whole number of first rows above 0, or None to never stop for it", lambda rows: rows > 0, whole=True
+    ),
     "delivery": an(DeliverySettings),
     "checkpoint": one_of(*get_args(CheckpointPlace), unset=()),
     "max_active_tis_per_dag": number("give a whole number above 0, or None", lambda count: count > 0, whole=True),

@@ -106,6 +106,7 @@ class SyncArguments(AirflowArguments, total=False):
     lock_run_choices: bool | None
     rejects_path: str | None
     max_reject_percent: float | None
+    stop_if_all_rejected: int | None
     delivery: DeliverySettings | None
     checkpoint: CheckpointPlace
     max_active_tis_per_dag: int | None

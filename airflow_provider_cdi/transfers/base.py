@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow_provider_cdi.assets import sync_asset
-from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.settings import FIRST_ROWS, DeliverySettings
 from airflow_provider_cdi.exceptions import (
     CdiError,
     ConfigurationError,
@@ -113,6 +113,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self.lock_run_choices = arguments.get("lock_run_choices")
         self.rejects_path = arguments.get("rejects_path")
         self.max_reject_percent = arguments.get("max_reject_percent")
+        self.stop_if_all_rejected = arguments.get("stop_if_all_rejected", FIRST_ROWS)
         delivery = arguments.get("delivery")
         self.delivery = self.usual_delivery if delivery is None else delivery
         self.checkpoint = arguments.get("checkpoint", "auto")
@@ -452,6 +453,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             stop_requested=lambda: self._is_told_to_end,
             delete_cap=self.delete_cap_or_none(),
             patience=self.patience(),
+            stop_if_all_rejected=self.stop_if_all_rejected,
             sentry=sentry,
             late=late,
         )

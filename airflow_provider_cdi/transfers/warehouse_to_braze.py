@@ -71,6 +71,9 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         ``$AIRFLOW_HOME/cdi_rejects``.
     :param max_reject_percent: fail the task when more of the due rows were rejected, after everything else was
         delivered and the state saved; None never fails.
+    :param stop_if_all_rejected: stop the run, and leave its rows due, when so many first rows (or all, where there are
+        fewer and more than 20) are rejected with one code: then probably a choice is wrong, and not the rows. None
+        never stops for it.
     :param delete_cap: for ``user_deletes``: how much one run may delete.
     :param limits: Braze's limits, where your contract has others than the documented ones.
     :param delivery: requests in flight, requests per second or share of the rate limit, retries, what to do with

@@ -36,12 +36,12 @@ from airflow_provider_cdi.engine.checkpoints import Checkpoints
 from airflow_provider_cdi.engine.concurrency import Concurrency
 from airflow_provider_cdi.engine.delivery import Delivery
 from airflow_provider_cdi.engine.evidence import Evidence
-from airflow_provider_cdi.engine.guards import RejectGate
 from airflow_provider_cdi.engine.jobs import Jobs
 from airflow_provider_cdi.engine.lanes import Lanes
 from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
 from airflow_provider_cdi.engine.ports import Answer
+from airflow_provider_cdi.engine.reject_gate import RejectGate
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.slice_reader import SliceReader
