@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
@@ -11,6 +15,14 @@ from airflow_provider_cdi.exceptions import RetryLater, Superseded
 
 #: Answers of Airflow to a try that it has given up (its task instance has a new id, or its token has expired).
 _REFUSALS = (401, 403, 404, 409, 410)
+#: What Airflow tells a task when its API server does not answer, or answers that something is wrong with itself.
+_AWAY = ("API_SERVER_ERROR", "GENERIC_ERROR")
+#: Seconds for which a call is tried again, beside Airflow's own tries, and between two tries at most.
+PATIENCE, LONGEST_WAIT = 60.0, 10.0
+#: What of a task's context leads to calls of Airflow.
+_CALLING = ("ti", "task_state_store", "asset_state_store")
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -35,4 +47,79 @@ def saving(sync_id: str) -> Iterator[None]:
         raise RetryLater(
             f"Airflow's API server did not save the state of sync {sync_id!r} ({said}). What was acknowledged since "
             "the last save is sent again by the next try; see the log of the API server."
+        ) from error
+
+
+def steady(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a task's context whose calls of Airflow outlast an API server that is away for a while.
+
+    Each call is made again by itself: to save or read the same once more changes nothing.
+    """
+    return {**context, **{name: _Steady(context[name]) for name in _CALLING if name in context}}
+
+
+class _Steady:
+    """Stands before an object of Airflow's and makes each of its calls again while the API server is away."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        return outlasting(found) if callable(found) else found
+
+    def __getitem__(self, key: Any) -> _Steady:
+        return _Steady(self._real[key])
+
+
+def outlasting(
+    call: Callable[..., Any],
+    *,
+    sleep: Callable[[float], None] | None = None,
+    clock: Callable[[], float] | None = None,
+) -> Callable[..., Any]:
+    """Return a call that is made again while the API server is away, for a bounded time.
+
+    :param call: of Airflow.
+    :param sleep: waits for some seconds.
+    :param clock: seconds that have passed.
+    """
+    sleep, clock = sleep or time.sleep, clock or time.monotonic
+
+    @wraps(call)
+    def patiently(*args: Any, **kwargs: Any) -> Any:
+        until, wait = clock() + PATIENCE, 1.0
+        while True:
+            try:
+                return call(*args, **kwargs)
+            except AirflowRuntimeError as error:
+                if not is_away(error) or clock() + wait > until:
+                    raise
+                _log.warning("Airflow's API server does not answer (%s); trying again in %.0f s", error, wait)
+                sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT)
+
+    return patiently
+
+
+def is_away(error: AirflowRuntimeError) -> bool:
+    """Whether the API server could not answer, and may later."""
+    status = (error.error.detail or {}).get("status_code")
+    return error.error.error.value in _AWAY and (status is None or status >= 500 or status == 429)
+
+
+@contextmanager
+def calling() -> Iterator[None]:
+    """Tell an API server that is away in our own words.
+
+    :raises RetryLater: when it did not answer for a while.
+    """
+    try:
+        yield
+    except AirflowRuntimeError as error:
+        if not is_away(error):
+            raise
+        raise RetryLater(
+            f"Airflow's API server did not answer for a minute and more ({error}). Nothing is lost: a new try goes on "
+            "behind what was saved. See the log of the API server."
         ) from error

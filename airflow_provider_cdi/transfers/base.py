@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
+from airflow_provider_cdi.airflow_calls import calling, steady
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.settings import FIRST_ROWS, DeliverySettings
 from airflow_provider_cdi.exceptions import (
@@ -207,7 +208,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     def _try(self, context: Context, waited: Waiting | None = None) -> dict[str, Any]:
         self._told = RunTold()
         try:
-            report = self._run(context, waited)
+            with calling():
+                report = self._run(context, waited)
             for line in report.lines():
                 self.log.info("%s", line)
             refuse_too_many_rejects(report, self.max_reject_percent)
@@ -305,7 +307,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
         identity = self._identity(context["ti"])
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        return SyncState(context, identity, at, self._variables(identity.sync_id), log=self.log)
+        return SyncState(steady(context), identity, at, self._variables(identity.sync_id), log=self.log)
 
     def _identity(self, ti: Any) -> Identity:
         former = former_sync_id(ti.dag_id, ti.task_id)
@@ -344,7 +346,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         from airflow_provider_cdi.transfers.run_state import RunState
 
         mode, record = resolve_mode(request, context), state.record
-        plans = PlanStore(context, state.variables, state.identity)
+        plans = PlanStore(steady(context), state.variables, state.identity)
         if waited is not None:
             return RunState(state, plans, waited.plan, waited.checkpoint)
         earlier = None if request.dry_run else plans.load()
