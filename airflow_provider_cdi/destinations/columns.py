@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring
 from typing import Literal, TypeVar
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from airflow_provider_cdi.engine.value_text import MARKS, TEXTS_FIELD, VALUES_FIELD
 from airflow_provider_cdi.exceptions import SourceError
 
+_NO_FRACTION = re.compile(r"(?<=\d)\.0+$")
 #: From ``!`` to ``~``, but for the quote and the backslash.
 USUAL = r"[!#-\[\]-~]+"
 
@@ -27,9 +31,39 @@ _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def column(rows: pa.RecordBatch, name: str) -> pa.Array | None:
-    """Give the column of that name, plainly encoded; None when the source has none."""
+    """Give the column of that name, plainly encoded; None when the source has none.
+
+    Where each value says itself what it is, it is given as text.
+    """
     place = rows.schema.get_field_index(name)
-    return None if place < 0 else plain(rows.column(place))
+    if place < 0:
+        return None
+    if says_values(rows.schema.field(place)):
+        return pa.array(map(_text_of_value, rows.column(place).to_pylist()), pa.string())
+    return plain(rows.column(place))
+
+
+def says_values(field: pa.Field) -> bool:
+    """Tell whether each value of a column says itself what it is (:mod:`airflow_provider_cdi.engine.value_text`)."""
+    return _says(field, VALUES_FIELD)
+
+
+def is_untyped(field: pa.Field) -> bool:
+    """Tell whether the database gives a column no type, so that what it holds is a matter of each row."""
+    return _says(field, VALUES_FIELD) or _says(field, TEXTS_FIELD)
+
+
+def _says(field: pa.Field, metadata: Mapping[bytes, bytes]) -> bool:
+    return field.metadata is not None and metadata.items() <= field.metadata.items()
+
+
+def _text_of_value(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if text.startswith('"'):
+        return str(orjson.loads(text))
+    # A whole number has no fraction, whatever its type.
+    return _NO_FRACTION.sub("", text[1:] if text[0] in MARKS else text)
 
 
 def plain(array: pa.Array) -> pa.Array:

@@ -23,9 +23,7 @@ from airflow_provider_cdi.destinations.columns import (
 )
 from airflow_provider_cdi.engine.contract import PAYLOAD
 from airflow_provider_cdi.engine.records import Rejection
-
-#: A text field with this Arrow field metadata holds JSON that goes into the payload as it stands.
-JSON_FIELD = (b"cdi", b"json")
+from airflow_provider_cdi.engine.value_text import DECIMAL, JSON_FIELD, TIME, UNFIT, VALUES_FIELD
 
 _UNREADABLE = Rejection(
     "payload_type_unsupported", "PAYLOAD holds text that is not UTF-8 or a value out of its type's range."
@@ -68,7 +66,8 @@ def payload_texts(rows: pa.RecordBatch, style: StructStyle) -> list[bytes | Reje
 def column_values(rows: pa.RecordBatch, name: str, style: StructStyle) -> list[Any]:
     """Give the values of one column for :func:`json_object_text`.
 
-    :param rows: with the column of that name. Text whose field says so (:data:`JSON_FIELD`) is put in as JSON.
+    :param rows: with the column of that name. Text whose field says so is put in as JSON, see
+        :mod:`airflow_provider_cdi.engine.value_text`.
     :return: one value a row, None for NULL.
     """
     field = rows.schema.field(name)
@@ -167,6 +166,12 @@ class _Reader:
     def _as_text(self, array: pa.Array, path: str) -> list[Any]:
         return array.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
 
+    def _clocks(self, array: pa.Array, path: str) -> list[Any]:
+        texts = array.cast(pa.string()).to_pylist()
+        # Arrow has no words for the end of a day, which several databases have.
+        ends = {f"<value out of range: {ticks}>" for ticks in _ENDS_OF_DAY}
+        return ["24:00:00" if text in ends else text for text in texts]
+
     def _as_number_text(self, array: pa.Array, path: str) -> list[Any]:
         return [text and orjson.Fragment(text) for text in array.cast(pa.string()).to_pylist()]
 
@@ -198,9 +203,22 @@ class _Reader:
 
     def member(self, array: pa.Array, field: pa.Field, path: str, *, in_object: bool) -> list[Any]:
         """Read one array that may hold JSON text, as its field says."""
-        if field.metadata and field.metadata.get(JSON_FIELD[0]) == JSON_FIELD[1] and is_text(array.type):
-            return _raw_json(array, path)
+        if field.metadata and is_text(array.type):
+            if JSON_FIELD.items() <= field.metadata.items():
+                return _raw_json(array, path)
+            if VALUES_FIELD.items() <= field.metadata.items():
+                return [text and self._value(text, path, in_object) for text in array.to_pylist()]
         return self.read(array, path, in_object=in_object)
+
+    def _value(self, text: str, path: str, in_object: bool) -> Any:
+        """Read one value that says itself what it is, see :mod:`airflow_provider_cdi.engine.value_text`."""
+        mark, rest = text[0], text[1:]
+        if mark == TIME:
+            time = _time_text(rest)
+            return {"$time": time} if in_object and self._style.nested_time else time
+        if mark == UNFIT:
+            return _unfit(path, f"holds {rest.partition('|')[0]}, which JSON cannot say")
+        return orjson.Fragment(rest if mark == DECIMAL else text)
 
     def _object(self, names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
         members = zip(names, row, strict=True)
@@ -231,13 +249,26 @@ class _Reader:
         (is_text, _as_text),
         (types.is_floating, _floats),
         (types.is_decimal, _as_number_text),
-        (types.is_time, _as_text),
+        (types.is_time, _clocks),
         (types.is_struct, _objects),
         (types.is_map, _maps),
         (lambda kind: types.is_list(kind) or types.is_large_list(kind), _lists),
         (types.is_fixed_size_list, _lists),
         (lambda kind: types.is_list_view(kind) or types.is_large_list_view(kind), _lists),
     )
+
+
+#: In seconds, milliseconds, microseconds, nanoseconds.
+_ENDS_OF_DAY = tuple(86_400 * 1_000**step for step in range(4))
+
+
+def _time_text(text: str) -> str:
+    """Say a time as :func:`~.columns.timestamp_texts` does; a date stays one."""
+    clock = text.removesuffix("+00:00")
+    if "T" not in clock:
+        return clock
+    second, _, fraction = clock.partition(".")
+    return f"{second}.{fraction[:3].ljust(3, '0')}Z"
 
 
 def _unfit(path: str, fault: str) -> _Unfit:

@@ -23,9 +23,10 @@ from airflow_provider_cdi.engine.position import is_later, position_of_stamp, st
 from airflow_provider_cdi.engine.records import Rejection
 from airflow_provider_cdi.engine.reject_gate import RejectGate
 from airflow_provider_cdi.engine.rejects import SHOWN, RejectedRow
+from airflow_provider_cdi.engine.row_hash import row_hashes
 from airflow_provider_cdi.engine.stamped_rows import integers
 from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, row_hashes
+from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.late_rows import LateRows
 from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
 from airflow_provider_cdi.engine.position import is_later, position_of_stamp
+from airflow_provider_cdi.engine.row_hash import row_hashes
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.stamped_rows import StampedRows
-from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, intact_buckets, row_hashes
+from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, intact_buckets
 
 log = logging.getLogger(__name__)
 

@@ -476,5 +476,6 @@ _STAMPED = (
 _NOT_DUE = {
     "future": "{number:,} rows are stamped later than now: they are skipped and will be sent when their time has come",
     "settling": "{number:,} rows are younger than settle= asks for: a later run sends them when they are old enough",
-    "no_updated_at": "{number:,} rows have no UPDATED_AT: they are never sent until it is filled in",
+    "no_updated_at": "{number:,} rows have no UPDATED_AT, or one outside of what can be read "
+    "(infinity, a year before Christ or after 9999): they are never sent until it is filled in",
 }

@@ -11,45 +11,17 @@ makes its own bucket be sent again, a thousandth of the group, and no other.
 from __future__ import annotations
 
 import base64
-import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
-import pyarrow as pa
-
-from airflow_provider_cdi.engine.contract import UPDATED_AT
 
 #: Up to this many rows of one timestamp are remembered one by one (8 bytes each, 21 KB as text).
 EXACT_TIES = 2_000
 #: Above that, this many buckets (12 bytes each, 16 KB as text): a new row drags a thousandth with it at most.
 BUCKETS = 1_024
 _MASK = (1 << 64) - 1
-
-
-def row_hashes(rows: pa.RecordBatch, start: int = 0, stop: int | None = None) -> Iterator[int]:
-    """Yield a 64-bit hash of the content of each row, without its ``UPDATED_AT``.
-
-    :param rows: a batch as a source returns it.
-    :param start: first row.
-    :param stop: row after the last one; None for the end.
-    """
-    part = rows.slice(start, None if stop is None else stop - start)
-    columns = [_values(part.column(name)) for name in part.schema.names if name != UPDATED_AT]
-    for values in zip(*columns, strict=True):
-        digest = hashlib.blake2b(orjson.dumps(values, default=str), digest_size=8).digest()
-        yield int.from_bytes(digest, "little")
-
-
-def _values(column: pa.Array) -> list[Any]:
-    try:
-        values: list[Any] = column.to_pylist()
-    except ValueError:  # nanoseconds inside a struct have no Python datetime
-        values = [str(value) for value in column]
-    return values
 
 
 class Ties:

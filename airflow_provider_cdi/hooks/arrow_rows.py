@@ -1,27 +1,30 @@
 """From what a driver returns to the record batches that the engine reads.
 
-The form is that of :meth:`airflow_provider_cdi.engine.ports.Source.read`. A field of a built payload that
-holds JSON text carries the field metadata :data:`JSON_FIELD`, so that the destination puts it in as JSON.
+The form is that of :meth:`airflow_provider_cdi.engine.ports.Source.read`. A field that holds JSON text or values of
+several types says so, see :mod:`airflow_provider_cdi.engine.value_text`. What becomes of a value depends on the value
+and on what the database says of its column, never on the rows that were fetched with it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import orjson
 import pyarrow as pa
+from pyarrow import types
 
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT
 from airflow_provider_cdi.engine.selection import Selection
+from airflow_provider_cdi.engine.value_text import JSON_FIELD, TEXTS_FIELD, VALUES_FIELD
 from airflow_provider_cdi.exceptions import SourceError
-from airflow_provider_cdi.hooks.kinds import Kind
+from airflow_provider_cdi.hooks.far_times import TYPES as TIME_TYPES
+from airflow_provider_cdi.hooks.far_times import time_array
+from airflow_provider_cdi.hooks.kinds import ITEMS, Kind
+from airflow_provider_cdi.hooks.value_texts import json_text, number_text, value_text
 
-#: Metadata of an Arrow string field whose text is JSON.
-JSON_FIELD = {b"cdi": b"json"}
+_Metadata = Mapping[bytes, bytes] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +64,35 @@ class RowShape:
         """Turn rows of a DB-API cursor, at least one, into a canonical batch."""
         values = list(zip(*map(plain_row, rows), strict=True))
         ids = range(1, 1 + len(self._identifiers))
+        first_optional = len(values) - len(self._selection.optional)
         payload = len(ids) + 1 if self._selection.payload is not None else -1
         arrays: list[pa.Array] = []
         fields: list[pa.Field] = []
         for place, (column, column_values) in enumerate(zip(self.columns, values, strict=True)):
-            if place in ids:
-                array, is_json = _identifier_texts(column_values, column.name), False
+            metadata: _Metadata = None
+            if place == 0:
+                array = time_array(column_values, column.kind) if column.kind in TIME_TYPES else pa.array(column_values)
+            elif place in ids:
+                array = _identifier_texts(column_values, column)
             elif place == payload:
-                array, is_json = pa.array(map(_payload_text, column_values), pa.string()), True
+                array = pa.array(map(_payload_text, column_values), pa.string())
             else:
-                array, is_json = _typed(column, column_values)
+                array, metadata = _typed(column.kind, column_values, is_field=place < first_optional)
             arrays.append(array)
-            fields.append(_field(column.name, array, is_json=is_json))
+            fields.append(pa.field(column.name, array.type, metadata=metadata))
         return self._canonical(arrays, fields)
 
     def from_arrow(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Turn a record batch of the driver into a canonical one."""
-        arrays = [_without_dictionary(array) for array in batch.columns]
-        fields = [
-            _field(column.name, array, is_json=column.kind is Kind.JSON)
-            for column, array in zip(self.columns, arrays, strict=True)
-        ]
+        """Turn a record batch of the driver into a canonical one.
+
+        :param batch: its fields may say themselves what their texts are, or that their times had nanoseconds.
+        """
+        arrays: list[pa.Array] = []
+        fields: list[pa.Field] = []
+        for column, given, field in zip(self.columns, batch.columns, batch.schema, strict=True):
+            array, metadata = _from_driver(column.kind, given)
+            arrays.append(array)
+            fields.append(pa.field(column.name, array.type, metadata=metadata or _said(field)))
         return self._canonical(arrays, fields)
 
     def _canonical(self, arrays: list[pa.Array], fields: list[pa.Field]) -> pa.RecordBatch:
@@ -107,12 +118,12 @@ class RowShape:
         return _nested(list(zip(paths, arrays, fields, strict=True)))
 
 
-def identifier_text(value: Any, column: str) -> str | None:
+def identifier_text(value: Any) -> str | None:
     """Write an identifier as text. A whole number has no fraction, whatever its type (7.0 is ``7``).
 
     :param value: as the driver returned it.
-    :param column: the source's name of the column, for the message.
-    :raises SourceError: when the value is of a type that identifies nobody (bytes, a list).
+    :return: None for nobody; a text that is not UTF-8 for a value of a type that identifies nobody (bytes, a list), so
+        that just its row is rejected.
     """
     if value is None or isinstance(value, str):
         return value
@@ -123,10 +134,12 @@ def identifier_text(value: Any, column: str) -> str | None:
             return None
         return str(int(value)) if abs(value) != float("inf") and value == int(value) else str(value)
     if isinstance(value, bytes | bytearray | memoryview | list | tuple | dict | set):
-        raise SourceError(
-            f"The identifier column {column!r} holds {type(value).__name__} values. Cast it to text in a view."
-        )
+        return _NO_IDENTIFIER
     return str(value)
+
+
+#: No text can be that in UTF-8: half of a surrogate pair.
+_NO_IDENTIFIER = "\udcff"
 
 
 def plain_row(row: Any) -> Sequence[Any]:
@@ -134,86 +147,121 @@ def plain_row(row: Any) -> Sequence[Any]:
     return tuple(row.values()) if isinstance(row, dict) else row
 
 
-def _identifier_texts(values: Iterable[Any], column: str) -> pa.Array:
-    return pa.array([identifier_text(value, column) for value in values], pa.string())
+def _identifier_texts(values: Iterable[Any], column: Column) -> pa.Array:
+    if column.kind is Kind.BINARY:
+        raise SourceError(f"The identifier column {column.name!r} holds binary data. Cast it to text in a view.")
+    if column.kind is Kind.NUMBER:
+        values = (Decimal(value) if isinstance(value, str) else value for value in values)
+    texts = [identifier_text(value) for value in values]
+    try:
+        return pa.array(texts, pa.string())
+    except UnicodeEncodeError:
+        raw = [None if text is None else text.encode("utf-8", "surrogateescape") for text in texts]
+        return pa.array(raw, pa.binary()).view(pa.string())
 
 
 # --- values of a DB-API cursor --------------------------------------------------------------------------
 
 _ARROW_TYPES = {
-    Kind.TIMESTAMP: pa.timestamp("us"),
-    Kind.TIMESTAMP_TZ: pa.timestamp("us", tz="UTC"),
-    Kind.DATE: pa.date32(),
     Kind.TEXT: pa.string(),
     Kind.INTEGER: pa.int64(),
     Kind.FLOAT: pa.float64(),
     Kind.BOOLEAN: pa.bool_(),
+    Kind.BINARY: pa.binary(),
 }
-_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
+#: The types that a column may take because all its values of a group are of one: a body and a hash tell no difference.
+_ALIKE = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError)
 
 
-def _typed(column: Column, values: Sequence[Any]) -> tuple[pa.Array, bool]:
-    """Return the values as an array, and whether it holds JSON text.
+def _typed(kind: Kind, values: Sequence[Any], *, is_field: bool) -> tuple[pa.Array, _Metadata]:
+    """Return the values as an array, and what is to be said of its texts.
 
-    Without a type from the driver the values of this batch decide. A column of several types (SQLite has
-    such) becomes JSON text, value by value.
+    :param is_field: whether it becomes a field of a built payload. Other columns are looked at by destinations
+        themselves, which must not see another type because of other rows.
     """
-    if column.kind is Kind.JSON or any(isinstance(value, dict) for value in values):
-        return pa.array(map(_payload_text, values), pa.string()), True
-    if column.kind is Kind.UUID:
-        return pa.array([None if value is None else str(value) for value in values], pa.string()), False
-    for arrow_type in (_ARROW_TYPES.get(column.kind), None):
+    if kind in TIME_TYPES:
+        return time_array(values, kind), None
+    if kind in _TEXTS:
+        write, metadata = _TEXTS[kind]
+        return pa.array(map(write, values), pa.string()), metadata
+    if kind is Kind.INTERVAL:
+        return pa.nulls(len(values), pa.month_day_nano_interval()), None
+    arrow_type = _ARROW_TYPES.get(kind) or _type_alike(kind, values, is_field=is_field)
+    if arrow_type is not None:
         try:
             array = pa.array(values, arrow_type)
+            return array, TEXTS_FIELD if kind not in _ARROW_TYPES and types.is_string(arrow_type) else None
         except _UNFIT:
-            continue
-        # Inference takes mixed zones and integers beyond 2**53 among floats without a word; types do not.
-        return array, False
-    if all(value is None or isinstance(value, int | float | Decimal) for value in values):
-        numbers = [None if value is None else float(value) for value in values]
-        if any(isinstance(value, Decimal) and not value.is_finite() for value in values):
-            return pa.array(numbers, pa.float64()), False
-    return pa.array([None if value is None else _json(value) for value in values], pa.string()), True
+            pass
+    return pa.array([value_text(value, kind) for value in values], pa.string()), VALUES_FIELD
+
+
+def _uuid_text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _type_alike(kind: Kind, values: Sequence[Any], *, is_field: bool) -> pa.DataType | None:
+    if kind in ITEMS:
+        return None
+    found = set(map(type, values))
+    found.discard(type(None))
+    if len(found) > 1:
+        return None
+    one = found.pop() if found else str
+    return _ALIKE.get(one) if is_field or one is str else None
 
 
 def _payload_text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            value = value.encode("utf-8", "surrogateescape")
+        else:
+            return value
     if isinstance(value, bytes | bytearray | memoryview):
         # Bytes that are no UTF-8 become a text that is no JSON: one rejected row, not a stopped sync.
         return bytes(value).decode("utf-8", "backslashreplace")
-    return _json(value)
-
-
-def _json(value: Any) -> str:
-    try:
-        return orjson.dumps(value, default=_json_default, option=orjson.OPT_NON_STR_KEYS).decode()
-    except orjson.JSONEncodeError:  # integers beyond 64 bits, and types that JSON has no form for
-        return json.dumps(value, default=str, ensure_ascii=False)
-
-
-def _json_default(value: Any) -> Any:
-    if isinstance(value, Decimal) and value.is_finite():
-        return orjson.Fragment(format(value, "f").encode())
-    raise TypeError
+    return json_text(value)
 
 
 # --- columns of any driver ------------------------------------------------------------------------------
 
 
-def _field(name: str, array: pa.Array, *, is_json: bool) -> pa.Field:
-    is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
-    return pa.field(name, array.type, metadata=JSON_FIELD if is_json and is_text else None)
+def _from_driver(kind: Kind, array: pa.Array) -> tuple[pa.Array, _Metadata]:
+    """Return a driver's column, and what is to be said of its texts."""
+    if types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if kind is Kind.INTEGER and types.is_decimal(array.type) and array.type.scale == 0:
+        # Snowflake sends a chunk of whole numbers as wide as the widest among them.
+        return array.cast(pa.string()), VALUES_FIELD
+    if kind in _TEXT_IS_JSON and (types.is_string(array.type) or types.is_large_string(array.type)):
+        return array, JSON_FIELD
+    return array, None
 
 
-def _without_dictionary(array: pa.Array) -> pa.Array:
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+_TEXTS: Mapping[Kind, tuple[Callable[[Any], str | None], _Metadata]] = {
+    Kind.JSON: (_payload_text, JSON_FIELD),
+    Kind.NUMBER: (number_text, VALUES_FIELD),
+    Kind.UUID: (_uuid_text, None),
+}
+
+
+def _said(field: pa.Field) -> _Metadata:
+    said = (field.metadata or {}).get(b"cdi")
+    return None if said is None else {b"cdi": said}
+
+
+_TEXT_IS_JSON = frozenset({Kind.JSON, Kind.NUMBER, Kind.NESTED})
 
 
 def _utc(array: pa.Array, name: str) -> pa.Array:
-    if pa.types.is_string(array.type) or pa.types.is_null(array.type):
+    if types.is_string(array.type) or types.is_null(array.type):
         return array.cast(pa.timestamp("us"))
-    if not pa.types.is_timestamp(array.type):
+    if not types.is_timestamp(array.type):
         raise SourceError(
             f"The column {name!r}, which says when a row changed, holds {array.type} values. "
             "Cast it to a timestamp in UTC in a view."
@@ -226,19 +274,19 @@ def _utc(array: pa.Array, name: str) -> pa.Array:
 
 def _identifier_strings(array: pa.Array, name: str) -> pa.Array:
     kind = array.type
-    if pa.types.is_string(kind):
+    if types.is_string(kind):
         return array
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return _identifier_texts(array.to_pylist(), name)
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if types.is_floating(kind) or types.is_decimal(kind):
+        return pa.array(map(identifier_text, array.to_pylist()), pa.string())
+    if types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
         raise SourceError(f"The identifier column {name!r} holds {kind} values. Cast it to text in a view.")
     return array.cast(pa.string())
 
 
 def _payload(array: pa.Array) -> pa.Array:
-    if pa.types.is_large_string(array.type) or pa.types.is_null(array.type):
+    if types.is_large_string(array.type) or types.is_null(array.type):
         return array.cast(pa.string())
-    if pa.types.is_string(array.type) or pa.types.is_nested(array.type):
+    if types.is_string(array.type) or types.is_nested(array.type):
         return array
     # A number or a date as payload: the destination rejects each row with its reason.
     return pa.array(map(_payload_text, array.to_pylist()), pa.string())
@@ -254,18 +302,18 @@ def _check_has_json_form(field: pa.Field) -> None:
 
 
 _NO_JSON_FORM = (
-    pa.types.is_binary,
-    pa.types.is_large_binary,
-    pa.types.is_fixed_size_binary,
-    pa.types.is_duration,
-    pa.types.is_interval,
-    pa.types.is_union,
+    types.is_binary,
+    types.is_large_binary,
+    types.is_fixed_size_binary,
+    types.is_duration,
+    types.is_interval,
+    types.is_union,
 )
 
 
 def _parts(kind: pa.DataType) -> Iterable[pa.DataType]:
     yield kind
-    if pa.types.is_nested(kind) and not pa.types.is_union(kind):
+    if types.is_nested(kind) and not types.is_union(kind):
         for place in range(kind.num_fields):
             yield from _parts(kind.field(place).type)
 

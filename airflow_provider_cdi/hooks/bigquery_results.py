@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_cdi.hooks.arrow_rows import JSON_FIELD
+from airflow_provider_cdi.engine.value_text import JSON_FIELD
 
 log = logging.getLogger(__name__)
 

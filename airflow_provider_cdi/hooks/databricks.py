@@ -61,7 +61,7 @@ DIALECT = Dialect(
         "convert_timezone('UTC', '{zone}', cast(current_timestamp() as timestamp_ntz))",
         "current_timestamp()",
     ),
-    json_as_text="to_json({})",
+    read_as={Kind.JSON: "to_json({})"},
     text="cast({} as string)",
     reader=DatabricksReader(),
     errors=DRIVER_ERRORS,

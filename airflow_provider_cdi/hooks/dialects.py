@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from airflow_provider_cdi.hooks.clock_text import utc_text
 from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, POSTGRES_OIDS, Kind, kind_of
 from airflow_provider_cdi.hooks.server_clock import ANSI_CLOCK, ServerClock, local_text
+from airflow_provider_cdi.hooks.postgres_types import read_as_text
 from airflow_provider_cdi.hooks.sql_failures import Diagnosis
 from airflow_provider_cdi.hooks.sql_readers import DuckDbReader, FetchManyReader, NamedCursorReader, Reader
+
+#: What text with a year of four digits can say, and what nanoseconds in 64 bits can.
+EARLIEST, EARLIEST_NANOSECOND = "0001-01-01T00:00:00.000000Z", "1677-09-22T00:00:00.000000Z"
+LATEST, LATEST_NANOSECOND = "9999-12-31T23:59:59.999999Z", "2262-04-11T00:00:00.000000Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +27,15 @@ class TimeForm:
     :param cast: SQL around the placeholder ``{}``.
     :param digits: digits of a second that the type holds.
     :param zone: what follows the clock in the bound text.
+    :param earliest: position before which no time can be read: ``-infinity`` is.
+    :param latest: position after which none can: ``infinity`` is.
     """
 
     cast: str
     digits: int = 6
     zone: str = ""
+    earliest: str = EARLIEST
+    latest: str = LATEST
 
 
 _ANSI_TIMES: Mapping[Kind, TimeForm] = {
@@ -50,7 +60,8 @@ class Dialect:
     :param computed_time: where ``UPDATED_AT`` is text because there is no timestamp type: the relation that
         has ``cdi_time``, in UTC and comparable, computed once a row from the column ``{time}``, and ``{others}``.
     :param zoned_as_utc: SQL that turns a timestamp with zone into one without, in UTC.
-    :param json_as_text: SQL that keeps the database's own JSON text, so that no driver parses it.
+    :param read_as: SQL by the kind of a column that is not read as it stands: JSON and far times in the database's own
+        text, so that no driver parses them, or fails at one.
     :param digest: SQL of a text's MD5 as hexadecimal digits in lower case, compared byte by byte.
     :param text: SQL that turns any value into text.
     :param prepare: what else a new connection needs.
@@ -69,7 +80,7 @@ class Dialect:
     type_codes: Mapping[int, Kind] = field(default_factory=dict)
     computed_time: str | None = None
     zoned_as_utc: str = "{}"
-    json_as_text: str = "{}"
+    read_as: Mapping[Kind, str] = field(default_factory=dict)
     digest: str = "md5({})"
     text: str = "cast({} as varchar)"
     prepare: Callable[[Any], None] | None = None
@@ -94,6 +105,8 @@ class Dialect:
 
 
 def _register_functions(connection: Any) -> None:
+    # One text that is not UTF-8 would end the read; so it becomes one that no text can be in UTF-8.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     connection.create_function("cdi_utc", 1, utc_text, deterministic=True)
     connection.create_function("cdi_local", 2, local_text, deterministic=True)
     connection.create_function("md5", 1, _md5, deterministic=True)
@@ -115,7 +128,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "postgres": Dialect(
         "PostgreSQL",
         folds=str.lower,
-        session=("SET TIME ZONE 'UTC'",),
+        session=("SET TIME ZONE 'UTC'", "SET DateStyle TO ISO"),
         tag="SET application_name TO {}",
         # now() is the moment at which the transaction began.
         clock=ServerClock(
@@ -123,7 +136,8 @@ DIALECTS: Mapping[str, Dialect] = {
         ),
         type_codes=POSTGRES_OIDS,
         zoned_as_utc="timezone('UTC', {})",
-        json_as_text="cast({} as text)",
+        read_as={Kind.JSON: "cast({} as text)"},
+        prepare=read_as_text,
         digest='md5({}) collate "C"',
         reader=NamedCursorReader(),
     ),
@@ -140,8 +154,19 @@ DIALECTS: Mapping[str, Dialect] = {
     "duckdb": Dialect(
         "DuckDB",
         session=("SET TimeZone = 'UTC'",),
-        times={**_ANSI_TIMES, Kind.TIMESTAMP_NS: TimeForm("cast({} as timestamp_ns)", digits=9)},
         clock=ServerClock("(now() at time zone 'UTC')", "(now() at time zone '{zone}')", "now()"),
+        # Arrow has no such types: DuckDB would hand out other numbers, or bytes, or times without their zone.
+        read_as={
+            Kind.NUMBER: "cast({} as varchar)",
+            Kind.SPELLED: "cast({} as varchar)",
+            Kind.NESTED: "cast(to_json({}) as varchar)",
+        },
+        times={
+            **_ANSI_TIMES,
+            Kind.TIMESTAMP_NS: TimeForm(
+                "cast({} as timestamp_ns)", digits=9, earliest=EARLIEST_NANOSECOND, latest=LATEST_NANOSECOND
+            ),
+        },
         reader=DuckDbReader(),
     ),
     "trino": Dialect(
@@ -156,6 +181,11 @@ DIALECTS: Mapping[str, Dialect] = {
             "cast(current_timestamp(6) at time zone '{zone}' as timestamp(6))",
             "current_timestamp(6)",
         ),
+        read_as={
+            Kind.DATE: "cast({} as varchar)",
+            Kind.TIMESTAMP: "cast(cast({} as timestamp(6)) as varchar)",
+            Kind.TIMESTAMP_TZ: "cast(cast({} at time zone 'UTC' as timestamp(6)) as varchar)",
+        },
         digest="lower(to_hex(md5(to_utf8({}))))",
     ),
     "mysql": Dialect(
@@ -165,6 +195,8 @@ DIALECTS: Mapping[str, Dialect] = {
         times={Kind.TIMESTAMP: TimeForm("cast({} as datetime(6))")},
         clock=ServerClock("utc_timestamp(6)", "convert_tz(utc_timestamp(6), '+00:00', '{zone}')", "utc_timestamp(6)"),
         text="cast({} as char)",
+        # Some drivers make NULL of a zero date, and some fail.
+        read_as={Kind.DATE: "cast({} as char)", Kind.TIMESTAMP: "cast({} as char)"},
         type_codes=MYSQL_FIELD_TYPES,
     ),
 }

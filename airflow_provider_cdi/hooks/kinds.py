@@ -14,19 +14,34 @@ class Kind(Enum):
     TIMESTAMP_NS = auto()
     TIMESTAMP_TZ = auto()
     DATE = auto()
+    TIME = auto()
     TEXT = auto()
     JSON = auto()
     UUID = auto()
     INTEGER = auto()
     FLOAT = auto()
+    #: A number whose values have each as many digits as they need.
+    NUMBER = auto()
     BOOLEAN = auto()
+    BINARY = auto()
+    INTERVAL = auto()
+    #: A type of the database's own, which it writes as text.
+    SPELLED = auto()
+    #: A nested type whose parts have no form in Arrow, but one in JSON.
+    NESTED = auto()
+    #: Lists whose items come as text.
+    DATES = auto()
+    TIMESTAMPS = auto()
+    NUMBERS = auto()
     OTHER = auto()
-    #: The driver does not say; the first values decide.
+    #: The driver does not say: each value speaks for itself.
     UNKNOWN = auto()
 
 
 #: The kinds that UPDATED_AT may have.
 TIMES = frozenset({Kind.TIMESTAMP, Kind.TIMESTAMP_NS, Kind.TIMESTAMP_TZ})
+#: What the items of a list are.
+ITEMS: Mapping[Kind, Kind] = {Kind.DATES: Kind.DATE, Kind.TIMESTAMPS: Kind.TIMESTAMP, Kind.NUMBERS: Kind.NUMBER}
 
 
 def kind_of(type_code: object, codes: Mapping[int, Kind]) -> Kind:
@@ -41,10 +56,15 @@ def kind_of(type_code: object, codes: Mapping[int, Kind]) -> Kind:
         return codes.get(type_code, Kind.OTHER if codes else Kind.UNKNOWN)
     name = type_code.__name__ if isinstance(type_code, type) else str(type_code)
     unknown = Kind.UNKNOWN if isinstance(type_code, type) else Kind.OTHER
-    return _KINDS_BY_NAME.get(_PARAMETERS.sub("", name).strip().lower(), unknown)
+    plain = _PARAMETERS.sub("", name).strip().lower()
+    if _WIDE_PART.search(plain):
+        return Kind.NESTED
+    return _KINDS_BY_NAME.get(plain, unknown)
 
 
 _PARAMETERS = re.compile(r"\([^)]*\)")
+#: DuckDB's integers of 128 bits without a sign and of any length, inside a list: Arrow has no such types.
+_WIDE_PART = re.compile(r"^(uhugeint|bignum|varint)\[")
 
 #: SQL type names (DuckDB, Trino) and the names of Python types (ODBC drivers).
 _KINDS_BY_NAME: Mapping[str, Kind] = {
@@ -73,11 +93,17 @@ _KINDS_BY_NAME: Mapping[str, Kind] = {
     "float": Kind.FLOAT,
     "boolean": Kind.BOOLEAN,
     "bool": Kind.BOOLEAN,
+    "uhugeint": Kind.NUMBER,
+    "bignum": Kind.NUMBER,
+    "varint": Kind.NUMBER,
+    "bit": Kind.SPELLED,
+    "time with time zone": Kind.SPELLED,
 }
 
 #: PostgreSQL, pg_type.dat
 POSTGRES_OIDS: Mapping[int, Kind] = {
     16: Kind.BOOLEAN,
+    17: Kind.BINARY,
     20: Kind.INTEGER,
     21: Kind.INTEGER,
     23: Kind.INTEGER,
@@ -88,14 +114,22 @@ POSTGRES_OIDS: Mapping[int, Kind] = {
     1042: Kind.TEXT,
     1043: Kind.TEXT,
     1082: Kind.DATE,
+    1083: Kind.TIME,
     1114: Kind.TIMESTAMP,
+    1115: Kind.TIMESTAMPS,
+    1182: Kind.DATES,
     1184: Kind.TIMESTAMP_TZ,
+    1185: Kind.TIMESTAMPS,
+    1186: Kind.INTERVAL,
+    1231: Kind.NUMBERS,
+    1700: Kind.NUMBER,
     2950: Kind.UUID,
     3802: Kind.JSON,
 }
 
 #: MySQL, include/field_types.h
 MYSQL_FIELD_TYPES: Mapping[int, Kind] = {
+    0: Kind.NUMBER,
     1: Kind.INTEGER,
     2: Kind.INTEGER,
     3: Kind.INTEGER,
@@ -108,6 +142,7 @@ MYSQL_FIELD_TYPES: Mapping[int, Kind] = {
     12: Kind.TIMESTAMP,
     15: Kind.TEXT,
     245: Kind.JSON,
+    246: Kind.NUMBER,
     252: Kind.TEXT,
     253: Kind.TEXT,
     254: Kind.TEXT,

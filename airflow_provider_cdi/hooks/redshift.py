@@ -116,14 +116,20 @@ def diagnose(error: BaseException) -> Fault | None:
 REDSHIFT = Dialect(
     "Amazon Redshift",
     folds=str.lower,
-    session=("set timezone to 'UTC'",),
+    session=("set timezone to 'UTC'", "set datestyle to 'ISO'"),
     tag="set query_group to {}",
     # In UTC, with microseconds, which getdate() has not.
     clock=ServerClock("sysdate", "convert_timezone('UTC', '{zone}', sysdate)", "(sysdate at time zone 'UTC')"),
     type_codes={**POSTGRES_OIDS, 4000: Kind.JSON},
     zoned_as_utc="timezone('UTC', {})",
-    # json_serialize makes the text null of NULL, which would be a payload.
-    json_as_text="case when {0} is null then null else json_serialize({0}) end",
+    read_as={
+        # json_serialize makes the text null of NULL, which would be a payload.
+        Kind.JSON: "case when {0} is null then null else json_serialize({0}) end",
+        # The driver makes the last day of the year 9999 of every later time, and the first of year 1 of earlier ones.
+        Kind.DATE: "cast({} as varchar)",
+        Kind.TIMESTAMP: "cast({} as varchar)",
+        Kind.TIMESTAMP_TZ: "cast(timezone('UTC', {}) as varchar)",
+    },
     # Without a length a cast cuts the text after 256 bytes.
     text="cast({} as varchar(65535))",
     errors=frozenset({"RedshiftError", "ClientError", "BotoCoreError", "error"}),

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Chunks that are fetched ahead. A chunk is worth a second of delivery, and each more costs twice its size in memory:
 #: a million rows of 200 bytes in chunks of 16 MB peaked at 128 MB above an idle task with two, and at 73 MB with one.
 PREFETCHED = 1
+#: snowflake/connector/constants.py, FIELD_TYPES
+_TIMESTAMP_NTZ = 8
+_MICROSECOND_DIGITS = 6
 #: Seconds between two looks at a query that runs: the first, and the longest.
 FIRST_WAIT, LONGEST_WAIT = 0.02, 2.0
 #: Seconds that a cancellation may take.
@@ -53,7 +56,7 @@ class SnowflakeReader:
         """Ask for the query's columns: it is compiled and not run."""
         with closing(connection.cursor()) as cursor:
             columns = cursor.describe(f"select * from {relation}")  # noqa: S608 - names are quoted
-        return [(column.name, column.type_code) for column in columns]
+        return [(column.name, "timestamp_ns" if _has_nanoseconds(column) else column.type_code) for column in columns]
 
     def fetch(self, connection: Any, statement: Statement, limit: int | None = None) -> list[Sequence[Any]]:
         """Fetch a small result."""
@@ -71,7 +74,7 @@ class SnowflakeReader:
                 if not is_checked and _may_lack_digits(table, cursor):
                     self._check_no_digits_lack(connection, cursor)
                     is_checked = True
-                for batch in table.to_batches():
+                for batch in _with_units(table, cursor).to_batches():
                     yield from map(shape.from_arrow, slices(batch))
 
     def stop(self, connection: Any) -> None:
@@ -117,13 +120,32 @@ class SnowflakeReader:
             raise CutTimesError(f"{rows} rows of the result have nanoseconds")
 
 
+def _has_nanoseconds(column: Any) -> bool:
+    return bool(column.type_code == _TIMESTAMP_NTZ and _is_finer(column))
+
+
+def _is_finer(column: Any) -> bool:
+    """Whether a time of the column has more digits than microseconds."""
+    digits: int = column.scale
+    return digits > _MICROSECOND_DIGITS
+
+
 def _may_lack_digits(table: pa.Table, cursor: Any) -> bool:
     """Whether the connector gave microseconds of a column that has nanoseconds.
 
     Without a word it does so to a whole chunk in which one time lies outside the years 1677 to 2262 (4.8.1).
     """
     times = table.schema.field(0).type
-    return bool(pa.types.is_timestamp(times) and times.unit == "us" and cursor.description[0].scale > 6)
+    return bool(pa.types.is_timestamp(times) and times.unit == "us" and _is_finer(cursor.description[0]))
+
+
+def _with_units(table: pa.Table, cursor: Any) -> pa.Table:
+    """Note which columns have nanoseconds: where a chunk has microseconds of them, the row's hash must not differ."""
+    fields = [
+        field.with_metadata({b"cdi": b"ns"}) if pa.types.is_timestamp(field.type) and _is_finer(column) else field
+        for field, column in zip(table.schema, cursor.description, strict=True)
+    ]
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
 
 
 def _abort(connection: Any, query_id: str, errors: list[Exception]) -> None:

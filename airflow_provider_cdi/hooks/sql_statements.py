@@ -148,8 +148,10 @@ class SourceSql:
         within, values = self._within(bounds)
         at, at_values = self._compared("=", position) if position is not None else ("1 = 0", [])
         future, future_values = self._compared(">", now)
-        tests = [within, at, future, f"{self._time} is null"]
-        values += [*at_values, *future_values]
+        within_calendar, calendar_values = self._compared("<=", self._form.latest)
+        none, none_values = self._no_time()
+        tests = [within, at, f"{future} and {within_calendar}", none]
+        values += [*at_values, *future_values, *calendar_values, *none_values]
         if recent is not None:
             from_recent, recent_values = self._compared(">=", recent)
             tests += [f"{test} and {self._time} <= {self._clock}" for test in (future, from_recent)]
@@ -165,7 +167,8 @@ class SourceSql:
         if lower is None or with_total:
             return "", []
         since, values = self._compared(">=", lower)
-        return f" where {since} or {self._time} is null", values
+        none, none_values = self._no_time()
+        return f" where {since} or {none}", [*values, *none_values]
 
     def _from(self, others: Sequence[Column] = ()) -> str:
         if self._dialect.computed_time is None:
@@ -176,15 +179,30 @@ class SourceSql:
             relation=self._relation,
         )
 
+    def _no_time(self) -> tuple[str, list[str]]:
+        """Return the test for rows that no run can ever read: without a time, before the first and after the last.
+
+        A database may hold ``infinity`` and years of any length, which drivers cannot, nor text with a year of four
+        digits; and they would drag the watermark with them.
+        """
+        before, before_values = self._compared("<", self._form.earliest)
+        after, after_values = self._compared(">", self._form.latest)
+        return f"({self._time} is null or {before} or {after})", [*before_values, *after_values]
+
     def _within(self, bounds: Bounds) -> tuple[str, list[str]]:
-        tests, values = [f"{self._time} is not null"], []
+        first, first_values = self._compared(">=", self._form.earliest)
+        tests, values = ([], []) if _bounds_below(bounds) else ([first], first_values)
+        last, last_values = self._compared("<=", self._form.latest)
+        if bounds.until is None and bounds.up_to is None:
+            tests.append(last)
+            values += last_values
         for name, operator in _COMPARISONS.items():
             position = getattr(bounds, name)
             if position is not None:
                 test, bound = self._compared(operator, position)
                 tests.append(test)
                 values += bound
-        return " and ".join(tests[1:] or tests), values
+        return " and ".join(tests), values
 
     def _compared(self, operator: str, position: str) -> tuple[str, list[str]]:
         bound = literal(position, digits=self._form.digits, zone=self._form.zone)
@@ -194,7 +212,7 @@ class SourceSql:
         quoted = self._dialect.quoted(column.name)
         if column is self._columns[0]:
             return self._dialect.zoned_as_utc.format(self._time) if column.kind is Kind.TIMESTAMP_TZ else self._time
-        return self._dialect.json_as_text.format(quoted) if column.kind is Kind.JSON else quoted
+        return self._dialect.read_as.get(column.kind, "{}").format(quoted)
 
     def _order(self) -> list[str]:
         return [self._time, *(self._dialect.quoted(column.name) for column in self._columns[1 : self._keys])]
@@ -216,6 +234,10 @@ def _alias_unlike(columns: Sequence[Column]) -> str:
     while any(re.match(rf"{alias}\d", column.name, re.IGNORECASE) for column in columns):
         alias += "_"
     return alias
+
+
+def _bounds_below(bounds: Bounds) -> bool:
+    return bounds.after is not None or bounds.since is not None
 
 
 def _lower(bounds: Bounds, position: str | None, now: str, recent: str | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_cdi.destinations.columns import column
+from airflow_provider_cdi.destinations.columns import column, is_untyped
 from airflow_provider_cdi.destinations.klaviyo.answers import failure_of, unexpected
 from airflow_provider_cdi.destinations.klaviyo.endpoints import CREATE_EVENTS, rates_of
 from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_errors
@@ -54,6 +54,9 @@ _CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
 
 _NO_METRIC = Rejection("metric_name_missing", "METRIC_NAME is empty, and there is no metric for such rows.")
 _BAD_CURRENCY = Rejection("value_currency_invalid", "VALUE_CURRENCY is not three letters.")
+_NO_NUMBER = Rejection("payload_type_unsupported", "VALUE holds something else than a number.")
+#: What a number begins with where each value says itself what it is, and what is none and has a reason of its own.
+_NUMBERS = frozenset("-0123456789#!")
 _SILENT_DOMAIN = Rejection("email_domain_dropped", "Klaviyo drops events of addresses at this domain without an error.")
 
 
@@ -190,6 +193,9 @@ def _values(rows: pa.RecordBatch) -> list[Any]:
     array = column(rows, VALUE)
     if array is None:
         return [None] * rows.num_rows
+    if is_untyped(rows.schema.field(VALUE)):
+        values = zip(rows.column(VALUE).to_pylist(), column_values(rows, VALUE, StructStyle()), strict=True)
+        return [value if text is None or text[:1] in _NUMBERS else _NO_NUMBER for text, value in values]
     kind = array.type
     if not (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind)):
         raise SourceError(f"Column VALUE has the type {kind}, and the value of an event is a number. Cast it.")

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_cdi.destinations.columns import column
+from airflow_provider_cdi.destinations.columns import column, says_values
 from airflow_provider_cdi.destinations.klaviyo.texts import text_column
 from airflow_provider_cdi.destinations.structs import StructStyle, column_values
 from airflow_provider_cdi.engine.records import Rejection
@@ -63,6 +63,8 @@ class StandardFields:
 def _values(rows: pa.RecordBatch, name: str) -> list[Any]:
     if name in _NUMBERS:
         array = column(rows, name)
-        if array is not None and (types.is_floating(array.type) or types.is_decimal(array.type)):
+        if array is not None and (
+            types.is_floating(array.type) or types.is_decimal(array.type) or says_values(rows.schema.field(name))
+        ):
             return column_values(rows, name, StructStyle())
     return text_column(rows, name)

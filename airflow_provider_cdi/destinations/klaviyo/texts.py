@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_cdi.destinations.columns import by_halves, column, is_text
+from airflow_provider_cdi.destinations.columns import by_halves, column, date_texts, is_text
 from airflow_provider_cdi.engine.records import Rejection
 from airflow_provider_cdi.exceptions import SourceError
 
@@ -26,12 +28,18 @@ def text_column(rows: pa.RecordBatch, name: str) -> list[str | Rejection | None]
 def _texts(array: pa.Array, name: str) -> list[str | Rejection | None]:
     kind = array.type
     if types.is_floating(kind) or types.is_decimal(kind):
-        return [None if value is None else _number_text(value) for value in array.to_pylist()]
-    if is_text(kind) or types.is_null(kind) or types.is_integer(kind) or types.is_boolean(kind) or types.is_date(kind):
+        unfit = Rejection("payload_type_unsupported", f"{name} is NaN or infinite.")
+        return [None if value is None else _number_text(value) or unfit for value in array.to_pylist()]
+    if types.is_date(kind):
+        far = Rejection("payload_type_unsupported", f"{name} is outside the years 1 to 9999.")
+        dates = zip(date_texts(array), array.is_null().to_pylist(), strict=True)
+        return [text if text or is_null else far for text, is_null in dates]
+    if is_text(kind) or types.is_null(kind) or types.is_integer(kind) or types.is_boolean(kind):
         return array.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
     raise SourceError(f"Column {name} has the type {kind}, and Klaviyo wants text there. Cast it to text in a view.")
 
 
-def _number_text(value: float) -> str:
-    is_whole = abs(value) < float("inf") and value == int(value)
-    return str(int(value)) if is_whole else str(value)
+def _number_text(value: float) -> str | None:
+    if not math.isfinite(value):
+        return None
+    return str(int(value)) if value == int(value) else str(value)

@@ -15,8 +15,9 @@ from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.pacing import Pacer
 from airflow_provider_cdi.engine.position import is_later, parse_position, position_of_moment, position_of_stamp
 from airflow_provider_cdi.engine.reading import JOINED_ROWS, ROWS_AHEAD, read_in_thread
+from airflow_provider_cdi.engine.row_hash import row_hashes
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.watermark import TieFilter, Ties, row_hashes
+from airflow_provider_cdi.engine.watermark import TieFilter, Ties
 from airflow_provider_cdi.exceptions import GuardTripped
 
 

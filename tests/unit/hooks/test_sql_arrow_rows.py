@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,8 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.selection import select_columns
+from airflow_provider_cdi.engine.value_text import TEXTS_FIELD, VALUES_FIELD
 from airflow_provider_cdi.exceptions import SourceError
 from airflow_provider_cdi.hooks.arrow_rows import RowShape, identifier_text
 from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, Kind, kind_of
@@ -49,13 +53,16 @@ def field(batch: pa.RecordBatch) -> tuple[pa.DataType, dict[bytes, bytes] | None
     ],
 )
 def test_an_identifier_is_written_as_a_person_would(value: Any, text: str | None) -> None:
-    assert identifier_text(value, "id") == text
+    assert identifier_text(value) == text
 
 
 @pytest.mark.parametrize("value", [b"a", [1], {"a": 1}])
-def test_an_identifier_of_no_plain_type_names_its_column(value: Any) -> None:
-    with pytest.raises(SourceError, match=r"'customer'.*Cast it to text"):
-        identifier_text(value, "customer")
+def test_an_identifier_of_no_plain_type_is_a_reject_and_its_neighbours_go_on(value: Any) -> None:
+    shape = RowShape(select_columns(ATTRIBUTES, ["updated_at", "external_id", "payload"]), lambda _name: Kind.UNKNOWN)
+    batch = shape.from_rows([(THEN, "a", "{}"), (THEN, value, "{}"), (THEN, 7, "{}")])
+    one, other, third = braze_destination("attributes").encode(batch)
+    assert isinstance(other, Rejection)
+    assert (one.key, other.code, third.key) == ("external_id:a", "identifier_unreadable", "external_id:7")
 
 
 @pytest.mark.parametrize(
@@ -96,18 +103,17 @@ def test_updated_at_is_in_utc_without_a_zone(moment: datetime, kind: Kind) -> No
     ("values", "kind", "expected"),
     [
         ([1, None], Kind.UNKNOWN, (pa.int64(), None, [1, None])),
-        ([1, 2.5], Kind.UNKNOWN, (pa.float64(), None, [1.0, 2.5])),
-        ([Decimal("1.50")], Kind.OTHER, (pa.decimal128(3, 2), None, [Decimal("1.50")])),
-        (
-            [Decimal("1.5"), Decimal("NaN")],
-            Kind.OTHER,
-            (pa.float64(), None, [1.5, pytest.approx(float("nan"), nan_ok=True)]),
-        ),
+        ([1, 2.5], Kind.UNKNOWN, (pa.string(), VALUES_FIELD, ["1", "2.5"])),
+        ([Decimal("1.50")], Kind.OTHER, (pa.string(), VALUES_FIELD, ["#1.50"])),
+        ([Decimal("1.5"), Decimal("NaN")], Kind.OTHER, (pa.string(), VALUES_FIELD, ["#1.5", "!NaN or infinity|NaN"])),
+        ([Decimal("1.50"), "NaN"], Kind.NUMBER, (pa.string(), VALUES_FIELD, ["#1.50", "!NaN or infinity|NaN"])),
+        ([THEN, THEN.date()], Kind.OTHER, (pa.string(), VALUES_FIELD, ["@2026-01-01T12:00:00", "@2026-01-01"])),
+        (["a", None], Kind.UNKNOWN, (pa.string(), TEXTS_FIELD, ["a", None])),
         ([None], Kind.TEXT, (pa.string(), None, [None])),
-        ([2**63], Kind.INTEGER, (pa.string(), {b"cdi": b"json"}, ["9223372036854775808"])),
-        ([[1, 2]], Kind.OTHER, (pa.list_(pa.int64()), None, [[1, 2]])),
-        ([1, "a"], Kind.UNKNOWN, (pa.string(), {b"cdi": b"json"}, ["1", '"a"'])),
-        ([{"a": 1}, None], Kind.OTHER, (pa.string(), {b"cdi": b"json"}, ['{"a":1}', None])),
+        ([2**63], Kind.INTEGER, (pa.string(), VALUES_FIELD, ["9223372036854775808"])),
+        ([[1, 2]], Kind.OTHER, (pa.string(), VALUES_FIELD, ["[1,2]"])),
+        ([1, "a"], Kind.UNKNOWN, (pa.string(), VALUES_FIELD, ["1", '"a"'])),
+        ([{"a": 1}, None], Kind.OTHER, (pa.string(), VALUES_FIELD, ['{"a":1}', None])),
         (['{"a": 1.0}'], Kind.JSON, (pa.string(), {b"cdi": b"json"}, ['{"a": 1.0}'])),
         ([uuid.UUID(int=1)], Kind.UUID, (pa.string(), None, [str(uuid.UUID(int=1))])),
     ],
@@ -116,10 +122,29 @@ def test_a_column_of_the_payload_keeps_its_type(values: list[Any], kind: Kind, e
     assert field(convert(values, kind)) == expected
 
 
-@pytest.mark.parametrize("value", [b"x", timedelta(days=1)])
-def test_a_column_without_a_form_in_json_is_refused(value: Any) -> None:
+@pytest.mark.parametrize("kind", [Kind.BINARY, Kind.INTERVAL])
+def test_a_column_of_a_type_without_a_form_in_json_is_refused(kind: Kind) -> None:
     with pytest.raises(SourceError, match=r"'x'.*no form in JSON"):
-        convert([value])
+        convert([None], kind)
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (b"x", "binary data"),
+        (timedelta(days=1), "an interval"),
+        (float("-inf"), "NaN or infinit"),
+        ([1.0, float("nan")], "NaN or infinity"),
+        ([1, [b"x"]], "binary data"),
+        ("\udc80", "text that is not UTF-8"),
+    ],
+)
+def test_a_value_without_a_form_in_json_is_a_reject_that_names_the_column(value: Any, what: str) -> None:
+    one, other = braze_destination("attributes").encode(convert(["fine", value]))
+    assert isinstance(one, Record)
+    assert isinstance(other, Rejection)
+    assert other.code == "payload_type_unsupported"
+    assert re.search(rf"^PAYLOAD\.deep\.x .*{what}", other.reason)
 
 
 @pytest.mark.parametrize(
