@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from airflow_provider_cdi.hooks.clock_text import utc_text
@@ -13,7 +12,13 @@ from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, POSTGRES_OIDS, K
 from airflow_provider_cdi.hooks.server_clock import ANSI_CLOCK, ServerClock, local_text
 from airflow_provider_cdi.hooks.postgres_types import read_as_text
 from airflow_provider_cdi.hooks.sql_failures import Diagnosis
-from airflow_provider_cdi.hooks.sql_readers import DuckDbReader, FetchManyReader, NamedCursorReader, Reader
+from airflow_provider_cdi.hooks.sql_readers import (
+    DuckDbReader,
+    FetchManyReader,
+    NamedCursorReader,
+    Reader,
+    SqliteReader,
+)
 
 #: What text with a year of four digits can say, and what nanoseconds in 64 bits can.
 EARLIEST, EARLIEST_NANOSECOND = "0001-01-01T00:00:00.000000Z", "1677-09-22T00:00:00.000000Z"
@@ -105,8 +110,6 @@ class Dialect:
 
 
 def _register_functions(connection: Any) -> None:
-    # One text that is not UTF-8 would end the read; so it becomes one that no text can be in UTF-8.
-    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     connection.create_function("cdi_utc", 1, utc_text, deterministic=True)
     connection.create_function("cdi_local", 2, local_text, deterministic=True)
     connection.create_function("md5", 1, _md5, deterministic=True)
@@ -150,6 +153,7 @@ DIALECTS: Mapping[str, Dialect] = {
         # Without the limit SQLite would merge the two queries and compute the time for every comparison.
         computed_time="(select cdi_utc({time}) as cdi_time{others} from {relation} limit -1) cdi_timed",
         prepare=_register_functions,
+        reader=SqliteReader(),
     ),
     "duckdb": Dialect(
         "DuckDB",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
@@ -130,6 +131,32 @@ class NamedCursorReader(FetchManyReader):
         if connection.autocommit:
             connection.autocommit = False
         return connection.cursor(f"cdi_{uuid4().hex}")
+
+
+class SqliteReader(FetchManyReader):
+    """SQLite keeps whatever bytes it was given as text, and its driver fails at the first that are not UTF-8."""
+
+    def read(
+        self, connection: Any, statement: Statement, shape: RowShape, settings: frozenset[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """Fetch rows; where a text cannot be read, go on there in the same snapshot in a slower way that reads all."""
+        connection.execute("begin")
+        done = 0
+        try:
+            for batch in super().read(connection, statement, shape, settings):
+                yield batch
+                done += batch.num_rows
+        except Exception as error:
+            if "Could not decode to UTF-8" not in str(error):
+                raise
+        else:
+            return
+        # Half of a surrogate pair stands for a byte that is no text: half the speed, so not for all.
+        connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+        for batch in super().read(connection, statement, shape, settings):
+            if batch.num_rows > done:
+                yield batch.slice(done)
+            done = max(0, done - batch.num_rows)
 
 
 class DuckDbReader(CursorCalls):
