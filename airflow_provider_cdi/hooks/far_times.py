@@ -34,7 +34,9 @@ _TEXT = re.compile(
     r" ?(?:Z|UTC|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?(?P<bc> BC)?",
     re.ASCII,
 )
-_CLOCK = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?", re.ASCII)
+_CLOCK = re.compile(
+    r"(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?", re.ASCII
+)
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - counted from, in UTC
@@ -99,10 +101,7 @@ def _ticks_of_text(text: str) -> int:
     year = int(found["year"])
     days = _days(1 - year if found["bc"] else year, int(found["month"]), int(found["day"]))
     ticks = days * _DAY + (_ticks_of_clock(found["clock"]) if found["clock"] else 0)
-    if found["sign"]:
-        offset = (int(found["hours"]) * 3600 + int(found["minutes"] or 0) * 60) * _SECOND
-        ticks += offset if found["sign"] == "-" else -offset
-    return ticks
+    return ticks - _offset(found)
 
 
 def _ticks_of_clock(text: str) -> int:
@@ -110,7 +109,15 @@ def _ticks_of_clock(text: str) -> int:
     if found is None:
         return _NEVER
     hours, minutes, seconds = (int(found[place]) for place in (1, 2, 3))
-    return (hours * 3600 + minutes * 60 + seconds) * _SECOND + int((found[4] or "").ljust(6, "0"))
+    ticks = (hours * 3600 + minutes * 60 + seconds) * _SECOND + int((found[4] or "").ljust(6, "0"))
+    return (ticks - _offset(found)) % _DAY if found["sign"] else ticks
+
+
+def _offset(found: re.Match[str]) -> int:
+    if not found["sign"]:
+        return 0
+    seconds = int(found["hours"]) * 3600 + int(found["minutes"] or 0) * 60
+    return (seconds if found["sign"] == "+" else -seconds) * _SECOND
 
 
 def _days(year: int, month: int, day: int) -> int:

@@ -120,13 +120,16 @@ REDSHIFT = Dialect(
     tag="set query_group to {}",
     # In UTC, with microseconds, which getdate() has not.
     clock=ServerClock("sysdate", "convert_timezone('UTC', '{zone}', sysdate)", "(sysdate at time zone 'UTC')"),
-    type_codes={**POSTGRES_OIDS, 4000: Kind.JSON},
+    # 4000: SUPER; 1266: a time with zone, which is turned into UTC.
+    type_codes={**POSTGRES_OIDS, 4000: Kind.JSON, 1266: Kind.TIME},
     zoned_as_utc="timezone('UTC', {})",
     read_as={
         # json_serialize makes the text null of NULL, which would be a payload.
         Kind.JSON: "case when {0} is null then null else json_serialize({0}) end",
-        # The driver makes the last day of the year 9999 of every later time, and the first of year 1 of earlier ones.
+        # The driver makes the last day of the year 9999 of every later time, the first of year 1 of every earlier one,
+        # and fails at 24:00.
         Kind.DATE: "cast({} as varchar)",
+        Kind.TIME: "cast({} as varchar)",
         Kind.TIMESTAMP: "cast({} as varchar)",
         Kind.TIMESTAMP_TZ: "cast(timezone('UTC', {}) as varchar)",
     },

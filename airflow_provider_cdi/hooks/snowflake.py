@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.hooks.dialects import EARLIEST_NANOSECOND, Dialect, TimeForm
+from airflow_provider_cdi.hooks.dialects import EARLIEST_NANOSECOND, LATEST_NANOSECOND, Dialect, TimeForm
 from airflow_provider_cdi.hooks.kinds import Kind
 from airflow_provider_cdi.hooks.link_logs import hide_signatures
 from airflow_provider_cdi.hooks.reach import check_host
@@ -33,6 +33,7 @@ LINK_LOGGERS = (
     "snowflake.connector.vendored.urllib3.connectionpool",
 )
 _CLOCK = "YYYY-MM-DD HH24:MI:SS.FF9"
+_NANOSECONDS: Mapping[str, str] = {"earliest": EARLIEST_NANOSECOND, "latest": LATEST_NANOSECOND}
 _NTZ = f"to_timestamp_ntz({{}}, '{_CLOCK}')"
 
 #: snowflake/connector/constants.py, FIELD_TYPES
@@ -58,9 +59,9 @@ SNOWFLAKE = Dialect(
         # With its format said, a time is read alike whatever TIMESTAMP_INPUT_FORMAT the account sets.
         Kind.TIMESTAMP: TimeForm(_NTZ, digits=9),
         # One time outside of what nanoseconds reach would take their last digits from all its neighbours.
-        Kind.TIMESTAMP_NS: TimeForm(_NTZ, digits=9, earliest=EARLIEST_NANOSECOND),
+        Kind.TIMESTAMP_NS: TimeForm(_NTZ, digits=9, **_NANOSECONDS),
         Kind.TIMESTAMP_TZ: TimeForm(
-            f"to_timestamp_tz({{}}, '{_CLOCK} TZH:TZM')", digits=9, zone=" +00:00", earliest=EARLIEST_NANOSECOND
+            f"to_timestamp_tz({{}}, '{_CLOCK} TZH:TZM')", digits=9, zone=" +00:00", **_NANOSECONDS
         ),
     },
     # current_timestamp() is when the statement began, sysdate() when it is asked, in UTC.
