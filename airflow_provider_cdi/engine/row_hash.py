@@ -76,6 +76,12 @@ def _plain_values(array: pa.Array) -> list[Any]:
     if types.is_floating(array.type) and not pc.all(pc.is_finite(array)).as_py():
         # orjson would write null for them, as it does for NULL.
         return [value if value is None or abs(value) < _INFINITY else _NOT_FINITE[str(value)] for value in values]
+    if types.is_time(array.type):
+        # The end of a day, 24:00, would be its beginning.
+        texts = array.cast(pa.string()).to_pylist()
+        return [
+            text if text is not None and text[0] == "<" else value for text, value in zip(texts, values, strict=True)
+        ]
     return values
 
 

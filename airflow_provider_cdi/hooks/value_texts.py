@@ -18,6 +18,7 @@ from airflow_provider_cdi.engine.value_text import DECIMAL, TIME, UNFIT
 from airflow_provider_cdi.hooks.far_times import FAR_TIME, moment_of
 from airflow_provider_cdi.hooks.kinds import ITEMS, Kind
 
+_NO_UTF8 = "text that is not UTF-8"
 _BYTES = (bytes, bytearray, memoryview)
 
 
@@ -48,6 +49,8 @@ def value_text(value: Any, kind: Kind = Kind.UNKNOWN) -> str | None:
             return f"{TIME}{(_utc(value) if isinstance(value, datetime) else value).isoformat()}"
         if kind in ITEMS:
             value = _items(value, ITEMS[kind])
+        if kind is Kind.TEXT and isinstance(value, _BYTES):
+            value = _decoded(bytes(value))
         return json_text(_plain(value))
     except UnfitError as unfit:
         return unfit.text
@@ -88,12 +91,19 @@ def _plain(value: Any) -> Any:
     return _text(str(value))
 
 
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise UnfitError(_NO_UTF8, value.hex()) from None
+
+
 def _text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
         raw = value.encode("utf-8", "surrogatepass")
-        raise UnfitError("text that is not UTF-8", raw.hex()) from None
+        raise UnfitError(_NO_UTF8, raw.hex()) from None
     return value
 
 
@@ -108,7 +118,8 @@ def _float(value: float) -> float:
 
 
 def _not_finite(value: float | Decimal) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    is_nan = value.is_nan() if isinstance(value, Decimal) else math.isnan(value)
+    return "NaN" if is_nan else "Infinity" if value > 0 else "-Infinity"
 
 
 def _digits(value: Decimal) -> str:

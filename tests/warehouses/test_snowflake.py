@@ -192,12 +192,20 @@ def test_the_end_of_time_in_another_column_breaks_nothing(account: Account) -> N
 
 
 def test_the_year_one_in_updated_at_is_read_where_there_are_only_microseconds(account: Account) -> None:
-    times = stamps("0001-01-01 00:00:00", "2026-01-01 00:00:00.123456")
-    account.standin.load("t", pa.table({"updated_at": times, "external_id": ["a", "b"], "payload": ["{}", "{}"]}))
+    account.run(TABLE.format("timestamp_ntz(6)"))
+    account.run("insert into t values ('0001-01-01', 'a', '{}'), ('2026-01-01 00:00:00.123456', 'b', '{}')")
     assert [row["UPDATED_AT"] for row in read(account.source())] == [
         "0001-01-01 00:00:00.000000",
         "2026-01-01 00:00:00.123456",
     ]
+
+
+def test_the_year_one_in_updated_at_of_nanoseconds_is_counted_and_takes_no_digit_from_others(account: Account) -> None:
+    times = stamps("0001-01-01 00:00:00", "2026-01-01 00:00:00.123456")
+    account.standin.load("t", pa.table({"updated_at": times, "external_id": ["a", "b"], "payload": ["{}", "{}"]}))
+    assert ids(account.source(), EVERYTHING) == ["b"]
+    counts = account.source().count(EVERYTHING, position=None, now=NOW)
+    assert (counts.in_bounds, counts.future, counts.without_time) == (1, 0, 1)
 
 
 def test_the_year_one_beside_nanoseconds_is_refused_before_digits_are_lost(account: Account) -> None:
