@@ -9,8 +9,8 @@ from typing import Any
 
 from airflow_provider_cdi.hooks.clock_text import utc_text
 from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, POSTGRES_OIDS, Kind, kind_of
-from airflow_provider_cdi.hooks.server_clock import ANSI_CLOCK, ServerClock, local_text
 from airflow_provider_cdi.hooks.postgres_types import read_as_text
+from airflow_provider_cdi.hooks.server_clock import ANSI_CLOCK, ServerClock, local_text
 from airflow_provider_cdi.hooks.sql_failures import Diagnosis
 from airflow_provider_cdi.hooks.sql_readers import (
     DuckDbReader,
