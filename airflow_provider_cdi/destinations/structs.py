@@ -217,7 +217,7 @@ class _Reader:
             time = _time_text(rest)
             return {"$time": time} if in_object and self._style.nested_time else time
         if mark == UNFIT:
-            return _unfit(path, f"holds {rest.partition('|')[0]}, which JSON cannot say")
+            return _unfit(path, rest.partition("|")[0])
         return orjson.Fragment(rest if mark == DECIMAL else text)
 
     def _object(self, names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from airflow_provider_cdi.engine.contract import UPDATED_AT
-from airflow_provider_cdi.engine.value_text import MARKS, VALUES_FIELD
+from airflow_provider_cdi.engine.value_text import MARKS, UNFIT, VALUES_FIELD
 
 #: What reading a column as Python objects may raise because of one of its values.
 _UNREADABLE = (ValueError, OverflowError, ArithmeticError, TypeError, pa.ArrowException)
@@ -58,6 +58,8 @@ def _member(array: pa.Array, field: pa.Field) -> list[Any]:
 
 
 def _of_value_text(text: str) -> Any:
+    if text[:1] == UNFIT:
+        return text.partition("|")[2]
     return text[1:] if text[:1] in MARKS else orjson.Fragment(text)
 
 

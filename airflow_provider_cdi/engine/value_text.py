@@ -1,8 +1,8 @@
 """Columns whose values are not of one type: each value is a text of its own, made from nothing but itself.
 
 Such a column is an Arrow string field with the metadata :data:`VALUES_FIELD`. A text is JSON, or begins with a mark:
-``#`` a decimal with all its digits, ``@`` a date or a time in ISO 8601, ``!`` what JSON cannot say (its name, a space
-and the value).
+``#`` a decimal with all its digits, ``@`` a date or a time in ISO 8601, ``!`` what JSON cannot say (what is
+wrong, a bar, and the value).
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from airflow_provider_cdi.hooks.kinds import Kind
 
-#: What a far time is called in the reason of a reject.
-FAR_TIME = "a time outside the years 1 to 9999"
+#: What is said of a far time in the reason of a reject.
+FAR_TIME = "is outside the years 1 to 9999"
 
 TYPES = {
     Kind.TIMESTAMP: pa.timestamp("us"),

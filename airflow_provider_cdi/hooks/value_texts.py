@@ -18,20 +18,21 @@ from airflow_provider_cdi.engine.value_text import DECIMAL, TIME, UNFIT
 from airflow_provider_cdi.hooks.far_times import FAR_TIME, moment_of
 from airflow_provider_cdi.hooks.kinds import ITEMS, Kind
 
-_NO_UTF8 = "text that is not UTF-8"
+_NO_UTF8 = "holds text that is not UTF-8"
+_NOT_FINITE = "is NaN or infinite"
 _BYTES = (bytes, bytearray, memoryview)
 
 
 class UnfitError(Exception):
     """A value that JSON cannot say.
 
-    :param what: it is, for the sentence of the reject: ``binary data``.
+    :param fault: the rest of the reject's sentence: ``is NaN or infinite``.
     :param value: itself, for the hash of its row and the reject file.
     """
 
-    def __init__(self, what: str, value: str) -> None:
-        super().__init__(what)
-        self.text = f"{UNFIT}{what}|{value}"
+    def __init__(self, fault: str, value: str) -> None:
+        super().__init__(fault)
+        self.text = f"{UNFIT}{fault}|{value}"
 
 
 def value_text(value: Any, kind: Kind = Kind.UNKNOWN) -> str | None:
@@ -113,7 +114,7 @@ def _whole(value: int) -> Any:
 
 def _float(value: float) -> float:
     if not math.isfinite(value):
-        raise UnfitError("NaN or infinity", _not_finite(value))
+        raise UnfitError(_NOT_FINITE, _not_finite(value))
     return value
 
 
@@ -124,7 +125,7 @@ def _not_finite(value: float | Decimal) -> str:
 
 def _digits(value: Decimal) -> str:
     if not value.is_finite():
-        raise UnfitError("NaN or infinity", _not_finite(value))
+        raise UnfitError(_NOT_FINITE, _not_finite(value))
     return format(value, "f")
 
 
@@ -146,11 +147,11 @@ def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _binary(value: Any) -> Any:
-    raise UnfitError("binary data", bytes(value).hex())
+    raise UnfitError("holds binary data, which JSON cannot say", bytes(value).hex())
 
 
 def _interval(value: timedelta) -> Any:
-    raise UnfitError("an interval", str(value))
+    raise UnfitError("holds an interval, which JSON cannot say", str(value))
 
 
 _READERS: tuple[tuple[Any, Any], ...] = (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_cdi.destinations.braze import braze_destination
@@ -223,6 +223,9 @@ def groups_of_rows(draw: st.DrawFn) -> tuple[Kind, list[Any], list[int]]:
 
 @settings(max_examples=400, deadline=None)
 @given(groups_of_rows())
+@example((Kind.OTHER, [None, False, float("inf")], [1, 2, 1]))
+@example((Kind.TEXT, [b"", b"\x80"], [2, 1]))
+@example((Kind.OTHER, [Decimal("1.50"), 7, 1.5, "1.50"], [2, 2, 1, 1]))
 def test_hash_and_body_depend_on_the_row_alone_whatever_is_fetched_with_it(
     drawn: tuple[Kind, list[Any], list[int]],
 ) -> None:
