@@ -107,6 +107,8 @@ BIGQUERY = BigQueryDialect(
     digest="to_hex(md5({}))",
     text="cast({} as string)",
     reader=BigQueryReader(),
+    line_comments=("--", "#"),
+    has_backslashes=True,
     errors=DRIVER_ERRORS,
     diagnose=diagnose,
 )

@@ -64,6 +64,7 @@ DIALECT = Dialect(
     read_as={Kind.JSON: "to_json({})"},
     text="cast({} as string)",
     reader=DatabricksReader(),
+    has_backslashes=True,
     errors=DRIVER_ERRORS,
     diagnose=diagnose,
 )

@@ -71,6 +71,8 @@ class Dialect:
     :param text: SQL that turns any value into text.
     :param prepare: what else a new connection needs.
     :param reader: how rows are streamed.
+    :param line_comments: what begins a comment that lasts to the end of the line.
+    :param has_backslashes: whether a backslash in a text of SQL hides the quote behind it.
     :param errors: names of exception classes that are the driver's, beside those of PEP 249.
     :param diagnose: what the driver's errors mean, where the general table does not know.
     """
@@ -90,6 +92,8 @@ class Dialect:
     text: str = "cast({} as varchar)"
     prepare: Callable[[Any], None] | None = None
     reader: Reader = field(default_factory=FetchManyReader)
+    line_comments: tuple[str, ...] = ("--",)
+    has_backslashes: bool = False
     errors: frozenset[str] = frozenset()
     diagnose: Diagnosis | None = None
 
@@ -202,5 +206,7 @@ DIALECTS: Mapping[str, Dialect] = {
         # Some drivers make NULL of a zero date, and some fail.
         read_as={Kind.DATE: "cast({} as char)", Kind.TIMESTAMP: "cast({} as char)"},
         type_codes=MYSQL_FIELD_TYPES,
+        line_comments=("--", "#"),
+        has_backslashes=True,
     ),
 }

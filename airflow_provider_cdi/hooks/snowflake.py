@@ -71,6 +71,8 @@ SNOWFLAKE = Dialect(
     type_codes=TYPE_CODES,
     zoned_as_utc="cast(convert_timezone('UTC', {}) as timestamp_ntz(9))",
     read_as={Kind.JSON: "to_json(to_variant({}))"},
+    line_comments=("--", "//"),
+    has_backslashes=True,
     errors=ERRORS,
     diagnose=diagnose,
 )

@@ -91,7 +91,7 @@ class SqlWarehouseHook:
         """Look at a table, view or query and match its columns with a contract. Reads no row of it, or a few.
 
         :param table: name of one to three parts. Plain parts are folded as the database folds them, parts
-            in double quotes are taken as they are.
+            in double quotes or backquotes are taken as they are.
         :param sql: a query, instead of a table.
         :param contract: what the data type asks for.
         :param columns: contract name -> source name.
@@ -105,7 +105,7 @@ class SqlWarehouseHook:
         if (table is None) == (sql is None):
             raise ConfigurationError("Give either the name of a table or view, or sql= with a query, not both.")
         label = f"the table {table}" if table is not None else "the query"
-        relation = table_relation(table, self.dialect) if table is not None else query_relation(sql or "")
+        relation = table_relation(table, self.dialect) if table is not None else query_relation(sql or "", self.dialect)
         with self._session.connected(f"looking at {label}") as connection:
             kinds = self._kinds(connection, relation)
             selection = select_columns(contract, list(kinds), columns=columns, payload_columns=payload_columns)

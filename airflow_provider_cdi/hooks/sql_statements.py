@@ -13,13 +13,15 @@ from airflow_provider_cdi.hooks.arrow_rows import Column
 from airflow_provider_cdi.hooks.clock_text import literal, sortable
 from airflow_provider_cdi.hooks.dialects import Dialect
 from airflow_provider_cdi.hooks.kinds import Kind
+from airflow_provider_cdi.hooks.sql_text import looks_like_sql, single_query
 
 #: Stands for a placeholder while a statement is put together; no SQL text can hold it.
 _HOLE = "\x00"
 
 _COMPARISONS = {"after": ">", "since": ">=", "until": "<", "up_to": "<="}
 
-_PART = r'"(?:[^"]|"")+"|[^".]+'
+_PART = r'"(?:[^"]|"")+"|`(?:[^`]|``)+`|[^".`][^".]*'
+_QUOTES = '"`'
 _PATH = re.compile(rf"(?:{_PART})(?:\.(?:{_PART})){{0,2}}")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
@@ -35,21 +37,25 @@ class Statement:
 def table_path(name: str, dialect: Dialect) -> tuple[str, ...]:
     """Take a table name of one to three parts apart.
 
-    A plain part is folded as the database folds it, a part in double quotes is taken as it is, and so is
-    everything else: a text that is no such path is the name of one table, however odd.
+    A plain part is folded as the database folds it, a part in double quotes or backquotes is taken as it is, and so
+    is everything else: a text that is no such path is the name of one table, however odd, but no SQL.
 
-    :raises ConfigurationError: when the name is empty or no text.
+    :raises ConfigurationError: when the name is empty, no text, or SQL.
     """
-    if not name or _HOLE in name or _is_no_text(name):
+    if not name.strip() or _HOLE in name or _is_no_text(name):
         raise ConfigurationError(f"{name!r} cannot be the name of a table. Name a table or view, or give sql=.")
-    if _PATH.fullmatch(name) is None:
-        return (name,)
-    return tuple(_part(part, dialect) for part in re.findall(_PART, name))
+    parts = re.findall(_PART, name) if _PATH.fullmatch(name) else [name]
+    if any(part[0] not in _QUOTES and looks_like_sql(part) for part in parts):
+        raise ConfigurationError(
+            "source= is SQL and no name of a table or view. Give a query as sql= instead of source=; a table that is "
+            "really called so goes into double quotes."
+        )
+    return tuple(_part(part, dialect) for part in parts) if _PATH.fullmatch(name) else (name,)
 
 
 def _part(part: str, dialect: Dialect) -> str:
-    if part.startswith('"'):
-        return part[1:-1].replace('""', '"')
+    if part[0] in _QUOTES:
+        return part[1:-1].replace(part[0] * 2, part[0])
     return dialect.folds(part) if _PLAIN.fullmatch(part) else part
 
 
@@ -69,15 +75,15 @@ def table_relation(name: str, dialect: Dialect) -> str:
     return ".".join(dialect.quoted(part) for part in table_path(name, dialect))
 
 
-def query_relation(sql: str) -> str:
+def query_relation(sql: str, dialect: Dialect) -> str:
     """Return a query as a derived table.
 
-    :raises ConfigurationError: when the query is empty.
+    :raises ConfigurationError: when there is no query, or more than one statement.
     """
-    query = sql.strip().rstrip(";").rstrip()
-    if not query or _HOLE in query:
-        raise ConfigurationError("sql= holds no query. Give one SELECT statement, without a semicolon.")
-    # The line break ends a comment on the query's last line.
+    if _HOLE in sql:
+        raise ConfigurationError("sql= holds no query. Give one SELECT statement.")
+    query = single_query(sql, line_comments=dialect.line_comments, has_backslashes=dialect.has_backslashes)
+    # The line break ends a comment that was taken for a part of the query.
     return f"({query}\n) cdi_source"
 
 

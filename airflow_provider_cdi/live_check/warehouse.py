@@ -93,7 +93,9 @@ class CheckedWarehouse:
 
     def relation(self, rows: Rows) -> str:
         """Return the rows as SQL."""
-        return table_relation(rows.table, self._dialect) if rows.table else query_relation(rows.sql or "")
+        return (
+            table_relation(rows.table, self._dialect) if rows.table else query_relation(rows.sql or "", self._dialect)
+        )
 
     def quoted(self, name: str) -> str:
         """Return a column's name as SQL."""
