@@ -23,7 +23,8 @@ PROBES = (
         "following imports",
         Request("GET", "/api/profiles?fields[profile]=created&page[size]=1", b""),
     ),
-    Probe("lists:read", "following imports", Request("GET", "/api/lists?fields[list]=name&page[size]=1", b"")),
+    # Without page[size]: lists have it since the revision 2026-04-15 only, and at most ten come anyway.
+    Probe("lists:read", "following imports", Request("GET", "/api/lists?fields[list]=name", b"")),
     Probe(
         "subscriptions:read",
         "following suppressions",

@@ -19,7 +19,7 @@ FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
+    with SandboxServer(klaviyo={"strict": True}) as server:
         yield server
 
 

@@ -22,7 +22,7 @@ from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlavi
 
 @pytest.fixture
 def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
+    with SandboxServer(klaviyo={"strict": True}) as server:
         yield server
 
 

@@ -71,7 +71,7 @@ class TableSource:
 class KlaviyoSide:
     """The local Klaviyo as a transport.
 
-    :param settings: of Klaviyo, as the control plane takes them.
+    :param settings: of Klaviyo, as the control plane takes them; it is strict unless they say otherwise.
     :param faults: as the control plane takes them.
     :param fault: called with each request: an answer or an error in its place.
     """
@@ -85,7 +85,7 @@ class KlaviyoSide:
     def open(self) -> None:
         start = NOON.timestamp()
         clock = Clock(now=lambda: start + asyncio.get_running_loop().time(), sleep=asyncio.sleep)
-        self._app = create_app(Settings(apply_delay=0).changed({"klaviyo": self.settings}), clock)
+        self._app = create_app(Settings(apply_delay=0).changed({"klaviyo": {"strict": True} | self.settings}), clock)
 
     def close(self) -> None:
         self._app.world.close()
@@ -105,7 +105,7 @@ class KlaviyoSide:
         assert answer.status < 300, answer.body
         return orjson.loads(answer.body)
 
-    async def call(self, method: str, path: str, body: bytes) -> Answer:
+    async def call(self, method: str, path: str, body: bytes, **headers: str) -> Answer:
         path, _, query = path.partition("?")
         scope = {
             "type": "http",
@@ -114,7 +114,7 @@ class KlaviyoSide:
             "root_path": "",
             "scheme": "http",
             "query_string": query.encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in HEADERS.items()],
+            "headers": [(name.encode(), value.encode()) for name, value in (HEADERS | headers).items()],
         }
         sent: list[dict[str, Any]] = []
 

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[2] / "dags"
 
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
+    with SandboxServer(klaviyo={"strict": True}) as server:
         server.create_catalog("products", n="number")
         for vendor, key in {"braze": server.key, "klaviyo": server.klaviyo.key}.items():
             connection = {"conn_type": vendor, "host": server.url, "password": key}

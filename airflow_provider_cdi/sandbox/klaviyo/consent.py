@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 PURPOSES: Mapping[str, tuple[str, ...]] = {
     "email": ("marketing", "open_tracking", "click_tracking"),
     "sms": ("marketing", "transactional"),
-    "whatsapp": ("marketing", "transactional"),
+    "whatsapp": ("marketing", "transactional", "conversational"),
     "push": ("marketing",),
 }
+#: Purposes that one can only leave.
+ONLY_LEFT = ("conversational",)
 #: Purposes whose consent has no moment of its own.
 TRACKING = ("open_tracking", "click_tracking")
 USER_SUPPRESSED, UNSUBSCRIBE, SPAM = "USER_SUPPRESSED", "UNSUBSCRIBE", "SPAM_COMPLAINT"

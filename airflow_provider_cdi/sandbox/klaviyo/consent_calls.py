@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_cdi.sandbox.call import Call, Change, Json, Reply
 from airflow_provider_cdi.sandbox.klaviyo import limits
 from airflow_provider_cdi.sandbox.klaviyo.bodies import at, envelope, objects, refuse, related, stop_for
-from airflow_provider_cdi.sandbox.klaviyo.consent import PURPOSES, TRACKING
+from airflow_provider_cdi.sandbox.klaviyo.consent import ONLY_LEFT, PURPOSES, TRACKING
 from airflow_provider_cdi.sandbox.klaviyo.documents import nothing, one, resource, write_time
 from airflow_provider_cdi.sandbox.klaviyo.errors import Problem
 from airflow_provider_cdi.sandbox.klaviyo.import_calls import named_job
@@ -149,7 +149,9 @@ class _Consents:
 
     def _purposes(self, channel: str) -> tuple[str, ...]:
         has_all = channel != "email" or self._has_click_tracking
-        return PURPOSES[channel] if has_all else PURPOSES[channel][:-1]
+        purposes = PURPOSES[channel] if has_all else PURPOSES[channel][:-1]
+        joins = self._state == "SUBSCRIBED"
+        return tuple(purpose for purpose in purposes if not (joins and purpose in ONLY_LEFT))
 
     def _choice(self, place: str, choice: Mapping[str, Json], has_moment: bool) -> Iterator[Problem]:
         if choice.get("consent") != self._state:

@@ -17,6 +17,7 @@ from airflow_provider_cdi.sandbox.klaviyo.errors import (
     usual,
 )
 from airflow_provider_cdi.sandbox.klaviyo.revisions import NEWEST, retirement, serve
+from airflow_provider_cdi.sandbox.klaviyo.strict import check_members
 from airflow_provider_cdi.sandbox.world import World
 
 _OPT_OUT = "x-klaviyo-revision-fall-forward-opt-out"
@@ -50,6 +51,8 @@ def _enter(world: World, call: Call, endpoint: Endpoint | None, scopes: frozense
         return throttled(passage.wait)
     try:
         _check_body(world, call)
+        if world.settings.klaviyo.strict:
+            check_members(call, name, world.settings.klaviyo.errors_listed)
         reply = endpoint.handle(world, call)
     except Refused as refused:
         reply = refused.reply

@@ -41,6 +41,10 @@ NO_ANONYMOUS_PROFILES = "2026-01-15"
 EVENTS_SINCE_1990 = "2026-07-15"
 META_BESIDE_ATTRIBUTES = "2026-10-15"  # of the profile of a single event
 CLICK_TRACKING = "2026-10-15"
+# Specifications of these revisions compared; members that the revision before does not have.
+WHATSAPP = "2025-07-15"
+PUSH = "2026-01-15"
+BACKFILL = OPEN_TRACKING = LIST_PAGES = "2026-04-15"
 
 
 class Served(NamedTuple):

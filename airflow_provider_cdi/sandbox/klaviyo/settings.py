@@ -58,6 +58,7 @@ class KlaviyoSettings:
     :param silent_domains: e-mail domains whose events vanish (Klaviyo: "Events API overview").
     :param event_limits: ``refuse`` events over a documented limit, or ``drop`` them in silence.
     :param double_opt_in: whether who subscribes without a list must confirm first.
+    :param strict: refuse members that the revision does not have, and missing ones, in Klaviyo's words.
     :param unknown_revision: ``forward`` to the next one that is served, or ``refuse``.
     """
 
@@ -78,6 +79,7 @@ class KlaviyoSettings:
     silent_domains: frozenset[str] = frozenset({"example.com", "test.com"})
     event_limits: str = "refuse"
     double_opt_in: bool = False
+    strict: bool = False
     unknown_revision: str = "forward"
 
     def rate(self, tier: str, endpoint: str) -> Tier:
@@ -153,5 +155,6 @@ _CHANGEABLE: Mapping[str, Callable[[Any], Any]] = {
     "silent_domains": choices.texts,
     "event_limits": choices.one_of(*ON_LIMIT),
     "double_opt_in": choices.switch,
+    "strict": choices.switch,
     "unknown_revision": choices.one_of(*ON_UNKNOWN_REVISION),
 }

@@ -41,7 +41,8 @@ def hook(monkeypatch):
 
 @pytest.fixture
 def klaviyo():
-    with SandboxServer(Settings(klaviyo_keys={KEY: None, "pk_events": EVENTS_ONLY})) as server:
+    settings = Settings(klaviyo_keys={KEY: None, "pk_events": EVENTS_ONLY})
+    with SandboxServer(settings, klaviyo={"strict": True}) as server:
         yield server
 
 

@@ -177,7 +177,9 @@ def make_klaviyo(make_sandbox) -> Iterator:
     """Make a caller of a new local Klaviyo: ``make_klaviyo(now=..., <settings of Klaviyo>)``."""
 
     def make(*, now=NOW, shared=None, **settings):
-        return KlaviyoCaller(make_sandbox(now=now, klaviyo={"job_seconds": [0, 0], **settings}, **(shared or {})))
+        return KlaviyoCaller(
+            make_sandbox(now=now, klaviyo={"job_seconds": [0, 0], "strict": True, **settings}, **(shared or {}))
+        )
 
     return make
 

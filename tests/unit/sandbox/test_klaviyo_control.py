@@ -207,7 +207,7 @@ def test_the_pages_lead_to_each_other(klaviyo):
 
 @pytest.fixture(scope="module")
 def server():
-    with SandboxServer() as running:
+    with SandboxServer(klaviyo={"strict": True}) as running:
         yield running
 
 

@@ -18,7 +18,9 @@ JOBS = "/api/profile-bulk-import-jobs"
 @pytest.fixture
 def sandbox():
     """A Klaviyo whose jobs end after they were looked at twice in the queue and once in process."""
-    with SandboxServer(klaviyo={"job_seconds": [0, 0], "job_polls": [2, 1], "rates": {"M": [1000, 9000]}}) as server:
+    with SandboxServer(
+        klaviyo={"strict": True, "job_seconds": [0, 0], "job_polls": [2, 1], "rates": {"M": [1000, 9000]}}
+    ) as server:
         yield server
 
 
