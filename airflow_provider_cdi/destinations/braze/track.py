@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.braze import attributes, events, purchases
@@ -19,6 +20,7 @@ from airflow_provider_cdi.destinations.braze.identifiers import (
 )
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.operators import adds_up
+from airflow_provider_cdi.destinations.braze.opt_outs import deliver_opt_outs, opt_out_record
 from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
 from airflow_provider_cdi.destinations.braze.usual_rows import usual_heads
 from airflow_provider_cdi.destinations.columns import column, json_text, timestamp_texts
@@ -122,7 +124,11 @@ class Track(BrazeDestination):
 
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer means, see :func:`~.answers.read_answer`."""
-        return read_answer(answer, len(records), self._endpoint, self._now)
+        verdict = read_answer(answer, len(records), self._endpoint, self._now)
+        return verdict if self._is_dated else deliver_opt_outs(verdict, records, self.request, self._read)
+
+    def _read(self, answer: Answer, count: int) -> Verdict:
+        return read_answer(answer, count, self._endpoint, self._now)
 
     def _encode_usual(
         self, rows: pa.RecordBatch, raws: list[bytes | Rejection | None], times: _Times
@@ -162,15 +168,35 @@ class Track(BrazeDestination):
             return identity
         payload = read_payload(raw, self._bounds)
         if isinstance(payload, Rejection):
-            return payload
+            return self._without_attributes(identity, raw, payload)
         if self._is_dated and None in payload.document.values():
             payload = without_nulls(payload)
         document = payload.document
-        fault = identifier_in_payload(identity, document) or self._check(document, payload.text, self._limits)
+        fault = identifier_in_payload(identity, document)
         if fault is not None:
             return fault
+        fault = self._check(document, payload.text, self._limits)
+        if fault is not None:
+            return self._without_attributes(identity, payload.text, fault)
         members = self._members(row, identity, payload, times)
         return members if isinstance(members, Rejection) else Record(identity.key, splice(members, payload))
+
+    def _without_attributes(
+        self, identity: Identity, raw: bytes | Rejection | None, fault: Rejection
+    ) -> Record | Rejection:
+        """Give what can be sent of a row whose payload cannot: of attributes the opt-outs, of an event nothing."""
+        if self._is_dated or not isinstance(raw, bytes):
+            return fault
+        try:
+            document = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            return fault
+        if not isinstance(document, dict) or identifier_in_payload(identity, document) is not None:
+            return fault
+        said = document.get(_UPDATE_ONLY)
+        update_only = b',"%b":%b' % (_UPDATE_ONLY.encode(), orjson.dumps(said)) if isinstance(said, bool) else b""
+        head = _HEADS[identity.kind] + identity.value + (update_only or self._update_only(identity.kind))
+        return opt_out_record(identity.key, head, document, fault)
 
     def _members(self, row: int, identity: Identity, payload: Payload, times: _Times) -> list[bytes] | Rejection:
         """Say what stands before the payload's own members."""

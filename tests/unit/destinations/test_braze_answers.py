@@ -155,7 +155,7 @@ def test_a_bad_request_that_names_some_rejects_them_and_sends_the_others_again()
 
 
 def test_a_record_that_stands_alone_is_named_by_a_reason_that_is_known():
-    known = read("attributes", 400, {"message": BAD_EMAIL}, count=1)
+    known = read("events", 400, {"message": BAD_EMAIL}, count=1)
     assert known.named[0].code == "braze_email_invalid"
     assert read("attributes", 400, {"message": "something new"}, count=1).named == {}
 
