@@ -58,11 +58,17 @@ def opt_out_record(key: str, head: bytes, document: Any, refusal: Rejection) -> 
 
 
 def deliver_opt_outs(
-    verdict: Verdict, records: Sequence[Record], request: Callable[[Sequence[Record]], Request], read: _Read
+    verdict: Verdict,
+    records: Sequence[Record],
+    *,
+    most: int,
+    request: Callable[[Sequence[Record]], Request],
+    read: _Read,
 ) -> Verdict:
     """Go on with the opt-outs of what was refused.
 
     :param verdict: about the records.
+    :param most: objects a request.
     :param request: joins objects into a request.
     :param read: says what the answer to it means.
     :return: where there are any, the question that goes on with them.
@@ -83,7 +89,7 @@ def deliver_opt_outs(
         if rejection.code not in _OF_THE_USER and _has_opt_out(records[place])
     }
     settled = Settled(rejected, verdict.skipped)
-    return _Rescue(left, settled, len(records), request, read).next() if left else settled
+    return _Rescue(left, settled, most, request, read).next() if left else settled
 
 
 _Read = Callable[[Answer, int], Verdict]

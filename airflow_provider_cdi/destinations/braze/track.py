@@ -125,7 +125,10 @@ class Track(BrazeDestination):
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer means, see :func:`~.answers.read_answer`."""
         verdict = read_answer(answer, len(records), self._endpoint, self._now)
-        return verdict if self._is_dated else deliver_opt_outs(verdict, records, self.request, self._read)
+        if self._is_dated:
+            return verdict
+        most = self._limits.track_objects
+        return deliver_opt_outs(verdict, records, most=most, request=self.request, read=self._read)
 
     def _read(self, answer: Answer, count: int) -> Verdict:
         return read_answer(answer, count, self._endpoint, self._now)
