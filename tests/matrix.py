@@ -67,9 +67,12 @@ TESTS = (
     "tests/unit/test_version_compat.py",
     "tests/integration/test_operator_acceptance.py",
     "tests/integration/test_operator_bad_input.py",
+    "tests/integration/test_airflow_away.py",
+    "tests/integration/test_told_as_it_is.py",
     "tests/integration/test_klaviyo_deferral.py",
     "tests/airflow/test_dag_runs.py",
     "tests/airflow/test_klaviyo_dag_runs.py",
+    "tests/airflow/test_run_choices.py",
     "tests/airflow/test_versions.py",
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
@@ -26,7 +26,6 @@ from airflow_provider_cdi.identity import (
     former_sync_id,
     mapped_name,
 )
-from airflow_provider_cdi.transfers.argument_checks import as_said, check_sync_arguments, known
 from airflow_provider_cdi.transfers.arguments import SyncArguments, own_names, shows_arguments
 from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
 from airflow_provider_cdi.transfers.repeats import look_for_repeats
@@ -36,7 +35,6 @@ from airflow_provider_cdi.version_compat import AirflowFailException
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_cdi.engine.checkpoints import Journal
     from airflow_provider_cdi.engine.guards import DeleteCap
@@ -126,54 +124,6 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self._told = RunTold()
         self._cancel_reading: Callable[[], None] | None = None
 
-    # --- whether the arguments make sense ---
-
-    @classmethod
-    @abstractmethod
-    def check_own_arguments(cls, given: Mapping[str, Any]) -> None:
-        """Refuse arguments of the destination that make no sense, or that do not go with the data type.
-
-        :param given: name -> value, of all arguments; what is not known yet is left out.
-        :raises ConfigurationError: it names the argument and what to give instead.
-        """
-
-    @classmethod
-    def partial(cls, **given: Any) -> OperatorPartial:
-        """Say what all instances of a mapped sync have in common, see :func:`.mapped.mapped_sync`."""
-        cls._refuse_wrong(str(given.get("task_id")), known(given, cls._templated()))
-        made: OperatorPartial = super().partial(**given)
-        return made
-
-    def check_arguments(self) -> None:
-        """Refuse arguments that make no sense, when the DAG is parsed; templates are left to the start of the run.
-
-        Each operator calls it at the end of its ``__init__``. What a mapped task is given is checked when it runs.
-        """
-        if not getattr(self, "_BaseOperator__from_mapped", False):
-            self._refuse_wrong(self.task_id, known(self._given(), self._templated()))
-
-    def _check_rendered(self) -> None:
-        """Refuse arguments that make no sense, now that all are known."""
-        for name in self.template_fields:
-            setattr(self, name, as_said(getattr(self, name)))
-        self._refuse_wrong(self.task_id, self._given())
-
-    @classmethod
-    def _templated(cls) -> set[str]:
-        return {*cls.template_fields, "dry_run"}
-
-    def _given(self) -> dict[str, Any]:
-        # BaseOperator has a method of the name dry_run.
-        return {**vars(self), "dry_run": self.is_dry_run}
-
-    @classmethod
-    def _refuse_wrong(cls, task_id: str, given: Mapping[str, Any]) -> None:
-        try:
-            cls.check_own_arguments(given)
-            check_sync_arguments(given)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"Task {task_id!r}: {error}") from None
-
     # --- what a destination says --------------------------------------------------------------------
 
     @abstractmethod
@@ -228,7 +178,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             self._cancel_reading()
 
     def _run(self, context: Context, waited: Waiting | None) -> Report:
-        self._check_rendered()
+        self.check_rendered()
         request = self._request(context)
         look_for_repeats(self, context)
         state = self._open_state(context)

@@ -8,10 +8,9 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import RetryLater
+from airflow_provider_cdi.transfers.checked import CheckedOperator
 
 # A DAG file imports this module, and the plan of a run needs pyarrow.
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.transfers.waiting import Waiting
 
 
-class DeferrableSyncOperator(BaseOperator):
+class DeferrableSyncOperator(CheckedOperator):
     """Waits for jobs of the other side in the triggerer, for a destination that has jobs.
 
     :meth:`patience` and :meth:`make_trigger` say whether it does; here it does not.
