@@ -53,6 +53,16 @@ def check_arguments(given: Mapping[str, Any], rules: Mapping[str, Rule], data_ty
             raise ConfigurationError(f"{name} is {_shown(given[name])}; {rule.wish}.")
 
 
+def check_settings(settings: object, rules: Mapping[str, Rule]) -> None:
+    """Refuse the first field of a settings object that breaks its rule.
+
+    :raises ConfigurationError: it names the class and the field.
+    """
+    name = type(settings).__name__
+    given = {f"{name}.{field}": getattr(settings, field) for field in rules}
+    check_arguments(given, {f"{name}.{field}": rule for field, rule in rules.items()})
+
+
 def one_of(*values: object, **more: Any) -> Rule:
     """Return the rule of an argument with few values."""
     return Rule(f"use one of {', '.join(map(str, values))}", lambda value: _is_one_of(value, values), **more)
@@ -75,6 +85,17 @@ def number(wish: str, is_right: Callable[[float], bool], *, whole: bool = False,
     """Return the rule of a number."""
     kinds = (int,) if whole else (int, float)
     return Rule(wish, lambda value: is_number(value, kinds) and is_right(value), **more)
+
+
+def whole(least: int, **more: Any) -> Rule:
+    """Return the rule of a whole number with a least value."""
+    return number(f"give a whole number of {least} or more", lambda count: count >= least, whole=True, **more)
+
+
+def seconds() -> Rule:
+    """Return the rule of a time; it may have no end."""
+    wish = "give a number of seconds, 0 or more"
+    return Rule(wish, lambda time: isinstance(time, (int, float)) and not isinstance(time, bool) and time >= 0, (), ())
 
 
 def an(kind: type, **more: Any) -> Rule:

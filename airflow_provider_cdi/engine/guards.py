@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airflow_provider_cdi.argument_rules import check_settings, number, whole
 from airflow_provider_cdi.exceptions import GuardTripped
+
+_CAP_RULES = {
+    "rows": whole(0),
+    "percent": number("give a number from 0 to 100, or None for no bound", lambda percent: 0 <= percent <= 100),
+    "small": whole(0, unset=()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +22,15 @@ class DeleteCap:
     :param percent: greatest share of the source's rows in one run, for every run but a sync's first one; it is
         not looked at below ``small`` rows. None for no bound.
     :param small: see ``percent``.
+    :raises ConfigurationError: when a field makes no sense; it names the field.
     """
 
     rows: int | None = 1_000
     percent: float | None = 50.0
     small: int = 20
+
+    def __post_init__(self) -> None:
+        check_settings(self, _CAP_RULES)
 
     def check(self, due: int, total: int, *, is_first_run: bool) -> None:
         """Stop the run when it would delete too much.

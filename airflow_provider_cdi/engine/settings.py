@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
+
+from airflow_provider_cdi.argument_rules import an, check_settings, number, one_of, seconds, whole
 
 #: First rows of a run that must not all be rejected with one code, when the task says no other number.
 FIRST_ROWS = 500
 
 OnUnknown = Literal["resend", "reject"]
+
+_TIMES = ("seconds", "rate_limit_seconds", "job_seconds", "first_wait", "longest_wait")
+_RETRY_RULES = {"attempts": whole(1, unset=()), **dict.fromkeys(_TIMES, seconds())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class RetryPolicy:
     :param job_seconds: time for which the end of a job on the other side (Klaviyo's imports) is awaited in one try.
     :param first_wait: upper bound of the wait after the first failure, in seconds; it doubles with each.
     :param longest_wait: upper bound of any wait after a failure, in seconds.
+    :raises ConfigurationError: when a field makes no sense; it names the field.
     """
 
     attempts: int = 8
@@ -32,8 +38,18 @@ class RetryPolicy:
     longest_wait: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.attempts < 1 or min(self.seconds, self.first_wait, self.longest_wait) < 0:
-            raise ValueError("RetryPolicy: attempts must be 1 or more, and no time may be negative")
+        check_settings(self, _RETRY_RULES)
+
+
+_DELIVERY_RULES = {
+    **dict.fromkeys(("max_in_flight", "window_rows", "window_bytes"), whole(1, unset=())),
+    "checkpoint_seconds": seconds(),
+    "requests_per_second": number("give a number above 0, or None for no limit", lambda rate: rate > 0),
+    "rate_share": number("give a number above 0 and up to 1, or None for the default", lambda share: 0 < share <= 1),
+    "on_unknown": one_of(*get_args(OnUnknown), unset=()),
+    "retry": an(RetryPolicy, unset=()),
+    "reopen_reads": whole(0, unset=()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,7 @@ class DeliverySettings:
     :param retry: see :class:`RetryPolicy`.
     :param reopen_reads: how often a run opens its read again when the warehouse breaks it off in the middle; the count
         starts again when half of ``window_rows`` have come since.
+    :raises ConfigurationError: when a field makes no sense; it names the field.
     """
 
     max_in_flight: int = 256
@@ -73,13 +90,4 @@ class DeliverySettings:
         return replace(self, requests_per_second=requests_per_second, rate_share=rate_share)
 
     def __post_init__(self) -> None:
-        if self.reopen_reads < 0:
-            raise ValueError("DeliverySettings: reopen_reads must be 0 or more")
-        if min(self.max_in_flight, self.window_rows, self.window_bytes) < 1:
-            raise ValueError("DeliverySettings: max_in_flight, window_rows and window_bytes must be 1 or more")
-        if self.requests_per_second is not None and self.requests_per_second <= 0:
-            raise ValueError("DeliverySettings: requests_per_second must be more than 0, or None for no limit")
-        if self.rate_share is not None and not 0 < self.rate_share <= 1:
-            raise ValueError("DeliverySettings: rate_share must be more than 0 and at most 1, or None for the default")
-        if self.on_unknown not in ("resend", "reject"):
-            raise ValueError('DeliverySettings: on_unknown must be "resend" or "reject"')
+        check_settings(self, _DELIVERY_RULES)

@@ -319,6 +319,42 @@ def test_what_another_task_returns_is_left_to_the_run():
     assert second.upstream_task_ids == {"first"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        (DeliverySettings, {"max_in_flight": "5"}),
+        (DeliverySettings, {"max_in_flight": 0}),
+        (DeliverySettings, {"window_rows": 1.5}),
+        (DeliverySettings, {"checkpoint_seconds": None}),
+        (DeliverySettings, {"requests_per_second": "20"}),
+        (DeliverySettings, {"requests_per_second": 0}),
+        (DeliverySettings, {"rate_share": 2}),
+        (DeliverySettings, {"on_unknown": "ignore"}),
+        (DeliverySettings, {"retry": {"attempts": 3}}),
+        (DeliverySettings, {"retry": 3}),
+        (DeliverySettings, {"reopen_reads": -1}),
+        (RetryPolicy, {"attempts": 0}),
+        (RetryPolicy, {"attempts": "3"}),
+        (RetryPolicy, {"seconds": -1}),
+        (RetryPolicy, {"job_seconds": "1h"}),
+        (RetryPolicy, {"longest_wait": float("nan")}),
+        (DeleteCap, {"rows": "100"}),
+        (DeleteCap, {"rows": -1}),
+        (DeleteCap, {"percent": 101}),
+        (DeleteCap, {"percent": "20"}),
+        (DeleteCap, {"small": None}),
+    ],
+)
+def test_a_field_of_a_settings_object_is_named(kind, wrong):
+    with pytest.raises(ConfigurationError, match=rf"{kind.__name__}\.{next(iter(wrong))} is .*; (give|use)"):
+        kind(**wrong)
+
+
+def test_a_bound_may_be_left_out_where_it_says_so():
+    assert DeleteCap(rows=None, percent=None).rows is None
+    assert RetryPolicy(seconds=float("inf")).seconds == float("inf")
+
+
 def test_every_argument_has_a_rule():
     assert set(own_names(SyncArguments)) - set(SYNC_RULES) == set()
     for kind, rules in ((WarehouseToBrazeOperator, BRAZE_RULES), (WarehouseToKlaviyoOperator, KLAVIYO_RULES)):
