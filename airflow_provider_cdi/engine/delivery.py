@@ -206,7 +206,7 @@ class Delivery:
             _reject_all(records, NO_ANSWER, unknown=True)
         elif isinstance(verdict, Refused) and verdict.named:
             await self._deliver_unnamed(records, verdict.named, suspects)
-        elif len(records) == 1 and isinstance(verdict, Refused) and not verdict.is_of_a_row:
+        elif len(records) == 1 and isinstance(verdict, Refused):
             suspects.refused.append((records[0], verdict.rejection))
         elif len(records) == 1:
             _reject_all(records, verdict.rejection)

@@ -200,13 +200,10 @@ class Refused:
 
     :param rejection: why.
     :param named: place in the request's records -> why, for the records that the answer names.
-    :param is_of_a_row: whether it is certain that a record is at fault, though not which: the other side says so in
-        words that it documents. Then every record that is refused alone is rejected, whatever becomes of the others.
     """
 
     rejection: Rejection
     named: Mapping[int, Rejection] = field(default_factory=dict)
-    is_of_a_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,3 +232,10 @@ def test_the_client_holds_only_what_it_fetched(postgres: Postgres) -> None:
     batches = postgres.source("many", contract=CATALOG).read(Bounds())
     assert next(batches).num_rows == 500
     assert max(batch.num_rows for batch in batches) <= 2000
+
+
+def test_the_error_of_a_row_is_not_hidden_by_the_end_of_its_cursor(postgres: Postgres) -> None:
+    # psycopg 2 closes a server-side cursor with a statement, which a broken transaction refuses.
+    source = postgres.source(None, sql="select updated_at, external_id, (1 / (external_id - 2))::text payload from t")
+    with pytest.raises(SourceError, match="A value in it cannot be read or converted"):
+        read(source)

@@ -114,15 +114,15 @@ def stopped_after_some(table, things):
 
 
 class Certain(ThingDestination):
-    """The other side says in documented words that a row is at fault."""
+    """The other side says in documented words that a row is at fault; which one, only where it stands alone."""
 
     def read_answer(self, answer, records):
         if answer.status == 413:
-            return Refused(REFUSED_ROW, is_of_a_row=True)
+            return Refused(REFUSED_ROW, {0: REFUSED_ROW} if len(records) == 1 else {})
         return super().read_answer(answer, records)
 
 
-def test_a_refusal_that_is_certainly_of_a_row_rejects_the_row_alone_or_not():
+def test_a_refusal_that_names_a_row_that_stands_alone_rejects_it_whatever_becomes_of_the_others():
     report, journal = run(rows(3), refusing(), destination=Certain())
     assert (report.totals.rejected, len(journal.rejects)) == (3, 3)
 
