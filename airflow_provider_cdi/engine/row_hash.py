@@ -20,7 +20,7 @@ from airflow_provider_cdi.engine.contract import UPDATED_AT
 from airflow_provider_cdi.engine.value_text import MARKS, UNFIT, VALUES_FIELD
 
 #: What reading a column as Python objects may raise because of one of its values.
-_UNREADABLE = (ValueError, OverflowError, ArithmeticError, TypeError, pa.ArrowException)
+_UNREADABLE = (ValueError, OverflowError, ArithmeticError, TypeError, LookupError, pa.ArrowException)
 
 
 def row_hashes(rows: pa.RecordBatch, start: int = 0, stop: int | None = None) -> Iterator[int]:

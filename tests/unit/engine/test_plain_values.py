@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.plain_values import json_value, plain_value
+from airflow_provider_cdi.engine.records import Rejection
 from airflow_provider_cdi.engine.rejects import RejectedRow
 
 FAR = 2**62
@@ -142,3 +145,17 @@ def test_what_json_has_a_form_for_stays_what_it_is():
     assert json_value(datetime(2026, 1, 5, 9, 30)) == "2026-01-05T09:30:00"  # noqa: DTZ001
     assert json_value(time(9, 30)) == "09:30:00"
     assert json_value(timedelta(days=1)) == "1 day, 0:00:00"
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_row_passes_the_ledger_whatever_its_value_is(name):
+    rows = pa.record_batch(
+        {"UPDATED_AT": pa.array([1], pa.timestamp("us")), "EXTERNAL_ID": pa.array(["c-1"]), "X": ODD[name]}
+    )
+    ledger = Ledger(Contract("things", identifiers=("EXTERNAL_ID",)), None)
+    (block,) = ledger.enter(rows)
+    block.reject(0, Rejection("odd", "It is odd."))
+    ledger.advance()
+    (reject,) = ledger.rejects
+    assert reject.to_line()
+    assert len(ledger.watermark().ties) == 1
