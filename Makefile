@@ -23,7 +23,7 @@ PEERS := .venv-peers
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow change test test-matrix test-scheduler memory bench bench-read profile live-check test-other-engines test-bqemulator test-spark lint format docs clean
+.PHONY: help demo airflow change test test-matrix test-scheduler memory bench bench-age bench-read profile live-check test-other-engines test-bqemulator test-spark lint format docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -54,6 +54,9 @@ bench: $(VENV)/.dev $(PEERS)/.ready ## Measure how fast rows reach Braze, beside
 
 profile: $(VENV)/.dev $(PEERS)/.ready ## Show where the time of a sync goes: a table, and a flame graph in build/profile (ROWS=100000 for a try)
 	$(BIN)/python benchmarks/profile_sync.py $(ROWS)
+
+bench-age: $(VENV)/.dev ## Measure what a run costs after 10 and after 10,000 earlier ones: it must be the same; some minutes
+	$(BIN)/python benchmarks/age.py 10 10000
 
 bench-read: $(VENV)/.dev ## Measure what reading each warehouse costs the worker, beside the usual ways (ROWS=20000 for a try)
 	$(BIN)/python benchmarks/read.py $(ROWS)
