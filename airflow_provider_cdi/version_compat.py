@@ -6,6 +6,7 @@ and go away in Airflow 4; so the old place is asked only where the new one does 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def has_thread_safe_calls() -> bool:
 
 
 def lists_prior_xcoms() -> bool:
-    """Whether ``xcom_pull`` without ``map_indexes`` returns the XComs of prior runs: not in all of 3.0."""
-    return _airflow_version() >= (3, 1)
+    """Whether ``xcom_pull`` without ``map_indexes`` returns the XComs of prior runs: 3.0.3 and 3.0.4 forget them."""
+    return _airflow_version() >= (3, 0, 5)
 
 
 def drop_xcom(ti: Any, key: str, run_id: str, map_index: int) -> None:
@@ -109,12 +110,18 @@ def drop_xcom(ti: Any, key: str, run_id: str, map_index: int) -> None:
     from airflow.sdk.execution_time.xcom import XCom
 
     XCom.delete(key, ti.task_id, ti.dag_id, run_id, map_index)
+    if map_index >= 0 and _airflow_version() < (3, 3):  # it forgets which mapped instance is meant
+        from airflow.sdk.execution_time import task_runner
+        from airflow.sdk.execution_time.comms import DeleteXCom
+
+        delete = DeleteXCom(key=key, dag_id=ti.dag_id, run_id=run_id, task_id=ti.task_id, map_index=map_index)
+        task_runner.SUPERVISOR_COMMS.send(delete)
 
 
 def _airflow_version() -> tuple[int, ...]:
     from airflow import __version__
 
-    return tuple(int(number) for number in __version__.split(".")[:2])
+    return tuple(int(number) for number in re.findall(r"\d+", __version__)[:3])
 
 
 def core_timetable(timetable: Any) -> Any:
