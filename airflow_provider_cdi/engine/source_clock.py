@@ -81,6 +81,25 @@ class SourceClock:
         shown, nanos = self.bound(datetime.fromisoformat(f"{position[:26]}Z")), position[26:-1]
         return f"{shown[:-1]}{nanos}Z"
 
+    def within_repeated_hour(self, since: str, until: str) -> tuple[str, str] | None:
+        """Return what the clock shows from a moment in that hour to another in the same pass, or at its end.
+
+        For a window that a person asks for: :meth:`bound` would leave nothing of one in the second pass, because it
+        gives the whole hour to the window in which the hour begins.
+
+        :param since: ISO 8601 with an offset.
+        :param until: the same, later.
+        :return: None for any other window.
+        :raises ValueError: when one of them is not ISO 8601.
+        """
+        if self.zone is None or _has_no_offset(since) or _has_no_offset(until):
+            return None
+        start, end = (datetime.fromisoformat(f"{parse_position(text)[:26]}Z") for text in (since, until))
+        if start >= end or self._repeated_hour(start) is None:
+            return None
+        first, last = self.shown(start), self.shown(end)
+        return (first, last) if first < last else None
+
     def shown(self, moment: datetime) -> str:
         """Return what the clock shows at a moment, as a position."""
         if self.zone is None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import types
 
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT
@@ -100,16 +101,21 @@ class RowShape:
         first_optional = len(arrays) - len(optional)
         out = {UPDATED_AT: (_utc(arrays[0], fields[0].name), None)}
         for place, name in enumerate(ids, start=1):
-            out[name] = (_identifier_strings(arrays[place], fields[place].name), None)
+            out[name] = (self._unpadded(_identifier_strings(arrays[place], fields[place].name), place), None)
         middle = slice(1 + len(ids), first_optional)
         if self._selection.payload is not None:
             out[PAYLOAD] = (_payload(arrays[middle][0]), None)
         elif self._selection.payload_fields:
             out[PAYLOAD] = (self._built_payload(arrays[middle], fields[middle]), None)
-        for name, array, field in zip(optional, arrays[first_optional:], fields[first_optional:], strict=True):
-            out[name] = (array, field.metadata)
+        for place, name in enumerate(optional, start=first_optional):
+            out[name] = (self._unpadded(arrays[place], place), fields[place].metadata)
         schema = pa.schema([pa.field(name, array.type, metadata=meta) for name, (array, meta) in out.items()])
         return pa.record_batch([array for array, _ in out.values()], schema=schema)
+
+    def _unpadded(self, array: pa.Array, place: int) -> pa.Array:
+        """Take away what fills up a text of a fixed length: with it, an id would be another person's."""
+        is_padded = self.columns[place].kind is Kind.PADDED and types.is_string(array.type)
+        return pc.ascii_rtrim(array, characters=" ") if is_padded else array
 
     def _built_payload(self, arrays: list[pa.Array], fields: list[pa.Field]) -> pa.Array:
         for field in fields:
@@ -164,6 +170,7 @@ def _identifier_texts(values: Iterable[Any], column: Column) -> pa.Array:
 
 _ARROW_TYPES = {
     Kind.TEXT: pa.string(),
+    Kind.PADDED: pa.string(),
     Kind.INTEGER: pa.int64(),
     Kind.FLOAT: pa.float64(),
     Kind.BOOLEAN: pa.bool_(),

@@ -16,6 +16,8 @@ class Kind(Enum):
     DATE = auto()
     TIME = auto()
     TEXT = auto()
+    #: Text of a fixed length: blanks at its end fill it up and mean nothing.
+    PADDED = auto()
     JSON = auto()
     UUID = auto()
     INTEGER = auto()
@@ -78,7 +80,9 @@ _KINDS_BY_NAME: Mapping[str, Kind] = {
     "datetime": Kind.TIMESTAMP,
     "date": Kind.DATE,
     "varchar": Kind.TEXT,
-    "char": Kind.TEXT,
+    "char": Kind.PADDED,
+    "character": Kind.PADDED,
+    "bpchar": Kind.PADDED,
     "text": Kind.TEXT,
     "str": Kind.TEXT,
     "json": Kind.JSON,
@@ -111,7 +115,7 @@ POSTGRES_OIDS: Mapping[int, Kind] = {
     114: Kind.JSON,
     700: Kind.FLOAT,
     701: Kind.FLOAT,
-    1042: Kind.TEXT,
+    1042: Kind.PADDED,
     1043: Kind.TEXT,
     1082: Kind.DATE,
     1083: Kind.TIME,

@@ -182,6 +182,7 @@ def server_time(dialect: Dialect, connection: Any) -> datetime:
 _WRONG_TIMES = {
     Kind.DATE: "is a date: all changes of one day would look alike",
     Kind.TEXT: "is text and no timestamp",
+    Kind.PADDED: "is text and no timestamp",
     Kind.INTEGER: "is a number",
 }
 

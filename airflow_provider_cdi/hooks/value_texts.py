@@ -50,7 +50,7 @@ def value_text(value: Any, kind: Kind = Kind.UNKNOWN) -> str | None:
             return f"{TIME}{(_utc(value) if isinstance(value, datetime) else value).isoformat()}"
         if kind in ITEMS:
             value = _items(value, ITEMS[kind])
-        if kind is Kind.TEXT and isinstance(value, _BYTES):
+        if kind in (Kind.TEXT, Kind.PADDED) and isinstance(value, _BYTES):
             value = _decoded(bytes(value))
         return json_text(_plain(value))
     except UnfitError as unfit:

@@ -51,8 +51,17 @@ def window_bounds(request: WindowRequest, context: Mapping[str, Any]) -> tuple[s
     elif interval is not None:
         until = request.clock.bound(interval[1])
     if until is not None and since >= until:
+        within = (
+            request.clock.within_repeated_hour(str(request.since), str(request.until)) if _has_both(request) else None
+        )
+        if within is not None:
+            return within
         raise ConfigurationError(_about_order(request, since, until))
     return since, until
+
+
+def _has_both(request: WindowRequest) -> bool:
+    return bool(request.since and request.until)
 
 
 def read_moment(clock: SourceClock, text: str, name: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from support.postgres_server import PostgresServer, why_not
 from support.sql_world import ATTRIBUTES, CATALOG, EVERYTHING, NOW, read
 
+from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.exceptions import Interrupted, RetryLater, SourceError
 from airflow_provider_cdi.hooks.sql import SqlSource
@@ -239,3 +240,34 @@ def test_the_error_of_a_row_is_not_hidden_by_the_end_of_its_cursor(postgres: Pos
     source = postgres.source(None, sql="select updated_at, external_id, (1 / (external_id - 2))::text payload from t")
     with pytest.raises(SourceError, match="A value in it cannot be read or converted"):
         read(source)
+
+
+def test_the_blanks_that_fill_up_a_text_of_fixed_length_are_no_part_of_an_id(postgres: Postgres) -> None:
+    postgres.run(
+        "create table padded (updated_at timestamp, external_id char(8), payload text)",
+        """insert into padded values ('2026-01-01', 'a', '{}'), ('2026-01-01', 'a b', '{}'), ('2026-01-01', '', '{}'),
+           ('2026-01-01', null, '{}')""",
+        "create table loose (updated_at timestamp, external_id varchar(8), payload text)",
+        "insert into loose values ('2026-01-01', 'a  ', '{}')",
+    )
+    ids = [row["EXTERNAL_ID"] for row in read(postgres.source("padded"))]
+    assert sorted(ids, key=str) == ["", None, "a", "a b"]
+    assert [row["EXTERNAL_ID"] for row in read(postgres.source("loose"))] == ["a  "]
+    parts = [postgres.source("padded", partition=Partition(number, 3)) for number in range(3)]
+    found = [row["EXTERNAL_ID"] for part in parts for row in read(part)]
+    assert sorted(found, key=str) == ["", None, "a", "a b"]
+
+
+def test_a_column_that_a_data_type_reads_itself_has_no_filling_blanks_either(postgres: Postgres) -> None:
+    postgres.run(
+        "create table items (updated_at timestamp, id char(6), payload text, deleted char(5))",
+        "insert into items values ('2026-01-01', 'sku-1', '{}', 'true')",
+    )
+    (row,) = read(postgres.source("items", contract=CATALOG))
+    assert (row["ID"], row["DELETED"]) == ("sku-1", "true")
+
+
+def test_an_updated_at_that_is_text_of_a_fixed_length_is_named_as_text(postgres: Postgres) -> None:
+    postgres.run("create table texts (updated_at char(30), external_id text, payload text)")
+    with pytest.raises(SourceError, match="is text and no timestamp"):
+        postgres.source("texts")

@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import DAG
 from dateutil.relativedelta import relativedelta
 
+from airflow_provider_cdi.engine.source_clock import SourceClock
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.transfers.run_plan import RunRequest
 from airflow_provider_cdi.transfers.ticks import previous_tick
@@ -148,3 +149,32 @@ def test_a_reversed_window_is_blamed_on_what_the_person_typed():
 
 def test_the_timetable_of_a_dag_file_can_be_asked():
     assert hasattr(core_timetable(DAG("t", schedule="@daily").timetable), "_get_prev")
+
+
+@pytest.mark.parametrize(
+    ("zone", "since", "until", "first", "last"),
+    [
+        # The second pass of the hour that comes twice, in whatever offset it is written.
+        ("America/New_York", "2026-11-01T01:10:00-05:00", "2026-11-01T01:40:00-05:00", "01:10", "01:40"),
+        ("America/New_York", "2026-11-01T06:10:00Z", "2026-11-01T06:40:00Z", "01:10", "01:40"),
+        ("America/New_York", "2026-11-01T06:10:00Z", "2026-11-01T07:00:00Z", "01:10", "02:00"),
+        # The first pass, and what the clock itself shows.
+        ("America/New_York", "2026-11-01T05:10:00Z", "2026-11-01T05:40:00Z", "01:10", "01:40"),
+        ("America/New_York", "2026-11-01T01:10:00", "2026-11-01T01:40:00", "01:10", "01:40"),
+        # From the first pass into the second: the rest of the hour.
+        ("America/New_York", "2026-11-01T05:30:00Z", "2026-11-01T06:10:00Z", "01:30", "02:00"),
+        # Half an hour that comes twice.
+        ("Australia/Lord_Howe", "2026-04-04T15:10:00Z", "2026-04-04T15:20:00Z", "01:40", "01:50"),
+    ],
+)
+def test_a_window_inside_the_hour_that_comes_twice_holds_what_the_clock_shows_in_it(zone, since, until, first, last):
+    request = RunRequest("window", since, until, clock=SourceClock.of(zone))
+    found = window_bounds(request, context(None, None, run_type="manual"))
+    assert [position[11:16] for position in found] == [first, last]
+
+
+def test_a_window_in_the_hour_that_comes_twice_is_still_refused_when_it_is_the_wrong_way_round():
+    clock = SourceClock.of("America/New_York")
+    request = RunRequest("window", "2026-11-01T06:40:00Z", "2026-11-01T06:10:00Z", clock=clock)
+    with pytest.raises(ConfigurationError):
+        window_bounds(request, context(None, None, run_type="manual"))
