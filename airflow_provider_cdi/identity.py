@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_cdi.assets import ascii_name
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 #: Other names of the one zone that needs none.
@@ -133,7 +134,11 @@ class Identity:
 
         :param key: what, for example ``cdi_state``.
         """
-        return tuple(f"{key}:{name}" for name in self.names) if self.is_mapped else (key,)
+        if not self.is_mapped:
+            return (key,)
+        # Earlier versions wrote a name as it is, also where it is not ASCII.
+        names = dict.fromkeys(text for name in self.names for text in (ascii_name(name), name))
+        return tuple(f"{key}:{name}" for name in names)
 
     def is_owned_by(self, owner: str) -> bool:
         """Whether a stored owner is this task; a record without one belongs to whoever finds it."""
