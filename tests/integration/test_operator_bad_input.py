@@ -31,7 +31,9 @@ def test_an_unknown_table_is_named(lab):
 
 def test_a_table_name_with_a_quote_never_becomes_sql(lab):
     lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}')")
-    refuse(lab, "users", source='users"; drop table users; --')
+    refuse(lab, "users", source='"users""; drop table users; --"')
+    refuse(lab, "source= is SQL", source='users"; drop table users; --')
+    refuse(lab, "Give a query as sql=", source="select * from users")
     assert lab.run()["accepted"] == 1
 
 

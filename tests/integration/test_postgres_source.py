@@ -15,7 +15,7 @@ from support.sql_world import ATTRIBUTES, CATALOG, EVERYTHING, NOW, read
 
 from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Bounds, Counts
-from airflow_provider_cdi.exceptions import Interrupted, RetryLater, SourceError
+from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, RetryLater, SourceError
 from airflow_provider_cdi.hooks.sql import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
@@ -111,6 +111,8 @@ def test_names_fold_to_lower_case_and_reserved_words_work(postgres: Postgres) ->
 
 def test_a_table_whose_name_is_an_attack_is_only_a_name(postgres: Postgres) -> None:
     with pytest.raises(SourceError, match=r"does not exist.*check the name"):
+        postgres.source('"t""; drop table t; --"')
+    with pytest.raises(ConfigurationError, match="source= is SQL"):
         postgres.source('t"; drop table t; --')
     assert len(read(postgres.source())) == 3
 

@@ -100,11 +100,12 @@ def test_integer_identifiers_become_text(database: Database) -> None:
 
 
 def test_a_table_whose_name_is_an_attack_is_only_a_name(database: Database) -> None:
-    name = 't"; drop table t; --'
+    name = '"t""; drop table t; --"'
     with pytest.raises(SourceError, match="does not exist"):
         database.source(name)
-    quoted = name.replace('"', '""')
-    database.run(f'create table "{quoted}" as select * from t')
+    with pytest.raises(ConfigurationError, match="source= is SQL"):
+        database.source('t"; drop table t; --')
+    database.run(f"create table {name} as select * from t")
     assert len(read(database.source(name))) == 3
     assert len(read(database.source())) == 3
 
