@@ -127,7 +127,7 @@ def test_a_param_of_the_dags_own_with_the_same_name_is_not_read():
 
 
 def test_a_param_of_the_tasks_own_goes_before_the_dags():
-    assert chosen(task_params={"since": "2020-01-01"}) == RunChoices()
+    assert chosen(task_params={"since": Param("2020-01-01")}) == RunChoices()
 
 
 def test_a_dry_run_of_the_dags_own_does_not_send_what_its_form_says_is_not_sent():
