@@ -89,6 +89,7 @@ class Components:
         for component, arguments in _COMPONENTS.items():
             self._spawn(component, [_airflow(), component, *arguments])
         until(self._all_up, "Airflow and the sandbox start", seconds=READY_SECONDS, every=0.5)
+        self.sandbox.change(klaviyo={"strict": True})
         self.rest.log_in()
 
     def stop(self) -> None:
