@@ -23,7 +23,10 @@ ROW_CODES: dict[str, Code] = {
     "identifier_too_long": Code(
         "The external id has more bytes than Braze accepts (987).", "Shorten the id; Braze cannot hold it."
     ),
-    "identifier_unreadable": Code("An identifier is not valid UTF-8.", "Mend the text in the warehouse."),
+    "identifier_unreadable": Code(
+        "An identifier is not valid UTF-8, or a value that identifies nobody (bytes, a list).",
+        "Mend the text in the warehouse.",
+    ),
     "identifier_in_payload": Code(
         "The payload names an identifier, which belongs into its own column.",
         "Take it out of the payload; put it into `EXTERNAL_ID`, `ALIAS_NAME` and so on.",
@@ -43,8 +46,8 @@ ROW_CODES: dict[str, Code] = {
     ),
     "payload_too_deep": Code("Objects and arrays lie deeper than allowed (50).", "Flatten the payload."),
     "payload_type_unsupported": Code(
-        "A column of the payload holds what JSON cannot say: binary data, NaN, infinity, an interval, "
-        "a date outside the years 1 to 9999, text that is not UTF-8.",
+        "A column of the payload, which the reason names, holds what JSON cannot say: binary data, NaN, infinity, an "
+        "interval, a date or time outside the years 1 to 9999, text that is not UTF-8.",
         "Cast the column in the source query.",
     ),
     # attributes

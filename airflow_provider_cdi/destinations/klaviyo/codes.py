@@ -17,7 +17,10 @@ from airflow_provider_cdi.engine.records import Record, Rejection
 ROW_CODES: dict[str, Code] = {
     # identifiers
     "identifier_missing": Code("No identifier column of the row holds a value.", "Fill one of the identifier columns."),
-    "identifier_unreadable": Code("An identifier is not valid UTF-8.", "Mend the text in the warehouse."),
+    "identifier_unreadable": Code(
+        "An identifier is not valid UTF-8, or a value that identifies nobody (bytes, a list).",
+        "Mend the text in the warehouse.",
+    ),
     "identifier_too_long": Code(
         "The e-mail address is over 100 characters, or the external id over 255.", "Klaviyo cannot hold it."
     ),
@@ -37,8 +40,9 @@ ROW_CODES: dict[str, Code] = {
     ),
     "payload_too_deep": Code("Objects and arrays lie deeper than allowed.", "Flatten the payload."),
     "payload_type_unsupported": Code(
-        "A column holds what JSON cannot say: NaN, infinity, a date outside the years 1 to 9999, text that is not "
-        "UTF-8.",
+        "A column, which the reason names, holds what JSON cannot say: binary data, NaN, infinity, a date or time "
+        "outside the years 1 to 9999, text that is not UTF-8; or `VALUE` holds no number, where the database gives the "
+        "column no type.",
         "Cast the column in the source query.",
     ),
     "property_name_invalid": Code(
