@@ -9,6 +9,7 @@ go out whose time is that of the read. They never move the watermark, which stay
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -19,11 +20,14 @@ from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.engine.contract import UPDATED_AT
 from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
 from airflow_provider_cdi.engine.position import stamp_of_position, whole_second
+from airflow_provider_cdi.engine.row_hash import row_hashes
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.source_clock import SourceClock
 
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
+#: How often the clock is asked until its millisecond is another one.
+ASKED = 100
 
 
 class StampedRows:
@@ -70,32 +74,82 @@ class StampedRows:
         return self._source.count(Bounds(since=self.recent, up_to=seen), position=whole_second(seen), now=seen)
 
     def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
-        """Read the rows within the bounds, and behind their upper one those that this very query stamps.
-
-        Rows come in the order of time, and all their times are known before the first of them comes: so the clock is
-        asked before the query and after its first rows.
-        """
-        began = self._clock.shown(self._source.now())
-        ended: str | None = None
+        """Read the rows within the bounds, and behind their upper one those that this very query stamps."""
+        query = _StampingQuery(self._source, self._clock)
         with closing(self._source.read(replace(bounds, up_to=None))) as batches:
             for batch in batches:
-                ended = ended or self._clock.shown(self._source.now())
-                kept, stamped = self._within(batch), self._stamped(batch, began, ended)
+                within = _rows_up_to(batch, self._up_to)
+                kept, stamped = batch.slice(0, within), query.stamped(batch.slice(within))
                 yield from (part for part in (kept, stamped) if part.num_rows)
 
-    def _within(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return batch.slice(0, _rows_up_to(batch, self._up_to))
 
-    def _stamped(self, batch: pa.RecordBatch, began: str, ended: str) -> pa.RecordBatch:
-        """Return the rows behind the bound whose time is the query's, whole seconds and milliseconds included."""
-        behind = batch.slice(_rows_up_to(batch, self._up_to))
-        stamps, unit = behind.column(UPDATED_AT), behind.column(UPDATED_AT).type.unit
-        second = stamp_of_position(whole_second(began), unit)
-        first = stamp_of_position(f"{began[:23]}000Z", unit)
-        last = stamp_of_position(ended, unit)
-        return behind.filter(
-            pa.array([second == stamp or first <= stamp <= last for stamp in integers(stamps)], pa.bool_())
-        )
+class _StampingQuery:
+    """Tells the rows that a query stamps from those of their own time that were written while it began.
+
+    Rows come in the order of time, and all their times are known before the first of them comes: so the clock is asked
+    before the query and after its first rows, and what the query stamps lies between. A row that was written in
+    that moment too is still at its time when the clock has gone on.
+
+    :param source: where rows come from; the query begins after this.
+    :param clock: what ``UPDATED_AT`` shows at a moment.
+    """
+
+    def __init__(self, source: Source, clock: SourceClock) -> None:
+        self._source = source
+        self._clock = clock
+        self._began = clock.shown(source.now())
+        self._ended: str | None = None
+        self._one_stamp: int | None = None
+        self._stayers: Counter[tuple[int, int]] | None = None
+
+    def stamped(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Return those of the rows that the query stamps.
+
+        :param rows: rows behind the slice's bound.
+        """
+        self._ended = self._ended or self._clock.shown(self._source.now())
+        unit = rows.column(UPDATED_AT).type.unit
+        second = stamp_of_position(whole_second(self._began), unit)
+        first, last = (stamp_of_position(at, unit) for at in (_millisecond(self._began), self._ended))
+        in_time = [second == stamp or first <= stamp <= last for stamp in integers(rows.column(UPDATED_AT))]
+        return self._without_stayers(rows.filter(pa.array(in_time, pa.bool_())))
+
+    def _without_stayers(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Leave out rows that keep their time. Where all have one time, it is that of the statement: nobody else's."""
+        stamps = integers(rows.column(UPDATED_AT))
+        if self._one_stamp is None and rows.num_rows:
+            self._one_stamp = stamps[0]
+        if all(stamp == self._one_stamp for stamp in stamps):
+            return rows
+        if self._stayers is None:
+            self._stayers = self._read_stayers()
+        whole = 1_000_000_000 if rows.column(UPDATED_AT).type.unit == "ns" else 1_000_000
+        moves = []
+        for stamp, row_hash in zip(stamps, row_hashes(rows), strict=True):
+            stays = stamp % whole != 0 and self._stayers[stamp, row_hash] > 0
+            self._stayers[stamp, row_hash] -= stays
+            moves.append(not stays)
+        return rows.filter(pa.array(moves, pa.bool_()))
+
+    def _read_stayers(self) -> Counter[tuple[int, int]]:
+        """Read what still stands at the times of the query when they are past.
+
+        Whole seconds may not be past, so rows that stand at one are taken for the query's in any case.
+        """
+        ended = self._ended or self._began
+        if not any(_millisecond(self._clock.shown(self._source.now())) > ended for _ in range(ASKED)):
+            return Counter()
+        bounds = Bounds(since=_millisecond(self._began), up_to=ended)
+        with closing(self._source.read(bounds)) as batches:
+            return Counter(
+                pair
+                for batch in batches
+                for pair in zip(integers(batch.column(UPDATED_AT)), row_hashes(batch), strict=True)
+            )
+
+
+def _millisecond(position: str) -> str:
+    return f"{position[:23]}000Z"
 
 
 def integers(column: pa.Array) -> Sequence[int]:

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RetryLater
+from airflow_provider_cdi.hooks.sql import SqlSource
 
 ROWS = "select 'c-' || i as external_id, '{\"n\":' || i || '}' as payload, i from range(300) as numbers(i)"
 SHOWN_IN_NEW_YORK = "now() at time zone 'America/New_York'"
@@ -186,3 +187,21 @@ def test_klaviyo_gets_them_with_every_run_too(klaviyo_lab, warnings):
     assert [klaviyo_lab.run()["accepted"] for _ in range(2)] == [20, 20]
     assert klaviyo_lab.submissions() == 2
     assert len(warnings()) == 2
+
+
+@pytest.mark.parametrize("moment", ["count", "now", "read"])
+def test_a_row_that_is_written_beside_them_while_a_run_begins_is_sent_once(lab, monkeypatch, moment):
+    lab.sql(
+        "create table kept (updated_at timestamp, external_id varchar, payload varchar)",
+        f"create view users as select * from kept union all select current_timestamp, * exclude i from ({ROWS})",
+    )
+    original, written = getattr(SqlSource, moment), []
+
+    def with_a_write_before(self, *args, **more):
+        if not written:
+            written.append(lab.sql("insert into kept values (now()::timestamp, 'k', '{}')"))
+        return original(self, *args, **more)
+
+    monkeypatch.setattr(SqlSource, moment, with_a_write_before)
+    assert sum(lab.run()["accepted"] for _ in range(3)) == 901
+    assert lab.arrivals()["accepted"]["external_id:k"] == 1
