@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from airflow_provider_cdi.sandbox.server import SandboxServer
 READY_SECONDS = 240.0
 STOP_SECONDS = 10.0
 #: After so many seconds without a heartbeat the scheduler takes a task for dead (Airflow: 300).
-HEARTBEAT_TIMEOUT = 15
+HEARTBEAT_TIMEOUT = 20
 #: The scheduler waits up to 5 minutes where a test wants to see something within seconds.
 _EAGER = {
     "AIRFLOW__API__WORKERS": "1",
@@ -67,17 +68,18 @@ class Components:
 
     :param home: Airflow's folder.
     :param databases: Airflow's own database, and the warehouse.
+    :param more: further settings, as environment variables.
     """
 
-    def __init__(self, home: Path, databases: Databases) -> None:
+    def __init__(self, home: Path, databases: Databases, more: Mapping[str, str] | None = None) -> None:
         self.home = home
         self.dags = home / "dags"
         self.logs = home / "logs"
-        port, sandbox_port = _free_ports(2)
+        port, sandbox_port = free_ports(2)
         self.url = f"http://127.0.0.1:{port}"
         self.rest = Rest(self.url)
         self.sandbox = SandboxProcess(sandbox_port)
-        self._environment = _inherited() | _EAGER | self._settings(port, databases)
+        self._environment = _inherited() | _EAGER | self._settings(port, databases) | dict(more or {})
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -94,7 +96,7 @@ class Components:
 
     def stop(self) -> None:
         """End everything that was started, tasks included."""
-        everything = [child for process in self._processes.values() for child in _family(process.pid)]
+        everything = [child for process in self._processes.values() for child in family(process.pid)]
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             for process in everything:
                 _send(process, signal_number)
@@ -113,10 +115,14 @@ class Components:
         """Return the process that runs a task instance; its parent is the worker that supervises it."""
         title = f"airflow worker -- {instance_id}"
         (found,) = until(
-            lambda: [one for one in _family(self._processes["scheduler"].pid) if title in _title(one)],
+            lambda: [one for one in self._task_parents() if title in _title(one)],
             f"a process with the title {title!r}",
         )
         return found
+
+    def _task_parents(self) -> list[psutil.Process]:
+        """Return the processes among which those of the tasks are."""
+        return family(self._processes["scheduler"].pid)
 
     def _settings(self, port: int, databases: Databases) -> dict[str, str]:
         connections = {
@@ -143,12 +149,17 @@ class Components:
             "no_proxy": "127.0.0.1",
         } | {f"AIRFLOW_CONN_{name}": json.dumps(fields) for name, fields in connections.items()}
 
-    def _spawn(self, name: str, command: list[str]) -> None:
+    def _spawn(self, name: str, command: list[str], more: Mapping[str, str] | None = None) -> None:
         self.logs.mkdir(exist_ok=True)
         with (self.logs / f"{name}.log").open("wb") as log:
             # A session of its own: Ctrl-C ends the tests, and the tests end the rest in order.
             self._processes[name] = subprocess.Popen(
-                command, env=self._environment, stdout=log, stderr=log, cwd=self.home, start_new_session=True
+                command,
+                env=self._environment | dict(more or {}),
+                stdout=log,
+                stderr=log,
+                cwd=self.home,
+                start_new_session=True,
             )
 
     def _all_up(self) -> bool:
@@ -172,7 +183,8 @@ def _airflow() -> str:
     return str(Path(sys.executable).with_name("airflow"))
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback address on which nobody listens."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(listener.getsockname()[1]) for listener in listeners]
     for listener in listeners:
@@ -180,7 +192,8 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def family(pid: int) -> list[psutil.Process]:
+    """Return a process and all that it started, none when it has ended."""
     try:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]

@@ -64,7 +64,7 @@ class Stage:
         self._databases = databases
         self.dag_id = dag_id
         self.file = components.dags / f"{dag_id}.py"
-        self._execute(f"create table {dag_id} (updated_at timestamp, external_id varchar(100), payload varchar(1000))")
+        self.sql(f"create table {dag_id} (updated_at timestamp, external_id varchar(100), payload varchar(1000))")
 
     # --- the DAG ----------------------------------------------------------------------------------------
 
@@ -127,12 +127,13 @@ class Stage:
         :param step: time between two rows.
         """
         rows = [self._row(number, at + i * step) for i, number in enumerate(numbers)]
-        self._execute(f"insert into {self.dag_id} values {', '.join(rows)}")
+        self.sql(f"insert into {self.dag_id} values {', '.join(rows)}")
 
     def _row(self, number: int, at: datetime) -> str:
         return f"('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}', '{self.dag_id}-{number}', '{{\"n\": {number}}}')"
 
-    def _execute(self, statement: str) -> None:
+    def sql(self, statement: str) -> None:
+        """Run a statement in the warehouse."""
         self._databases.execute(statement)
 
     # --- runs ---------------------------------------------------------------------------------------------
@@ -180,10 +181,13 @@ class Stage:
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [TASK], "only_failed": False}
         self.rest.post(f"/dags/{self.dag_id}/clearTaskInstances", {**body, "reset_dag_runs": True})
 
-    def task_log(self, run_id: str) -> str:
-        """Return the end of the task's logs."""
-        folder = self.components.logs / f"dag_id={self.dag_id}" / f"run_id={run_id}"
-        return "\n".join(log.read_text(errors="replace")[-4000:] for log in sorted(folder.rglob("*.log")))
+    def task_log(self, run_id: str, end: int = 4_000) -> str:
+        """Return the end of the task's logs.
+
+        :param end: characters of each; 0 for all of it.
+        """
+        logs = self.components.home.rglob(f"dag_id={self.dag_id}/run_id={run_id}/**/*.log")
+        return "\n".join(log.read_text(errors="replace")[-end:] for log in sorted(logs))
 
     def end(self) -> None:
         """Pause the DAG and end what still runs."""

@@ -17,13 +17,13 @@ LAST_MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecon
 EVERY_MIDNIGHT = Code("CronDataIntervalTimetable('0 0 * * *', timezone='UTC')")
 
 
-def backfill(stage, first, last, *, state="success", **how):
+def backfill(stage, first, last, **how):
     """Backfill the runs with a logical date from the first to the last, and return them when they have ended."""
     span = {"from_date": first.isoformat(), "to_date": last.isoformat()}
     stage.rest.post("/backfills", {"dag_id": stage.dag_id, **span, **how})
     runs = stage.runs("backfill")
     for run in runs:
-        stage.finish(run["dag_run_id"], state=state)
+        stage.finish(run["dag_run_id"])
     return runs
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 Seen = TypeVar("Seen")
 
 #: Far above what anything takes on two slow cores; only a failure waits so long.
-PATIENCE = 90.0
+PATIENCE = 240.0
 
 
 def until(look: Callable[[], Seen], what: str, *, seconds: float = PATIENCE, every: float = 0.2) -> Seen:
