@@ -225,6 +225,8 @@ def test_a_disk_that_fills_up_in_the_middle_makes_no_event_count_three_times(lab
     report = lab.run(run_id="run-1", **made)
     assert (report["accepted"], report["rejected"]) == (4_999, 1)
     assert ids(lines_of(report["rejects_files"])) == ["c-2500"]
+    # What was acknowledged before the row that could not be written down is saved, and not repeated.
+    assert lab.arrivals()["accepted_objects"] == sent + 2_499
 
 
 def test_a_limit_on_the_size_of_files_is_found_by_the_proof(tmp_path):
