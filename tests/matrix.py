@@ -43,7 +43,13 @@ RELEASES = (
     Release(
         "3.0.6",
         "2025-09-20",
-        but=(DUCKDB, ("apache-airflow-providers-common-sql", "2025-11-01")),
+        but=(
+            DUCKDB,
+            ("apache-airflow-providers-common-sql", "2025-11-01"),
+            # Those of its time put no bound on what an answer may take.
+            ("aiohttp", "2026-04-01"),
+            ("urllib3", "2026-04-01"),
+        ),
         also=("apache-airflow-providers-fab",),
     ),
     Release("3.1.8", "2026-04-01"),
