@@ -56,7 +56,9 @@ class Rejection:
 
     :param code: stable, in ``snake_case``, listed in ``docs/rejects.md``.
     :param reason: one sentence for the person who mends the row. It may quote field names, never values.
+    :param delivered: what of the row was delivered all the same, by the names of its columns or fields.
     """
 
     code: str
     reason: str
+    delivered: tuple[str, ...] = ()

@@ -36,12 +36,17 @@ class RejectGate:
     def note(self, verdicts: Iterable[Rejection | None]) -> None:
         """Look at outcomes of rows that were due, in the order of reading.
 
-        :param verdicts: why each was rejected; None for any other outcome.
+        :param verdicts: why each was rejected; None for any other outcome. A row of which a part was delivered shows
+            that the choice is right, and the rows behind it must not be held up by it.
         """
         for rejection in verdicts:
             if self.is_open or self._is_shut:
                 return
-            if rejection is None or (self._rejection is not None and rejection.code != self._rejection.code):
+            if (
+                rejection is None
+                or rejection.delivered
+                or (self._rejection is not None and rejection.code != self._rejection.code)
+            ):
                 self.is_open = True
                 return
             self._rejection = self._rejection or rejection

@@ -182,4 +182,5 @@ def _objects(place: int, record: Record) -> Iterator[tuple[int, str, Record]]:
 
 
 def _told(why: Rejection, names: Sequence[str]) -> Rejection:
-    return Rejection(why.code, f"{why.reason} Delivered all the same: {', '.join(dict.fromkeys(names))}.")
+    delivered = tuple(dict.fromkeys(names))
+    return Rejection(why.code, f"{why.reason} Delivered all the same: {', '.join(delivered)}.", delivered)

@@ -56,8 +56,8 @@ class Consent:
         for column, rejection in self.refused.items():
             columns.setdefault(rejection, []).append(column)
         told = " ".join(f"{', '.join(names)}: {rejection.reason}" for rejection, names in columns.items())
-        delivered = ", ".join(channel.column for channel in self.moments if channel.column not in self.refused)
-        return Rejection(next(iter(columns)).code, f"{told} Delivered all the same: {delivered}.")
+        delivered = tuple(channel.column for channel in self.moments if channel.column not in self.refused)
+        return Rejection(next(iter(columns)).code, f"{told} Delivered all the same: {', '.join(delivered)}.", delivered)
 
 
 class ConsentRecord(PersonRecord):

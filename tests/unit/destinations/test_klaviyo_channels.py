@@ -308,6 +308,19 @@ def test_the_opt_out_from_mail_arrives_though_push_lacks_its_tokens():
     assert all("Delivered all the same: EMAIL_MARKETING." in reject.reason for reject in outcome.journal.rejects)
 
 
+def test_the_opt_outs_from_mail_all_arrive_where_no_row_has_tokens():
+    """The gate for runs whose first rows are all rejected must not hold up what is delivered in part."""
+    count = 1_200
+    table = {
+        "EMAIL": [f"p{n}@acme-demo.io" for n in range(count)],
+        "EMAIL_MARKETING": [False] * count,
+        "PUSH_MARKETING": [False] * count,
+    }
+    outcome = sync_into_klaviyo(table, "unsubscribe", look=consents)
+    assert (outcome.error, outcome.totals.rejects) == (None, {"push_tokens_missing": count})
+    assert sum(held["email.marketing"] == "UNSUBSCRIBED" for held in outcome.seen.values()) == 1_000  # one page
+
+
 def test_the_opt_out_from_mail_arrives_though_klaviyo_refuses_the_number():
     table = {
         "EMAIL": [f"p{n}@acme-demo.io" for n in range(150)],
