@@ -76,10 +76,8 @@ class VariableStore:
             )
 
     def delete(self, key: str) -> None:
-        """Forget what was kept.
+        """Forget what was kept. The Variable stays: before 3.3 Airflow logs an error when one is asked for that is not.
 
         :param key: what is kept.
         """
-        from airflow.sdk import Variable
-
-        Variable.delete(self.name(key))
+        self.set(key, None)

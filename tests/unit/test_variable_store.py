@@ -11,7 +11,7 @@ from support.airflow_world import AirflowWorld
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Ties, Watermark
-from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
+from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped, Superseded
 from airflow_provider_cdi.plan import Plan, PlanStore
 from airflow_provider_cdi.state import STATE_KEY, Checkpoint, Identity, SyncState
 from airflow_provider_cdi.variable_store import VariableStore
@@ -43,9 +43,9 @@ def variables(monkeypatch):
     return found
 
 
-def state(world, run_id="run-1", store=None):
+def state(world, run_id="run-1", store=None, **more):
     return SyncState(
-        world.context(run_id), IDENTITY, "2026-01-05T12:00:00+00:00", store or VariableStore("a_dag.a_task")
+        world.context(run_id, **more), IDENTITY, "2026-01-05T12:00:00+00:00", store or VariableStore("a_dag.a_task")
     )
 
 
@@ -139,3 +139,19 @@ def test_a_watermark_written_by_hand_is_understood(variables):
     written = {"sync_id": IDENTITY.sync_id, "watermark": "2026-01-05T00:00:00Z"}
     variables.kept["cdi_state__a_dag.a_task"] = json.dumps(written)
     assert state(AirflowWorld("3.0", successes=4)).load().watermark.position == "2026-01-05T00:00:00.000000Z"
+
+
+def test_the_lease_is_kept_in_a_variable_that_all_runs_see(variables):
+    world = AirflowWorld("3.0")
+    stale, fresh = state(world), state(world, try_number=2)
+    stale.begin()
+    stale.load()
+    fresh.begin()
+    fresh.load()
+    fresh.commit(checkpoint(6))
+    with pytest.raises(Superseded):
+        stale.commit(checkpoint(5))
+    stale.end()
+    fresh.end()
+    assert state(world, "run-2").load().watermark.position.startswith("2026-01-06")
+    state(world, "run-2").begin()
