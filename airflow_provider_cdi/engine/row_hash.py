@@ -107,11 +107,31 @@ def _as_python(value: pa.Scalar) -> Any:
 def _structs(array: pa.Array) -> list[Any]:
     fields = [array.type.field(place) for place in range(array.type.num_fields)]
     # flatten, unlike the fields themselves, knows the slice and the NULL objects.
-    columns = [_member(child, field) for child, field in zip(array.flatten(), fields, strict=True)]
+    children = array.flatten()
+    if all(map(_is_read_alike, children, fields)):
+        try:  # in a third of the time
+            values: list[Any] = array.to_pylist()
+        except _UNREADABLE:
+            pass
+        else:
+            return values
+    columns = [_member(child, field) for child, field in zip(children, fields, strict=True)]
     names = [field.name for field in fields]
     rows = zip(*columns, strict=True) if columns else iter([()] * len(array))
     valid = array.is_valid().to_pylist()
     return [dict(zip(names, row, strict=True)) if is_there else None for row, is_there in zip(rows, valid, strict=True)]
+
+
+def _is_read_alike(array: pa.Array, field: pa.Field) -> bool:
+    """Whether Arrow itself makes of a column what :func:`_member` does."""
+    if field.metadata and b"cdi" in field.metadata:
+        return field.metadata[b"cdi"] in (b"json", b"texts")
+    if types.is_floating(array.type):
+        return pc.all(pc.is_finite(array)).as_py() is not False
+    return any(is_type(array.type) for is_type in _READ_ALIKE)
+
+
+_READ_ALIKE = (types.is_string, types.is_integer, types.is_boolean, types.is_decimal, types.is_date, types.is_null)
 
 
 def _maps(array: pa.Array) -> list[Any]:
