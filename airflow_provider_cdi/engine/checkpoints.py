@@ -71,6 +71,7 @@ class Checkpoints:
         self._journal = journal
         self._ledger = ledger
         self._gate = ledger.gate
+        self._most_rejects = max(REJECTS_HELD, ledger.gate.rows)
         self._jobs = jobs
         self._settings = settings
         self._clock = clock
@@ -154,5 +155,5 @@ class Checkpoints:
         self._saved_at = self._clock.monotonic()
 
     def _rejects_pile_up(self) -> bool:
-        most = max(REJECTS_HELD, self._gate.rows)
-        return len(self._ledger.rejects) >= most or self._ledger.reject_bytes >= self._settings.window_bytes / 4
+        ledger = self._ledger
+        return len(ledger.rejects) >= self._most_rejects or ledger.reject_bytes >= self._settings.window_bytes / 4

@@ -190,10 +190,13 @@ class Delivery:
             none, and the watermark does not pass them.
         """
         suspects = Suspects()
-        with self._evidence.sought():
+        self._evidence.begin()
+        try:
             await self._deliver(records, suspects)
-            if suspects.are_all_of(records) and not await self._evidence.clears(records):
+            if suspects.refused and suspects.are_all_of(records) and not await self._evidence.clears(records):
                 raise DestinationRefused(the_request_is_at_fault(suspects))
+        finally:
+            self._evidence.end()
         for record, rejection in suspects.refused:
             _reject(record, rejection)
 

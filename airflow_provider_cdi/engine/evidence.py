@@ -7,8 +7,7 @@ no record may be set aside for it. What shows that the records are at fault is t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_cdi.engine.records import Record, Rejection
@@ -40,15 +39,14 @@ class Evidence:
         #: Whether an earlier try of the run has delivered something.
         self.was_seen_before = False
 
-    @contextmanager
-    def sought(self) -> Iterator[None]:
-        """Deliver a batch in the body, which may bring evidence to others."""
+    def begin(self) -> None:
+        """Say that a batch is being delivered, which may bring evidence to others."""
         self._at_work += 1
-        try:
-            yield
-        finally:
-            self._at_work -= 1
-            self._news.set()
+
+    def end(self) -> None:
+        """Say that it is not any more."""
+        self._at_work -= 1
+        self._news.set()
 
     def note_accepted(self, records: Sequence[Record]) -> None:
         """Note that one of these was accepted."""
@@ -56,7 +54,7 @@ class Evidence:
         self._news.set()
 
     async def clears(self, records: Sequence[Record]) -> bool:
-        """Say, inside :meth:`sought`, whether other batches clear the request of a batch that was refused throughout.
+        """Say whether other batches clear the request of a batch that was refused throughout, and has not ended yet.
 
         Answers that are on their way are waited for. Many records that are all refused are never cleared: it takes
         more than chance to put so many bad ones into one request.

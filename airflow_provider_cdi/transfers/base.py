@@ -13,7 +13,6 @@ from airflow_provider_cdi.airflow_calls import calling, steady
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.settings import FIRST_ROWS, DeliverySettings
 from airflow_provider_cdi.exceptions import (
-    CdiError,
     ConfigurationError,
     JobsRunning,
     StopSync,
@@ -345,6 +344,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     async def _send(self, source: Source, destination: Destination, journal: TaskJournal, run: RunState) -> Report:
         from airflow_provider_cdi.engine.checkpoints import Progress
+        from airflow_provider_cdi.engine.clean_up import keeping
 
         part, progress, earlier = run.plan.slice, None, run.checkpoint
         if earlier is not None:
@@ -361,10 +361,11 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
                 return await sync.run(part, progress, earlier.jobs if earlier else run.state.jobs)
             except JobsRunning:
                 raise
-            except CdiError:
-                report = sync.report()
-                report.rejects_files = journal.places()
-                self.log.warning("%s", "\n".join(["The run ended early", *report.lines()]))
+            except BaseException as error:
+                with keeping(error, "the numbers of the run could not be shown"):
+                    report = sync.report()
+                    report.rejects_files = journal.places()
+                    self.log.warning("%s", "\n".join(["The run ended early", *report.lines()]))
                 raise
 
     def _rehearse(self, context: Context, source: Source, destination: Destination, run: RunState) -> Report:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from airflow_provider_cdi.engine.reading import call_in_thread
 from airflow_provider_cdi.state import SyncState
 
 
@@ -23,4 +22,4 @@ class TaskFence:
 
     async def confirm(self) -> None:
         """Find out, without holding up the event loop."""
-        await asyncio.to_thread(self._state.confirm)
+        await call_in_thread(self._state.confirm)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from airflow_provider_cdi.engine.checkpoints import Progress
+from airflow_provider_cdi.engine.reading import call_in_thread
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.reject_file import RejectFile
 from airflow_provider_cdi.state import Checkpoint
@@ -28,7 +29,7 @@ class TaskJournal:
 
         :raises RejectsNotWritten: when the rejects could not be written; nothing of them is saved.
         """
-        await asyncio.to_thread(self._commit, progress, rejects)
+        await call_in_thread(partial(self._commit, progress, rejects))
 
     def places(self) -> list[dict[str, Any]]:
         """Return where the rejects are, for the report."""
