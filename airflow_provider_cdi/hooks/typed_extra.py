@@ -184,7 +184,6 @@ _READERS: Mapping[str, Mapping[str, _Reader]] = {
         **_fields(
             _number,
             "timeout",
-            "cdi_fetch_rows",
             "max_prepared_statements",
             "client_protocol_version",
             "serverless_token_duration_seconds",

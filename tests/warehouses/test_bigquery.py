@@ -161,7 +161,7 @@ def test_a_limit_on_what_a_query_may_cost_is_kept_and_named(world: BigQueryWorld
 
 def test_extras_that_are_no_objects_are_refused(world: BigQueryWorld) -> None:
     world.connect(extra={"labels": "team=crm"})
-    with pytest.raises(ConfigurationError, match="'labels' in the extra"):
+    with pytest.raises(ConfigurationError, match="field 'labels' in extra must be a JSON object"):
         source_of("t")
 
 

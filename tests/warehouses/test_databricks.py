@@ -361,7 +361,7 @@ def test_the_module_loads_no_vendor_code() -> None:
 
 def test_without_the_provider_the_message_says_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "airflow.providers.databricks.hooks.databricks_sql", None)
-    with pytest.raises(ConfigurationError, match=r"Install airflow-provider-cdi\[databricks\]"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'airflow-provider-cdi\[databricks\]'"):
         get_warehouse_hook("w")
 
 
