@@ -95,8 +95,8 @@ class SliceReader:
         if self.part.mode == "window":
             return {}
         numbers = {
-            "future": self._counts.future - self._counts.passed,
-            "settling": self._counts.passed - self._stamped_behind() if self.part.settles else 0,
+            "future": self._counts.future - self._counts.passed - self.stamped.found_ahead,
+            "settling": self._counts.passed - self._stamped_passed() if self.part.settles else 0,
             "no_updated_at": self._counts.without_time,
         }
         return {reason: number for reason, number in numbers.items() if number}
@@ -154,7 +154,10 @@ class SliceReader:
 
     def _stamped_behind(self) -> int:
         """Rows behind the upper bound that go out all the same."""
-        return min(self.stamped.found, self._counts.passed)
+        return self._stamped_passed() + self.stamped.found_ahead
+
+    def _stamped_passed(self) -> int:
+        return min(self.stamped.found - self.stamped.found_ahead, self._counts.passed)
 
     async def _choose_bounds(self) -> Bounds:
         """Read the rows at the watermark again only if that can bring something new."""

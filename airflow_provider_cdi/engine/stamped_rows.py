@@ -25,6 +25,7 @@ from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.source_clock import SourceClock
 
 _SECOND = timedelta(seconds=1)
+_SECOND_ONE = "1970-01-01T00:00:01.000000Z"
 _MILLISECOND = timedelta(milliseconds=1)
 #: How often the clock is asked until its millisecond is another one.
 ASKED = 100
@@ -45,6 +46,8 @@ class StampedRows:
         self.recent = whole_second(self._clock.shown(source.opened_at))
         #: How many rows were found that the query stamps.
         self.found = 0
+        #: How many of them were a little later than the clock.
+        self.found_ahead = 0
 
     def __bool__(self) -> bool:
         return self.found > 0
@@ -57,21 +60,28 @@ class StampedRows:
             second.
         :param call_aside: how a blocking call is made.
         """
-        if not counts.recent or counts.asked_at is None:
+        if counts.asked_at is None or not (counts.recent or counts.future > counts.passed):
             return
-        seen = self._clock.shown(counts.asked_at)
+        seen = Bounds(since=self.recent, up_to=self._clock.shown(counts.asked_at))
+        # A time that is rounded to whole seconds may be half a second ahead.
+        ahead = Bounds(after=seen.up_to, up_to=self._clock.shown(counts.asked_at + _SECOND))
         await sleep(2 * _MILLISECOND.total_seconds())
-        again = await call_aside(lambda: self._counted_again(seen))
+        again = await call_aside(lambda: self._counted(seen))
         self.found = max(0, counts.recent - again.in_bounds)
-        if not self.found and again.at_position:
-            passed = timedelta(microseconds=counts.asked_at.microsecond)
-            await sleep((_SECOND + _MILLISECOND - passed).total_seconds())
-            again = await call_aside(lambda: self._counted_again(seen))
-            self.found = max(0, counts.recent - again.in_bounds)
+        near = 0
+        if not self.found and counts.future > counts.passed:
+            near = (await call_aside(lambda: self._counted(ahead))).in_bounds
+        if not self.found and (again.at_position or near):
+            await sleep((_SECOND + _MILLISECOND).total_seconds())
+            again = await call_aside(lambda: self._counted(seen))
+            still_near = (await call_aside(lambda: self._counted(ahead))).in_bounds if near else 0
+            self.found_ahead = max(0, near - still_near)
+            self.found = max(0, counts.recent - again.in_bounds) + self.found_ahead
 
-    def _counted_again(self, seen: str) -> Counts:
-        """Count the same rows once more, and those of them that stand at a whole second."""
-        return self._source.count(Bounds(since=self.recent, up_to=seen), position=whole_second(seen), now=seen)
+    def _counted(self, bounds: Bounds) -> Counts:
+        """Count rows once more, and those of them that stand at the whole second of the upper bound."""
+        end = bounds.up_to or self._up_to
+        return self._source.count(bounds, position=whole_second(end), now=end)
 
     def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
         """Read the rows within the bounds, and behind their upper one those that this very query stamps."""
@@ -111,7 +121,11 @@ class _StampingQuery:
         unit = rows.column(UPDATED_AT).type.unit
         second = stamp_of_position(whole_second(self._began), unit)
         first, last = (stamp_of_position(at, unit) for at in (_millisecond(self._began), self._ended))
-        in_time = [second == stamp or first <= stamp <= last for stamp in integers(rows.column(UPDATED_AT))]
+        whole = stamp_of_position(_SECOND_ONE, unit)
+        in_time = [
+            second == stamp or first <= stamp <= last or (stamp % whole == 0 and last < stamp <= last + whole // 2)
+            for stamp in integers(rows.column(UPDATED_AT))
+        ]
         return self._without_stayers(rows.filter(pa.array(in_time, pa.bool_())))
 
     def _without_stayers(self, rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -123,7 +137,7 @@ class _StampingQuery:
             return rows
         if self._stayers is None:
             self._stayers = self._read_stayers()
-        whole = 1_000_000_000 if rows.column(UPDATED_AT).type.unit == "ns" else 1_000_000
+        whole = stamp_of_position(_SECOND_ONE, rows.column(UPDATED_AT).type.unit)
         moves = []
         for stamp, row_hash in zip(stamps, row_hashes(rows), strict=True):
             stays = stamp % whole != 0 and self._stayers[stamp, row_hash] > 0

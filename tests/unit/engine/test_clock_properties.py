@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -54,6 +54,9 @@ class LivingSource(ListSource):
         self.written, self.computed, self.step = list(written), computed, step
         self.began = self.taken = 0.0
 
+    #: What becomes of digits that the step has not.
+    cut: Callable[[float], int] = staticmethod(math.floor)
+
     def begin(self, at: float) -> None:
         """Let a run begin then; time never goes back."""
         self.began, self.taken = max(at, self.began + self.taken), 0.0
@@ -80,7 +83,7 @@ class LivingSource(ListSource):
     def _look(self) -> None:
         self.taken += STATEMENT
         now = self.time()
-        stamp = round(math.floor(round(now / self.step, 3)) * self.step, 6)
+        stamp = round(self.cut(round(now / self.step, 3)) * self.step, 6)
         self.rows = [Row(one.at, f"w{n}") for n, one in enumerate(self.written) if one.at + one.late <= now]
         self.rows += [Row(stamp, f"c{number}") for number in range(self.computed)]
 
@@ -150,9 +153,16 @@ def test_rows_that_are_committed_at_once_need_not_settle(late_free, runs):
 
 
 @PROPERTY
-@given(computed=st.integers(1, 30), step=STEPS, runs=RUNS, settle=st.sampled_from([0.0, SETTLE]))
-def test_rows_that_the_query_stamps_are_sent_by_every_run(computed, step, runs, settle):
+@given(
+    computed=st.integers(1, 30),
+    step=STEPS,
+    cut=st.sampled_from([math.floor, round]),
+    runs=RUNS,
+    settle=st.sampled_from([0.0, SETTLE]),
+)
+def test_rows_that_the_query_stamps_are_sent_by_every_run(computed, step, cut, runs, settle):
     source, journal = LivingSource([], computed, step), MemoryJournal()
+    source.cut = cut
     for at in runs:
         ids, report = run_once(source, at, settle, journal)
         assert Counter(ids) == Counter({f"c{number}": 1 for number in range(computed)})
