@@ -54,7 +54,11 @@ class Conformance:
         if self.subject.names_rows:
             self.fault("refuse", identifiers=named, error="It is not wanted")
         else:
-            self.fault("answer", identifiers=named, status=400, body='{"message":"It is not wanted"}')
+            # In the vendor's form: any other says nothing about rows.
+            source = {"pointer": "/data/attributes/profile/data"}
+            error = {"errors": [{"detail": "It is not wanted", "source": source}]}
+            body = error if self.subject.path.startswith("/api/") else {"message": "It is not wanted"}
+            self.fault("answer", identifiers=named, status=400, body=body)
 
     def done(self, report: dict[str, Any]) -> int:
         """Count the rows that stand as wanted: accepted, or found so because they were sent before."""
