@@ -33,6 +33,8 @@ _PACKAGES = {
     "abfss": "apache-airflow-providers-microsoft-azure",
     "adl": "apache-airflow-providers-microsoft-azure",
 }
+#: What Airflow and fsspec say of a scheme that they do not know.
+_UNKNOWN = ("No filesystem registered", "Protocol not known")
 #: Troubles of a disk or a mount that may be over at the next try, or are not there on the next machine.
 _PASSING = frozenset(
     getattr(errno, name)
@@ -68,13 +70,22 @@ class RejectFile:
         """Everything that is written, of all tries: what a checkpoint keeps."""
         return at_most([part for part in self._all() if part.rows])
 
-    def prove(self, *, by_writing: bool = True) -> None:
+    def prove(self) -> None:
         """Make sure that rejects can be written, before anything is sent.
 
-        :param by_writing: write a file and remove it; False for a dry run, which leaves no trace.
         :raises ConfigurationError: when they never can.
         :raises RejectsNotWritten: when the disk is full, or the storage is away.
         """
+        self._try_out(by_writing=True)
+
+    def look(self) -> None:
+        """Do what can be done of :meth:`prove` without leaving a trace.
+
+        :raises ConfigurationError: see :meth:`prove`.
+        """
+        self._try_out(by_writing=False)
+
+    def _try_out(self, *, by_writing: bool) -> None:
         try:
             self._storage.prove(self._new_part().numbered(0), by_writing=by_writing)
         except self._storage.errors as error:
@@ -170,7 +181,7 @@ class RejectFile:
 
     def _explained(self, error: Exception, consequence: str) -> CdiError:
         where = f"{self.path!r}" + (f" on {self.host!r}" if self.host else "")
-        if isinstance(error, ImportError | ValueError) and isinstance(self._storage, ObjectStore):
+        if isinstance(error, ImportError) or str(error).startswith(_UNKNOWN):
             scheme = self.path.partition("://")[0]
             package = _PACKAGES.get(scheme)
             cure = f"pip install '{package}'" if package else f"use one of {', '.join(sorted(_PACKAGES))}, or a folder"
@@ -179,7 +190,7 @@ class RejectFile:
                 f"To mend it: {cure}."
             )
         text = f"Rejects cannot be written to {where}: {getattr(error, 'strerror', None) or type(error).__name__}."
-        if isinstance(error, OSError) and error.errno not in _PASSING:
+        if isinstance(error, ValueError) or (isinstance(error, OSError) and error.errno not in _PASSING):
             return ConfigurationError(f"{text} {consequence} {_CURE}")
         return RejectsNotWritten(f"{text} {consequence} Make room, or bring the storage back. {_CURE}")
 

@@ -55,7 +55,8 @@ class LocalFolder:
             _look_at(Path(name).parent)
             return
         proof = f"{name}.proof"
-        self.put(proof, bytes(PROOF_BYTES))
+        with _written_whole(proof) as file:
+            _take_room(file)
         os.unlink(proof)
 
     def put(self, name: str, content: bytes) -> None:
@@ -140,6 +141,13 @@ def _written_whole(name: str) -> Iterator[IO[bytes]]:
             os.unlink(new)
         raise
     _keep_entries_of(os.path.dirname(name))
+
+
+def _take_room(file: IO[bytes]) -> None:
+    if hasattr(os, "posix_fallocate"):  # room without anything written into it
+        os.posix_fallocate(file.fileno(), 0, PROOF_BYTES)
+    else:
+        file.write(bytes(PROOF_BYTES))
 
 
 def _make_folder(folder: Path) -> None:

@@ -70,6 +70,8 @@ class Sync:
     :param sentry: keeps requests back after a pause of the process; None where nobody can take over.
     :param stop_if_all_rejected: after how many first rows, all rejected with one code, the run stops; None for never.
     :param late: counts the rows that came below the watermark; None when nobody wants to know.
+    :param prepare: called beside the event loop when something is due, before the first row is read; what it raises
+        ends the run.
     :param read_ahead: how a blocking reader is read beside the event loop.
     :param call_aside: how a blocking call is made beside it.
     """
@@ -90,6 +92,7 @@ class Sync:
         sentry: Sentry | None = None,
         stop_if_all_rejected: int | None = FIRST_ROWS,
         late: LateRows | None = None,
+        prepare: Callable[[], None] | None = None,
         read_ahead: ReadAhead = read_in_thread,
         call_aside: CallAside = call_in_thread,
     ) -> None:
@@ -104,6 +107,7 @@ class Sync:
         self._sentry = sentry
         self._gate = RejectGate(stop_if_all_rejected)
         self._late = late
+        self._prepare = prepare
         self._read_ahead = read_ahead
         self._call_aside = call_aside
         self._ready: asyncio.Queue[Batch | None] = asyncio.Queue()
@@ -259,6 +263,8 @@ class Sync:
             return
         if self._delete_cap is not None:
             self._slice_reader.check(self._delete_cap)
+        if self._prepare is not None:
+            await self._call_aside(self._prepare)
         self._senders = [self._spawn(self._send_batches) for _ in range(self._settings.max_in_flight)]
         await self._read_slice()
         await self._wait_until(lambda: self._lanes.is_idle, no_more_rows=True)

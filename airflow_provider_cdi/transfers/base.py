@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
     from airflow_provider_cdi.reject_file import RejectFile
     from airflow_provider_cdi.state import SyncState
-    from airflow_provider_cdi.transfers.journal import TaskJournal
     from airflow_provider_cdi.transfers.run_plan import RunRequest
     from airflow_provider_cdi.transfers.run_state import RunState
     from airflow_provider_cdi.transfers.waiting import Waiting
@@ -323,17 +322,15 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self, context: Context, source: Source, destination: Destination, run: RunState, waited: Waiting | None
     ) -> Report:
         from airflow_provider_cdi.transfers.garbage import seldom_collected
-        from airflow_provider_cdi.transfers.journal import TaskJournal
         from airflow_provider_cdi.transfers.reject_places import warn_of_several_machines
 
         rejects = self._rejects(context, run)
         warn_of_several_machines(rejects, self.executor, self.log)
-        rejects.prove()
         run.plans.save(run.plan)
         self._told.rejects_files = rejects.places
         try:
             with seldom_collected():
-                report = asyncio.run(self._send(source, destination, TaskJournal(rejects, run.save), run))
+                report = asyncio.run(self._send(source, destination, rejects, run))
             self._join(rejects, run)
             run.finish()
         except JobsRunning as running:
@@ -342,9 +339,10 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         report.rejects_files = rejects.places()
         return report
 
-    async def _send(self, source: Source, destination: Destination, journal: TaskJournal, run: RunState) -> Report:
+    async def _send(self, source: Source, destination: Destination, rejects: RejectFile, run: RunState) -> Report:
         from airflow_provider_cdi.engine.checkpoints import Progress
         from airflow_provider_cdi.engine.clean_up import keeping
+        from airflow_provider_cdi.transfers.journal import TaskJournal
 
         part, progress, earlier = run.plan.slice, None, run.checkpoint
         if earlier is not None:
@@ -355,7 +353,10 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         async with self.make_transport() as transport:
             transport.stand_behind(sentry)
             settings, late = self.delivery_settings(), self._late_rows(source, run)
-            sync = self._make_sync(source, destination, transport, journal, settings, sentry=sentry, late=late)
+            journal = TaskJournal(rejects, run.save)
+            sync = self._make_sync(
+                source, destination, transport, journal, settings, sentry=sentry, late=late, prepare=rejects.prove
+            )
             self._told.numbers = sync.report
             try:
                 return await sync.run(part, progress, earlier.jobs if earlier else run.state.jobs)
@@ -364,17 +365,19 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             except BaseException as error:
                 with keeping(error, "the numbers of the run could not be shown"):
                     report = sync.report()
-                    report.rejects_files = journal.places()
+                    report.rejects_files = rejects.places()
                     self.log.warning("%s", "\n".join(["The run ended early", *report.lines()]))
                 raise
 
     def _rehearse(self, context: Context, source: Source, destination: Destination, run: RunState) -> Report:
         from airflow_provider_cdi.transfers.rehearsal import AgreeableDestination, DryJournal, NoTransport
 
-        self._rejects(context, run).prove(by_writing=False)
+        rejects = self._rejects(context, run)
         settings = replace(self.delivery, requests_per_second=None)
         agreeable, late = AgreeableDestination(destination), self._late_rows(source, run)
-        sync = self._make_sync(source, agreeable, NoTransport(), DryJournal(), settings, late=late)
+        sync = self._make_sync(
+            source, agreeable, NoTransport(), DryJournal(), settings, late=late, prepare=rejects.look
+        )
         self._told.numbers, self._told.is_dry_run = sync.report, True
         report = asyncio.run(sync.run(run.plan.slice))
         report.dry_run = True
@@ -392,6 +395,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         *,
         sentry: Sentry | None = None,
         late: LateRows | None = None,
+        prepare: Callable[[], None],
     ) -> Sync:
         from airflow_provider_cdi.engine.clock import SystemClock
         from airflow_provider_cdi.engine.sync import Sync
@@ -409,6 +413,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             stop_if_all_rejected=self.stop_if_all_rejected,
             sentry=sentry,
             late=late,
+            prepare=prepare,
         )
 
     def _late_rows(self, source: Source, run: RunState) -> LateRows | None:

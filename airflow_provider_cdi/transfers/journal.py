@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.reading import call_in_thread
@@ -30,10 +29,6 @@ class TaskJournal:
         :raises RejectsNotWritten: when the rejects could not be written; nothing of them is saved.
         """
         await call_in_thread(partial(self._commit, progress, rejects))
-
-    def places(self) -> list[dict[str, Any]]:
-        """Return where the rejects are, for the report."""
-        return self._rejects.places()
 
     def _commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
         self._rejects.write(rejects)

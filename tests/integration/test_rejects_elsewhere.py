@@ -238,3 +238,10 @@ def test_a_limit_on_the_size_of_files_is_found_by_the_proof(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "RejectsNotWritten" in done.stderr
     assert "File too large. Nothing was sent." in done.stderr
+
+
+def test_a_run_that_finds_nothing_due_asks_nothing_of_the_place(lab, tmp_path):
+    lab.sql(USERS)
+    lab.run(run_id="run-1")
+    report = lab.run(run_id="run-2", rejects_path=str(tmp_path / "unused" / "run.jsonl"))
+    assert (report["rows_read"], (tmp_path / "unused").exists()) == (0, False)

@@ -42,8 +42,9 @@ def test_rejects_whose_save_failed_are_written_again_and_counted_once(tmp_path):
         if (error := next(answers)) is not None:
             raise error
 
-    journal = TaskJournal(RejectFile(str(tmp_path / "run.jsonl")), save)
+    file = RejectFile(str(tmp_path / "run.jsonl"))
+    journal = TaskJournal(file, save)
     with pytest.raises(ConnectionError):
         asyncio.run(journal.commit(Progress(None, Totals()), [REJECT]))
     asyncio.run(journal.commit(Progress(None, Totals()), [REJECT]))
-    assert len(lines_of(journal.places())) == 1
+    assert len(lines_of(file.places())) == 1

@@ -170,11 +170,11 @@ def test_a_record_never_names_more_parts_than_it_has_room_for():
 # --- the proof, and later failures ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("by_writing", [True, False])
-def test_a_path_below_a_file_is_refused(tmp_path, by_writing):
+@pytest.mark.parametrize("way", [RejectFile.prove, RejectFile.look])
+def test_a_path_below_a_file_is_refused(tmp_path, way):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"file/run\.jsonl' on 'worker-a': .*Nothing was sent.*rejects_path"):
-        RejectFile(str(tmp_path / "file" / "run.jsonl"), host="worker-a").prove(by_writing=by_writing)
+        way(RejectFile(str(tmp_path / "file" / "run.jsonl"), host="worker-a"))
 
 
 def test_the_proof_makes_the_folder_and_leaves_nothing_in_it(tmp_path):
@@ -183,7 +183,7 @@ def test_the_proof_makes_the_folder_and_leaves_nothing_in_it(tmp_path):
 
 
 def test_the_proof_of_a_dry_run_leaves_no_trace(tmp_path):
-    RejectFile(str(tmp_path / "new" / "run.jsonl")).prove(by_writing=False)
+    RejectFile(str(tmp_path / "new" / "run.jsonl")).look()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -197,7 +197,7 @@ def test_a_missing_package_is_named(monkeypatch):
 
 def test_an_unknown_kind_of_address_is_told_with_the_known_ones():
     with pytest.raises(ConfigurationError, match=r"no file system for s4://.*use one of abfs, .* or a folder"):
-        RejectFile("s4://bucket/run.jsonl").prove(by_writing=False)
+        RejectFile("s4://bucket/run.jsonl").look()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.ESTALE, errno.EDQUOT])
