@@ -33,7 +33,7 @@ _PACKAGES = {
     "abfss": "apache-airflow-providers-microsoft-azure",
     "adl": "apache-airflow-providers-microsoft-azure",
 }
-#: What Airflow and fsspec say and universal-pathlib say of a scheme that they do not know.
+#: What Airflow, fsspec and universal-pathlib say of a scheme that they do not know.
 _UNKNOWN = ("No filesystem registered", "Protocol not known", "Unsupported filesystem")
 #: Troubles of a disk or a mount that may be over at the next try, or are not there on the next machine.
 _PASSING = frozenset(
