@@ -21,8 +21,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-#: What the oldest sync may cost more than the youngest; a busy machine moves single runs by more than that.
-ALLOWED = 1.1
+#: What the oldest sync may cost more than the youngest. The calls to Airflow are the same in number and size, and each
+#: takes some milliseconds more on an SQLite file of 500 MB than on one of 2 MB.
+ALLOWED = 1.3
 #: Processes of each age, in turn, and runs in each of them.
 ROUNDS, RUNS = 3, 5
 ROOT = Path(__file__).parent.parent
