@@ -86,5 +86,5 @@ class SnowflakeWorld(StandInWorld):
         return super().literal(kind, value)
 
     def slow_query(self) -> str:
-        self.fault("statement_slow", seconds=300)
+        self.fault("statement_slow", seconds=300, after=1)  # the first one only asks for the time
         return "select * from t"
