@@ -13,6 +13,7 @@ from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
 #: What a column holds, where it is no text.
 _CONTENTS: Mapping[str, str] = {
     PAYLOAD: "payload",
+    "PUSH_TOKENS": "payload",
     "DELETED": "yes_or_no",
     "EVENT_TIME": "moment",
     "CONSENTED_AT": "moment",
@@ -141,9 +142,8 @@ def create_table(warehouse: str, contract: Contract, table: str) -> str:
 
 
 def _content(contract: Contract, name: str) -> str:
-    if contract.data_type in _CHANNELS_OF and name in contract.optional and name.startswith(_CHANNELS):
-        return "yes_or_no"
-    return _CONTENTS.get(name, "text")
+    is_channel = contract.data_type in _CHANNELS_OF and name in contract.optional and name.startswith(_CHANNELS)
+    return _CONTENTS.get(name, "yes_or_no" if is_channel else "text")
 
 
 def _is_needed(contract: Contract, name: str) -> bool:

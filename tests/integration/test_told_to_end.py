@@ -82,7 +82,8 @@ def test_a_hanging_driver_whose_cancel_hangs_too_does_not_hold_the_end_up(hangs,
             process.kill()
             raise
     assert process.returncode == 0
-    assert said == f"ended {saved}\n"
+    # Both requests in flight hang, and either may say so first.
+    assert said.splitlines()[-1] == f"ended {saved}"
 
 
 def test_a_try_without_room_to_sort_ends_at_once_with_the_reason(lab, tmp_path):

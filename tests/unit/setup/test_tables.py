@@ -49,6 +49,7 @@ def test_columns_have_the_types_of_what_they_hold():
     types = {name: column.kind.sql("postgres") for name, column in columns_of(statement, "postgres").items()}
     assert types["email"] == "TEXT"
     assert types["sms_marketing"] == "BOOLEAN"
+    assert types["push_tokens"] == "JSONB"
     assert types["consented_at"] == "TIMESTAMPTZ"
     assert types["age_gated_date_of_birth"] == "DATE"
 
