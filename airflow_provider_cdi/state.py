@@ -413,7 +413,10 @@ class SyncState:
 
     def _write(self, record: StateRecord) -> None:
         with self._saving():
-            self.lease.check()
+            if self._heartbeat is None:
+                self.lease.beat()  # Airflow 3.0 has no thread that does it
+            else:
+                self.lease.check()
             self._record = self._listed(record)
             store = self._asset_store()
             if store is not None:

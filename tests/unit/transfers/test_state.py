@@ -82,6 +82,18 @@ def test_a_deleted_asset_state_is_made_good_by_the_xcom():
     assert state(world, "run-2").load().watermark.position.startswith("2026-01-05")
 
 
+def test_each_save_keeps_the_lease_young_where_no_thread_can(monkeypatch):
+    monkeypatch.setattr("airflow_provider_cdi.state.has_thread_safe_calls", lambda: False)
+    one = state(AirflowWorld())
+    one.begin()
+    for day in (5, 6):
+        one.commit(checkpoint(day))
+    (lease,) = one._lease_place(one.lease._mine).held()
+    assert lease.beats == 2
+    one.end()
+    assert one._lease_place(one.lease._mine).held() == []
+
+
 def test_a_record_of_another_sync_is_not_ours():
     world = AirflowWorld("3.0")
     commit(world, 5)
