@@ -37,8 +37,9 @@ airflow: $(VENV)/.demo ## Bring up the whole Airflow, UI included, with the same
 change: $(VENV)/.demo ## Change a few rows in the warehouse of `make airflow`, so that there is something to send
 	@$(BIN)/python -m demo change
 
+# Four processes on any machine: half of their time they wait for one another's servers.
 test: $(VENV)/.dev lint ## Run all checks and tests
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses 4 --dist loadfile
 
 test-matrix: $(VENV)/.uv ## Run the tests of what touches Airflow on every version from 3.0 on
 	$(BIN)/python tests/matrix.py

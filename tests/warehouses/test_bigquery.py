@@ -189,8 +189,8 @@ def test_a_running_job_is_cancelled_in_bigquery(world: BigQueryWorld) -> None:
 
 
 def test_a_stream_that_is_being_read_ends_when_it_is_cancelled(many: BigQueryWorld) -> None:
-    many.fault("chunk_slow", times=1, after=1, seconds=600)
     source, seen = source_of("many"), list[BaseException]()
+    many.fault("chunk_slow", times=1, after=1, seconds=600)
     batches = source.read(EVERYTHING)
     next(batches)
     rest = threading.Thread(target=lambda: _noting(seen, lambda: list(batches)))
