@@ -95,7 +95,8 @@ class Ledger:
         self.reject_bytes = 0
         #: How far the prefix reached before the first of these rejects; None when there are none.
         self.before_rejects: Reached | None = None
-        self._is_stuck = False
+        #: Whether a block could not be passed: nothing behind it ever is, and the run must end.
+        self.is_stuck = False
         self.rows_in_prefix = 0
         #: Those of them that the watermark covers: no later try reads them again.
         self.rows_covered = 0
@@ -135,13 +136,13 @@ class Ledger:
 
         :param to_the_row: also into a block that is not done, for a checkpoint; else by whole blocks.
         """
-        if self._is_stuck:
+        if self.is_stuck:
             return
         try:
             self._advance(to_the_row)
         except BaseException:
             # What lies behind a block that cannot be passed is not passed either: the watermark would leave it out.
-            self._is_stuck = True
+            self.is_stuck = True
             raise
 
     def _advance(self, to_the_row: bool) -> None:
