@@ -96,7 +96,7 @@ class Ledger:
         #: How far the prefix reached before the first of these rejects; None when there are none.
         self.before_rejects: Reached | None = None
         #: Whether a block could not be passed: nothing behind it ever is, and the run must end.
-        self.is_stuck = False
+        self._is_stuck = False
         self.rows_in_prefix = 0
         #: Those of them that the watermark covers: no later try reads them again.
         self.rows_covered = 0
@@ -136,13 +136,13 @@ class Ledger:
 
         :param to_the_row: also into a block that is not done, for a checkpoint; else by whole blocks.
         """
-        if self.is_stuck:
+        if self._is_stuck:
             return
         try:
             self._advance(to_the_row)
         except BaseException:
             # What lies behind a block that cannot be passed is not passed either: the watermark would leave it out.
-            self.is_stuck = True
+            self._is_stuck = True
             raise
 
     def _advance(self, to_the_row: bool) -> None:
@@ -154,8 +154,8 @@ class Ledger:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the prefix holds every row that was entered."""
-        return not self._blocks
+        """Whether the prefix holds every row that was entered, and can go on to those that come."""
+        return not self._blocks and not self._is_stuck
 
     def watermark(self, *, slice_is_done: bool = False) -> Watermark | None:
         """Return how far the prefix reaches, never behind where the slice started.
@@ -216,7 +216,8 @@ class Ledger:
 
     def _pass_part(self, block: Block) -> None:
         """Pass a block: first what may raise, then the rejects, and last what moves the watermark."""
-        totals = self.totals + block.totals()
+        counted = block.totals()
+        totals = self.totals + counted
         rejects = [self._rejected_row(block, row, *why) for row, why in sorted(block.set_aside.items())]
         for reject in rejects:
             self._keep(reject)
@@ -227,7 +228,7 @@ class Ledger:
         if block.stop == block.rows.num_rows:
             self.bytes_held -= block.rows.nbytes
         if block.stamps[block.start] > self._bound():
-            self._uncovered = self._uncovered + block.totals()
+            self._uncovered = self._uncovered + counted
         else:
             self._cover(block)
 

@@ -290,8 +290,7 @@ class Sync:
                 if came >= self._settings.window_rows / 2:
                     reopened, rows = 0, self._rows_started  # it came a good way: this is no standstill
                 self._ledger.advance(to_the_row=True)
-                is_whole = self._ledger.is_settled and not self._ledger.is_stuck
-                if reopened == self._settings.reopen_reads or not is_whole:
+                if reopened == self._settings.reopen_reads or not self._ledger.is_settled:
                     raise
                 log.warning("%s The read is opened again behind the rows that came.", error)
                 await self._clock.sleep(min(2.0**reopened, LONGEST_REOPEN_WAIT))
