@@ -78,8 +78,6 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     #: How a sync delivers when the task does not say it.
     usual_delivery: ClassVar[DeliverySettings] = DeliverySettings()
-    #: The arguments that say where the rows go.
-    place_fields: ClassVar[tuple[str, ...]] = ()
     #: Data types whose tasks nobody may give another kind of run, unless the task says so.
     locked_data_types: ClassVar[Sequence[str]] = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 class CheckedOperator(BaseOperator):
     """Refuses arguments that make no sense, of every sync and of its destination."""
 
+    #: The arguments that say where the rows go.
+    place_fields: ClassVar[tuple[str, ...]] = ()
+
+    data_type: str
+    source: str | None
+    allow_repeats: bool
     is_dry_run: str | bool | None
 
     @classmethod

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.identity import source_key
+from airflow_provider_cdi.transfers.checked import CheckedOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-    from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 
 #: What counts once more when it arrives once more.
 _COUNTED = frozenset({"events", "purchases"})
 
 
-def look_for_repeats(task: WarehouseSyncOperator, context: Context) -> None:
+def look_for_repeats(task: CheckedOperator, context: Context) -> None:
     """Warn of other tasks that send the same rows to the same place, or refuse to where a repeat counts.
 
     :param task: the running task, with its templates rendered.
@@ -48,10 +47,8 @@ def look_for_repeats(task: WarehouseSyncOperator, context: Context) -> None:
 
 
 def _is_same(other: Any, mine: Mapping[str, Any], context: Context) -> bool:
-    from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
-
     kind = getattr(other, "operator_class", type(other))
-    if not (isinstance(kind, type) and issubclass(kind, WarehouseSyncOperator)):
+    if not (isinstance(kind, type) and issubclass(kind, CheckedOperator)):
         return False
     given = getattr(other, "partial_kwargs", None)
     if given is not None and not {"source", "sql"} & given.keys():
