@@ -23,7 +23,7 @@ class Block:
     :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers in the column's unit.
     """
 
-    __slots__ = ("_outcomes", "passed_over", "pending", "rows", "set_aside", "stamps", "start", "stop")
+    __slots__ = ("_outcomes", "adjusted", "passed_over", "pending", "rows", "set_aside", "stamps", "start", "stop")
 
     def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: Sequence[int]) -> None:
         self.rows = rows
@@ -37,6 +37,8 @@ class Block:
         self.set_aside: dict[int, tuple[Rejection, bool]] = {}
         #: Row -> why it was passed over on purpose.
         self.passed_over: dict[int, str] = {}
+        #: Row -> what was left out or changed so that it can be sent.
+        self.adjusted: dict[int, tuple[str, ...]] = {}
 
     def accept(self, rows: Sequence[int]) -> None:
         """Give several rows their outcome: accepted."""
@@ -72,6 +74,7 @@ class Block:
             unknown=unknown,
             rejects=Counter(rejection.code for rejection, _ in self.set_aside.values()),
             skipped_because=Counter(self.passed_over.values()) + Counter(already_delivered=handled),
+            adjusted=Counter(name for row in self.adjusted if self._is_accepted(row) for name in self.adjusted[row]),
         )
 
     def settled_part(self) -> Block | None:
@@ -95,8 +98,12 @@ class Block:
         part.pending = 0
         part.set_aside = {row: self.set_aside.pop(row) for row in sorted(self.set_aside) if row < part.stop}
         part.passed_over = {row: self.passed_over.pop(row) for row in sorted(self.passed_over) if row < part.stop}
+        part.adjusted = {row: self.adjusted.pop(row) for row in sorted(self.adjusted) if row < part.stop}
         self.start = part.stop
         return part
+
+    def _is_accepted(self, row: int) -> bool:
+        return self._outcomes[row - self.start] == _ACCEPTED
 
     def _settle(self, row: int, outcome: int) -> None:
         self._outcomes[row - self.start] = outcome

@@ -223,6 +223,7 @@ class Ledger:
             self._keep(reject)
         if not self.gate.is_open:
             self.gate.note(block.verdicts())
+        self._tell_adjusted(counted)
         self.totals = totals
         self.rows_in_prefix += block.stop - block.start
         if block.stop == block.rows.num_rows:
@@ -231,6 +232,11 @@ class Ledger:
             self._uncovered = self._uncovered + counted
         else:
             self._cover(block)
+
+    def _tell_adjusted(self, counted: Totals) -> None:
+        """Say once of each thing that is left out or changed that it is."""
+        for name in sorted(counted.adjusted.keys() - self.totals.adjusted.keys()):
+            log.warning("Rows are sent with a change, which the report counts under adjusted: %s", name)
 
     def _bound(self) -> float:
         """Return the last timestamp that the watermark may cover."""

@@ -20,7 +20,7 @@ class Record:
         just the same ones they never share a request, because nobody promises in which order one is worked on.
     """
 
-    __slots__ = ("block", "body", "followers", "group", "key", "others", "row", "unique")
+    __slots__ = ("adjusted", "block", "body", "followers", "group", "key", "others", "row", "unique")
 
     def __init__(self, key: str, body: bytes, group: str = "", unique: str = "", others: tuple[str, ...] = ()) -> None:
         self.key = key
@@ -28,6 +28,9 @@ class Record:
         self.group = group
         self.unique = unique
         self.others = others
+        #: Set by the destination: what was left out or changed so that the row can go, by the names under which the
+        #: report counts such rows (``phone_dropped``, ``field_dropped: colour``). Names of fields, never values.
+        self.adjusted: tuple[str, ...] = ()
         #: Set by the engine: the block the row came in, and its place in it.
         self.block: Any = None
         self.row = -1

@@ -93,6 +93,7 @@ class Report:
             f"for the rate; {self.seconds_without_rows:.1f} s without rows to send",
             f"  watermark {self.watermark or 'none'}",
         ]
+        lines += [f"  sent with a change{_by_code(totals.adjusted)}"] if totals.adjusted else []
         lines += [f"  {self.late:,} rows or more came late and are not sent"] if self.late else []
         return lines + [f"  {part['rows']:,} rejects in {_place(part)}" for part in self.rejects_files]
 

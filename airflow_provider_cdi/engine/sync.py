@@ -336,6 +336,8 @@ class Sync:
                 block.reject(row, entry)
             else:
                 entry.block, entry.row = block, row
+                if entry.adjusted:
+                    block.adjusted[row] = entry.adjusted
                 add(entry)
 
     async def _send_batches(self) -> None:

@@ -14,6 +14,7 @@ class Totals:
     :param rejects: number of rejected and unknown rows by code.
     :param skipped_because: number of skipped rows by reason: ``already_delivered``, ``future``,
         ``settling``, ``no_updated_at``.
+    :param adjusted: number of accepted rows of which something was left out or changed, by what it was.
     """
 
     accepted: int = 0
@@ -21,6 +22,7 @@ class Totals:
     unknown: int = 0
     rejects: Counter[str] = field(default_factory=Counter)
     skipped_because: Counter[str] = field(default_factory=Counter)
+    adjusted: Counter[str] = field(default_factory=Counter)
 
     @property
     def skipped(self) -> int:
@@ -39,6 +41,7 @@ class Totals:
             self.unknown + other.unknown,
             self.rejects + other.rejects,
             self.skipped_because + other.skipped_because,
+            self.adjusted + other.adjusted,
         )
 
     def __sub__(self, other: Totals) -> Totals:
@@ -48,6 +51,7 @@ class Totals:
             self.unknown - other.unknown,
             self.rejects - other.rejects,
             self.skipped_because - other.skipped_because,
+            self.adjusted - other.adjusted,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -60,6 +64,7 @@ class Totals:
             "unknown": self.unknown,
             "rejects": dict(sorted(self.rejects.items())),
             "skipped_because": dict(sorted(self.skipped_because.items())),
+            "adjusted": dict(sorted(self.adjusted.items())),
         }
 
     @classmethod
@@ -71,4 +76,5 @@ class Totals:
             stored["unknown"],
             Counter(stored["rejects"]),
             Counter(stored["skipped_because"]),
+            Counter(stored.get("adjusted", {})),  # until 0.1 nothing was adjusted
         )
