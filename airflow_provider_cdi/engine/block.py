@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.records import Notice, Rejection
 from airflow_provider_cdi.engine.totals import Totals
 
 _PENDING, _ACCEPTED, _SET_ASIDE, _HANDLED_BEFORE, _COUNTED_BEFORE, _PASSED_OVER = range(6)
@@ -38,7 +38,7 @@ class Block:
         #: Row -> why it was passed over on purpose.
         self.passed_over: dict[int, str] = {}
         #: Row -> what was left out or changed so that it can be sent.
-        self.adjusted: dict[int, tuple[str, ...]] = {}
+        self.adjusted: dict[int, tuple[str | Notice, ...]] = {}
 
     def accept(self, rows: Sequence[int]) -> None:
         """Give several rows their outcome: accepted."""
@@ -49,6 +49,15 @@ class Block:
             for row in rows:
                 self._outcomes[row - self.start] = _ACCEPTED
         self.pending -= len(rows)
+
+    def notices(self, row: int) -> list[Notice]:
+        """Give what was left out or changed of an accepted row, as far as the row is named for it."""
+        return [one for one in self.adjusted.get(row, ()) if isinstance(one, Notice)] if self._is_accepted(row) else []
+
+    @property
+    def told(self) -> list[int]:
+        """The rows that are written down: rejected, unknown, or accepted with a notice."""
+        return sorted([*self.set_aside, *filter(self.notices, self.adjusted)])
 
     def reject(self, row: int, rejection: Rejection, *, unknown: bool = False) -> None:
         """Give a row its outcome: rejected, or nobody knows."""
@@ -74,7 +83,12 @@ class Block:
             unknown=unknown,
             rejects=Counter(rejection.code for rejection, _ in self.set_aside.values()),
             skipped_because=Counter(self.passed_over.values()) + Counter(already_delivered=handled),
-            adjusted=Counter(name for row in self.adjusted if self._is_accepted(row) for name in self.adjusted[row]),
+            adjusted=Counter(
+                one if isinstance(one, str) else one.code
+                for row in self.adjusted
+                if self._is_accepted(row)
+                for one in self.adjusted[row]
+            ),
         )
 
     def settled_part(self) -> Block | None:

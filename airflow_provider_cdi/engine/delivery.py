@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -205,10 +205,13 @@ class Delivery:
         if isinstance(verdict, Settled):
             if _settle(records, verdict):
                 self._evidence.note_accepted(records)
+            if verdict.mended:
+                self.traffic.retries += 1
+                await self._deliver(_mended(records, verdict.mended, verdict.mended), suspects)
         elif isinstance(verdict, Unclear):
             _reject_all(records, NO_ANSWER, unknown=True)
-        elif isinstance(verdict, Refused) and verdict.named:
-            await self._deliver_unnamed(records, verdict.named, suspects)
+        elif isinstance(verdict, Refused) and (verdict.named or verdict.mended):
+            await self._deliver_unnamed(records, verdict, suspects)
         elif len(records) == 1 and isinstance(verdict, Refused):
             suspects.refused.append((records[0], verdict.rejection))
         elif len(records) == 1:
@@ -218,13 +221,13 @@ class Delivery:
         else:
             _reject_all(records, verdict.rejection, unknown=True)
 
-    async def _deliver_unnamed(
-        self, records: Sequence[Record], named: Mapping[int, Rejection], suspects: Suspects
-    ) -> None:
-        """Reject the records that an answer names, and send the others again."""
-        for place, rejection in named.items():
+    async def _deliver_unnamed(self, records: Sequence[Record], refused: Refused, suspects: Suspects) -> None:
+        """Reject the records that an answer names, and send the others again, some of them mended."""
+        for place, rejection in refused.named.items():
             _reject(records[place], rejection)
-        others = [record for place, record in enumerate(records) if place not in named]
+        others = _mended(
+            records, refused.mended, [place for place in range(len(records)) if place not in refused.named]
+        )
         if others:
             self.traffic.retries += 1
             await self._deliver(others, suspects)
@@ -375,13 +378,13 @@ class Delivery:
 def _settle(records: Sequence[Record], verdict: Settled) -> bool:
     """Give the records their outcome; say whether one was accepted."""
     accepted = records
-    if verdict.rejected or verdict.skipped:
+    if verdict.rejected or verdict.skipped or verdict.mended:
         for place, rejection in verdict.rejected.items():
             _reject(records[place], rejection)
         for place in verdict.skipped.keys() - verdict.rejected.keys():
             for one in records[place].rows():
                 one.block.skip(one.row, verdict.skipped[place])
-        settled = verdict.rejected.keys() | verdict.skipped.keys()
+        settled = verdict.rejected.keys() | verdict.skipped.keys() | verdict.mended.keys()
         accepted = [record for place, record in enumerate(records) if place not in settled]
     for block, those in groupby(accepted, attrgetter("block")):
         block.accept([record.row for record in those])
@@ -390,6 +393,11 @@ def _settle(records: Sequence[Record], verdict: Settled) -> bool:
             for follower, reason in record.followers:
                 follower.block.skip(follower.row, reason)
     return bool(accepted)
+
+
+def _mended(records: Sequence[Record], mended: Mapping[int, Record], places: Iterable[int]) -> list[Record]:
+    """Give the records at some places, those that were mended in the place of what they were."""
+    return [mended[place].in_place_of(records[place]) if place in mended else records[place] for place in places]
 
 
 def _reject(record: Record, rejection: Rejection, *, unknown: bool = False) -> None:

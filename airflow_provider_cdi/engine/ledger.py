@@ -20,7 +20,7 @@ from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
 from airflow_provider_cdi.engine.plain_values import plain_value
 from airflow_provider_cdi.engine.position import is_later, position_of_stamp, stamp_of_position
-from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.records import Notice, Rejection
 from airflow_provider_cdi.engine.reject_gate import RejectGate
 from airflow_provider_cdi.engine.rejects import SHOWN, RejectedRow
 from airflow_provider_cdi.engine.row_hash import row_hashes
@@ -90,7 +90,8 @@ class Ledger:
         self._uncovered = Totals()
         self.gate = gate or RejectGate(None)
         self._rejects_told = self.totals.rejected + self.totals.unknown
-        #: Rejects of the prefix that are not written down yet, and the bytes of their payloads.
+        #: Rejects of the prefix that are not written down yet, and accepted rows of which something was left out; and
+        #: the bytes of their payloads.
         self.rejects: list[RejectedRow] = []
         self.reject_bytes = 0
         #: How far the prefix reached before the first of these rejects; None when there are none.
@@ -207,8 +208,8 @@ class Ledger:
         return sum((block.totals() for block in self._blocks), self.totals)
 
     def _pass(self, block: Block) -> None:
-        if block.set_aside and self.before_rejects is None:
-            good = min(block.set_aside) - block.start
+        if self.before_rejects is None and (told := block.told):
+            good = told[0] - block.start
             if good:
                 self._pass_part(block.cut_off(good))
             self.before_rejects = self.reached()
@@ -218,7 +219,7 @@ class Ledger:
         """Pass a block: first what may raise, then the rejects, and last what moves the watermark."""
         counted = block.totals()
         totals = self.totals + counted
-        rejects = [self._rejected_row(block, row, *why) for row, why in sorted(block.set_aside.items())]
+        rejects = [line for row in block.told for line in self._lines(block, row)]
         for reject in rejects:
             self._keep(reject)
         if not self.gate.is_open:
@@ -245,6 +246,8 @@ class Ledger:
     def _keep(self, reject: RejectedRow) -> None:
         self.rejects.append(reject)
         self.reject_bytes += _text_bytes(reject)
+        if reject.outcome == "accepted":  # one warning tells of all of them
+            return
         if self._rejects_told < SHOWN:
             reject.tell()
         elif self._rejects_told == SHOWN:
@@ -275,15 +278,22 @@ class Ledger:
             self._ties.add(row_hash)
         return self._ties.copy()
 
-    def _rejected_row(self, block: Block, row: int, rejection: Rejection, unknown: bool) -> RejectedRow:
+    def _lines(self, block: Block, row: int) -> list[RejectedRow]:
+        """Give what is written down of a row."""
+        if row in block.set_aside:
+            rejection, is_unknown = block.set_aside[row]
+            return [self._rejected_row(block, row, rejection, "unknown" if is_unknown else "rejected")]
+        return [self._rejected_row(block, row, notice, "accepted") for notice in block.notices(row)]
+
+    def _rejected_row(self, block: Block, row: int, why: Rejection | Notice, outcome: str) -> RejectedRow:
         values = {
             name: plain_value(block.rows.column(name)[row]) for name in block.rows.schema.names if name != UPDATED_AT
         }
         identifier = {name: values.pop(name) for name in self._contract.identifiers if name in values}
         return RejectedRow(
-            outcome="unknown" if unknown else "rejected",
-            code=rejection.code,
-            reason=rejection.reason,
+            outcome=outcome,
+            code=why.code,
+            reason=why.reason,
             identifier={name: value for name, value in identifier.items() if value is not None},
             updated_at=self.position_of(block, row),
             payload=values.pop(PAYLOAD, None),

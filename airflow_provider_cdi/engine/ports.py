@@ -185,10 +185,13 @@ class Settled:
 
     :param rejected: place in the request's records -> why.
     :param skipped: place in the request's records -> the reason for which it was passed over on purpose.
+    :param mended: place in the request's records -> what to send next for a record that was not applied: the same
+        without the part that was refused, with a notice about it.
     """
 
     rejected: Mapping[int, Rejection] = field(default_factory=dict)
     skipped: Mapping[int, str] = field(default_factory=dict)
+    mended: Mapping[int, Record] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +203,12 @@ class Refused:
 
     :param rejection: why.
     :param named: place in the request's records -> why, for the records that the answer names.
+    :param mended: see :class:`Settled`: sent in the place of the record, together with those that are not named.
     """
 
     rejection: Rejection
     named: Mapping[int, Rejection] = field(default_factory=dict)
+    mended: Mapping[int, Record] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

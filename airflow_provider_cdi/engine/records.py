@@ -29,8 +29,9 @@ class Record:
         self.unique = unique
         self.others = others
         #: Set by the destination: what was left out or changed so that the row can go, by the names under which the
-        #: report counts such rows (``phone_dropped``, ``field_dropped: colour``). Names of fields, never values.
-        self.adjusted: tuple[str, ...] = ()
+        #: report counts such rows (``array_truncated``, ``field_dropped: colour``). Names of fields, never values. A
+        #: notice is counted by its code, and names the row too.
+        self.adjusted: tuple[str | Notice, ...] = ()
         #: Set by the engine: the block the row came in, and its place in it.
         self.block: Any = None
         self.row = -1
@@ -48,9 +49,27 @@ class Record:
         for follower, _ in self.followers:
             yield follower
 
+    def in_place_of(self, other: Record) -> Record:
+        """Take over the row of another record, and those that were merged into that one."""
+        self.block, self.row, self.followers = other.block, other.row, other.followers
+        self.block.adjusted[self.row] = self.adjusted
+        return self
+
     def __repr__(self) -> str:
         # No key and no body: both are personal data.
         return f"Record(group={self.group!r}, {len(self.body)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What of a row was left out, though the rest of it is accepted: the row is counted by it, and written down.
+
+    :param code: stable, in ``snake_case``, listed in ``docs/rejects.md``.
+    :param reason: as of a :class:`Rejection`.
+    """
+
+    code: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ _QUOTED_SENTENCE = re.compile(r"\w+: ")
 class RejectedRow:
     """One line of the reject file. It holds personal data and goes nowhere else.
 
-    :param outcome: ``rejected``, or ``unknown`` when the answer to its request never came.
+    :param outcome: ``rejected``, or ``unknown`` when the answer to its request never came; or ``accepted``, when only
+        a part of the row was left out, which code and reason name.
     :param code: stable code of the reason.
     :param reason: one sentence.
     :param identifier: the filled identifier columns.
