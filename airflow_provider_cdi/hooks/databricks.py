@@ -47,6 +47,14 @@ MAX_TAG = 128
 _PROXY_FIELDS = frozenset({"http_proxy", "https_proxy", "_proxy_host"})
 #: Query tags are a setting of SQL warehouses; a cluster's path begins with ``/sql/protocolv1``.
 _WAREHOUSE_PATH = "sql/1.0/"
+#: "Data source format": parquet.`/path`, csv.`s3://bucket/x` (Databricks: "Query file data"; Spark: "Run SQL on files
+#: directly"). It is read when there is no table of that name.
+FILE_FORMATS = frozenset(
+    {
+        *("avro", "binaryfile", "csv", "delta", "deltasharing", "excel", "hudi", "iceberg", "image", "jdbc", "json"),
+        *("libsvm", "orc", "parquet", "text", "xml"),
+    }
+)
 
 DIALECT = Dialect(
     "Databricks",
@@ -65,6 +73,7 @@ DIALECT = Dialect(
     text="cast({} as string)",
     reader=DatabricksReader(),
     has_backslashes=True,
+    file_formats=FILE_FORMATS,
     errors=DRIVER_ERRORS,
     diagnose=diagnose,
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_cdi.hooks.clock_text import utc_text
+from airflow_provider_cdi.hooks.duckdb_names import NO_VARIABLES, check_is_table
 from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, POSTGRES_OIDS, Kind, kind_of
 from airflow_provider_cdi.hooks.postgres_types import read_as_text
 from airflow_provider_cdi.hooks.server_clock import ANSI_CLOCK, ServerClock, local_text
@@ -70,6 +71,9 @@ class Dialect:
     :param digest: SQL of a text's MD5 as hexadecimal digits in lower case, compared byte by byte.
     :param text: SQL that turns any value into text.
     :param prepare: what else a new connection needs.
+    :param check_table: raises where a name, as quoted SQL, is no table or view of a connection; the last argument says
+        what is done with it. Databases that take a name for nothing else have none.
+    :param file_formats: what stands before the path of a file where the name of a schema would (``parquet.`/data```).
     :param reader: how rows are streamed.
     :param line_comments: what begins a comment that lasts to the end of the line.
     :param has_backslashes: whether a backslash in a text of SQL hides the quote behind it.
@@ -91,6 +95,8 @@ class Dialect:
     digest: str = "md5({})"
     text: str = "cast({} as varchar)"
     prepare: Callable[[Any], None] | None = None
+    check_table: Callable[[Any, str, str], None] | None = None
+    file_formats: frozenset[str] = frozenset()
     reader: Reader = field(default_factory=FetchManyReader)
     line_comments: tuple[str, ...] = ("--",)
     has_backslashes: bool = False
@@ -161,7 +167,8 @@ DIALECTS: Mapping[str, Dialect] = {
     ),
     "duckdb": Dialect(
         "DuckDB",
-        session=("SET TimeZone = 'UTC'",),
+        session=("SET TimeZone = 'UTC'", NO_VARIABLES),
+        check_table=check_is_table,
         clock=ServerClock("(now() at time zone 'UTC')", "(now() at time zone '{zone}')", "now()"),
         # Arrow has no such types: DuckDB would hand out other numbers, or bytes, or times without their zone.
         read_as={

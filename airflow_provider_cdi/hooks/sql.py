@@ -107,6 +107,9 @@ class SqlWarehouseHook:
         label = f"the table {table}" if table is not None else "the query"
         relation = table_relation(table, self.dialect) if table is not None else query_relation(sql or "", self.dialect)
         with self._session.connected(f"looking at {label}") as connection:
+            if table is not None and self.dialect.check_table is not None:
+                doing = f"Looking at {label} through the connection {self._session.conn_id!r}"
+                self.dialect.check_table(connection, relation, doing)
             kinds = self._kinds(connection, relation)
             selection = select_columns(contract, list(kinds), columns=columns, payload_columns=payload_columns)
             time = selection.updated_at

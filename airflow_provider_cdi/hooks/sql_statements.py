@@ -23,6 +23,10 @@ _COMPARISONS = {"after": ">", "since": ">=", "until": "<", "up_to": "<="}
 _PART = r'"(?:[^"]|"")+"|`(?:[^`]|``)+`|[^".`][^".]*'
 _QUOTES = '"`'
 _PATH = re.compile(rf"(?:{_PART})(?:\.(?:{_PART})){{0,2}}")
+#: ``parquet.`/data```; with a catalog before them, names are names.
+_FILE_PARTS = 2
+#: No table of a catalog with file formats has it in its name (Databricks, "Names").
+_PATH_MARK = "/"
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 
@@ -40,7 +44,7 @@ def table_path(name: str, dialect: Dialect) -> tuple[str, ...]:
     A plain part is folded as the database folds it, a part in double quotes or backquotes is taken as it is, and so
     is everything else: a text that is no such path is the name of one table, however odd, but no SQL.
 
-    :raises ConfigurationError: when the name is empty, no text, or SQL.
+    :raises ConfigurationError: when the name is empty, no text, SQL, or the path of a file.
     """
     if not name.strip() or _HOLE in name or _is_no_text(name):
         raise ConfigurationError(f"{name!r} cannot be the name of a table. Name a table or view, or give sql=.")
@@ -50,7 +54,18 @@ def table_path(name: str, dialect: Dialect) -> tuple[str, ...]:
             "source= is SQL and no name of a table or view. Give a query as sql= instead of source=; a table that is "
             "really called so goes into double quotes."
         )
-    return tuple(_part(part, dialect) for part in parts) if _PATH.fullmatch(name) else (name,)
+    path = tuple(_part(part, dialect) for part in parts) if _PATH.fullmatch(name) else (name,)
+    _refuse_file(path, dialect)
+    return path
+
+
+def _refuse_file(path: tuple[str, ...], dialect: Dialect) -> None:
+    is_file = len(path) == _FILE_PARTS and path[0].lower() in dialect.file_formats
+    if is_file or (dialect.file_formats and any(_PATH_MARK in part for part in path)):
+        raise ConfigurationError(
+            "source= is the path of a file and no name of a table or view. Give a query that reads the file as sql=, "
+            f"or make a view of it; a schema that is called like a format of {dialect.name} is named with its catalog."
+        )
 
 
 def _part(part: str, dialect: Dialect) -> str:
@@ -70,7 +85,7 @@ def _is_no_text(name: str) -> bool:
 def table_relation(name: str, dialect: Dialect) -> str:
     """Return a table name as quoted SQL that can only be a name.
 
-    :raises ConfigurationError: when the name is empty or no text.
+    :raises ConfigurationError: when the name is empty, no text, SQL, or the path of a file.
     """
     return ".".join(dialect.quoted(part) for part in table_path(name, dialect))
 

@@ -1,0 +1,34 @@
+"""DuckDB takes a name that it does not know for a file, an address or a variable of Python; a source is none of them.
+
+``select * from "people.csv"`` reads a file, ``"people"."csv"`` the same one, ``"s3://bucket/x.parquet"`` asks the
+network, and ``"rows"`` would find what this package calls so. DuckDB calls this replacement scans.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_cdi.exceptions import SourceError
+
+#: Frames of Python that DuckDB would look through are ours, whatever the query: an author's variables are not there.
+NO_VARIABLES = "SET python_enable_replacements = false"
+
+
+def check_is_table(connection: Any, relation: str, doing: str) -> None:
+    """Ask DuckDB's catalog for a name, which has tables and views alone and opens nothing.
+
+    :param connection: of DuckDB.
+    :param relation: the name as quoted SQL.
+    :param doing: what is done with the name, for the message (``Looking at the table users``).
+    :raises SourceError: when it is no table and no view.
+    """
+    import duckdb
+
+    try:
+        connection.execute("select 1 from pragma_table_info(?) limit 1", [relation]).fetchall()
+    except duckdb.CatalogException:
+        raise SourceError(
+            f"{doing} failed: it does not exist in the DuckDB database, or is a view of something that does not. Check "
+            "the name and its schema. source= names a table or a view and never a file, an address or a variable of "
+            "Python: give a query that reads a file as sql=, or make a view of it."
+        ) from None
