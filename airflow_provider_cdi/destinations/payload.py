@@ -6,6 +6,7 @@ Splicing keeps every digit that the warehouse wrote: numbers beyond 64 bits, dec
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
@@ -67,14 +68,21 @@ def read_payload(raw: bytes | Rejection | None, bounds: PayloadBounds) -> Payloa
 
 
 def without_nulls(payload: Payload) -> Payload:
-    """Leave out top-level keys that are null, and keep every digit of the rest."""
-    kept = {name: value for name, value in payload.document.items() if value is not None}
+    """Leave out top-level keys that are null."""
+    return edited(payload, lambda document: {name: value for name, value in document.items() if value is not None})
+
+
+def edited(payload: Payload, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> Payload:
+    """Change a payload, and keep every digit of what stays.
+
+    :param edit: gives the document with the change, for a document in which numbers may be of any type.
+    """
+    document = edit(payload.document)
     # A text that is just what orjson makes of it loses nothing by being decoded: no digit, and no name that it repeats.
     if orjson.dumps(payload.document) == payload.text:
-        return Payload(orjson.dumps(kept), kept)
+        return Payload(orjson.dumps(document), document)
     fragments = json.loads(payload.text, parse_float=orjson.Fragment, parse_int=orjson.Fragment)
-    text = orjson.dumps({name: value for name, value in fragments.items() if value is not None})
-    return Payload(text, kept)
+    return Payload(orjson.dumps(edit(fragments)), document)
 
 
 def splice(parts: list[bytes], payload: Payload) -> bytes:

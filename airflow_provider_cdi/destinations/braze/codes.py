@@ -67,8 +67,8 @@ ROW_CODES: dict[str, Code] = {
     # events and purchases
     "event_name_missing": Code("The event has no `name`, or it is not a text.", "Give the event a name."),
     "time_invalid": Code(
-        "`time` is not in a format that Braze reads, or missing and `UPDATED_AT` cannot stand in.",
-        "Give ISO 8601 (`2026-01-05T09:30:00Z`), or leave it out: `UPDATED_AT` stands in.",
+        "`time` cannot be read without doubt, or is missing and `UPDATED_AT` cannot stand in.",
+        "Give `2026-01-05T09:30:00Z`, or leave it out: `UPDATED_AT` stands in.",
     ),
     "properties_invalid": Code("`properties` is not an object.", "Give an object, or leave it out."),
     "property_name_invalid": Code(

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, USER_IDENTIFIERS
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
-from airflow_provider_cdi.destinations.braze.properties import check_properties, check_time
+from airflow_provider_cdi.destinations.braze.properties import check_properties
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.records import Rejection
 
@@ -23,4 +23,4 @@ def check_event(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> R
     name = document.get("name")
     if not isinstance(name, str) or not name.strip():
         return Rejection("event_name_missing", "name is missing, blank or not a text.")
-    return check_time(document) or check_properties(document, text, limits)
+    return check_properties(document, text, limits)

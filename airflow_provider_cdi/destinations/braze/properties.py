@@ -1,9 +1,7 @@
-"""What events and purchases have in common: ``time`` and ``properties``."""
+"""What events and purchases have in common: ``properties``."""
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,20 +9,9 @@ import orjson
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.records import Rejection
 
-#: Braze's second format, yyyy-MM-dd'T'HH:mm:ss:SSSZ: like ISO 8601, but a colon before the milliseconds.
-_COLON_MILLISECONDS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d):(\d{3}) ?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
-
 #: Braze: event object; a property of such a name is refused.
 RESERVED_PROPERTIES = frozenset({"time", "event_name"})
 _BAD_NAMES = RESERVED_PROPERTIES | {""}
-
-
-def check_time(document: dict[str, Any]) -> Rejection | None:
-    """Refuse a ``time`` that Braze cannot read; a missing one is fine here."""
-    time = document.get("time")
-    if time is None or (isinstance(time, str) and _is_time(time)):
-        return None
-    return Rejection("time_invalid", "time is not an ISO 8601 text.")
 
 
 def check_properties(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | None:
@@ -46,18 +33,6 @@ def check_properties(document: dict[str, Any], text: bytes, limits: BrazeLimits)
     if _are_surely_good(properties, text, limits.property_chars):
         return None
     return _check_each(properties, limits.property_chars)
-
-
-def _is_time(text: str) -> bool:
-    return _is_iso(text) or _is_iso(_COLON_MILLISECONDS.sub(r"\1.\2\3", text, count=1))
-
-
-def _is_iso(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _are_surely_good(properties: dict[str, Any], text: bytes, most_chars: int) -> bool:

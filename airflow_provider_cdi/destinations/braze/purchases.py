@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, USER_IDENTIFIERS
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
-from airflow_provider_cdi.destinations.braze.properties import check_properties, check_time
+from airflow_provider_cdi.destinations.braze.properties import check_properties
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.records import Rejection
 
@@ -24,7 +24,6 @@ def check_purchase(document: dict[str, Any], text: bytes, limits: BrazeLimits) -
         _check_product(document.get("product_id"), limits.product_id_chars)
         or _check_money(document.get("currency"), document.get("price"))
         or _check_quantity(document.get("quantity", 1), limits.purchase_quantity)
-        or check_time(document)
         or check_properties(document, text, limits)
     )
 

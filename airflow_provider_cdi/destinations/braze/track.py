@@ -24,8 +24,16 @@ from airflow_provider_cdi.destinations.braze.opt_outs import deliver_opt_outs, o
 from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
 from airflow_provider_cdi.destinations.braze.usual_rows import usual_heads
 from airflow_provider_cdi.destinations.columns import column, json_text, timestamp_texts
-from airflow_provider_cdi.destinations.payload import Payload, PayloadBounds, read_payload, splice, without_nulls
+from airflow_provider_cdi.destinations.payload import (
+    Payload,
+    PayloadBounds,
+    edited,
+    read_payload,
+    splice,
+    without_nulls,
+)
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
+from airflow_provider_cdi.destinations.times import is_usual_time, sent_time
 from airflow_provider_cdi.destinations.usual_payloads import Look, splice_usual, usual_records
 from airflow_provider_cdi.engine.contract import UPDATED_AT, Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
@@ -39,6 +47,7 @@ _SPECIAL = NEVER_IN_PAYLOAD | {_UPDATE_ONLY}
 
 _HEADS = {kind: b'{"%b":' % kind.encode() for kind in ("external_id", "user_alias", "braze_id", "email", "phone")}
 
+_BAD_TIME = Rejection("time_invalid", "time cannot be read as a time without doubt; write it as 2026-01-05T09:30:00Z.")
 _NO_TIME = Rejection("time_invalid", "time is missing, and UPDATED_AT is no time that could stand in.")
 
 
@@ -160,7 +169,10 @@ class Track(BrazeDestination):
                 return b""
             if None in document.values():
                 return None
-            return b"" if "time" in document else times.member(row)
+            if "time" not in document:
+                return times.member(row)
+            time = document["time"]
+            return b"" if type(time) is str and is_usual_time(time) else None
 
         return members
 
@@ -181,6 +193,12 @@ class Track(BrazeDestination):
         fault = self._check(document, payload.text, self._limits)
         if fault is not None:
             return self._without_attributes(identity, payload.text, fault)
+        if self._is_dated and "time" in document:
+            time = sent_time(document["time"])
+            if time is None:
+                return _BAD_TIME
+            if time != document["time"]:
+                payload = edited(payload, lambda document: document | {"time": time})
         members = self._members(row, identity, payload, times)
         return members if isinstance(members, Rejection) else Record(identity.key, splice(members, payload))
 

@@ -54,7 +54,9 @@ ROW_CODES: dict[str, Code] = {
     "profile_too_large": Code("The profile is larger than 100 KB.", "Send fewer properties."),
     # events
     "event_time_missing": Code("`EVENT_TIME` is NULL.", "Give the time of the event."),
-    "event_time_invalid": Code("`EVENT_TIME` is text that is not ISO 8601.", "Give `2026-01-05T09:30:00Z`."),
+    "event_time_invalid": Code(
+        "`EVENT_TIME` is text that cannot be read as a time without doubt.", "Give `2026-01-05T09:30:00Z`."
+    ),
     "event_time_out_of_range": Code(
         "The event happened before 1990, or lies more than a year ahead. Klaviyo does not take such events.",
         "Mend the time.",

@@ -31,7 +31,9 @@ CONSENT_ROW_CODES: dict[str, Code] = {
     "consented_at_missing": Code(
         "`CONSENTED_AT` is NULL, and `historical_import` needs it.", "Give the time of the consent."
     ),
-    "consented_at_invalid": Code("`CONSENTED_AT` is no time in ISO 8601.", "Give `2026-01-05T09:30:00Z`."),
+    "consented_at_invalid": Code(
+        "`CONSENTED_AT` cannot be read as a time without doubt.", "Give `2026-01-05T09:30:00Z`."
+    ),
     "consented_at_in_future": Code(
         "`CONSENTED_AT` lies in the future: nobody has agreed yet.", "Mend the time; without a zone it is UTC."
     ),

@@ -24,7 +24,9 @@ CONTACTS = ("EMAIL", "PHONE_NUMBER")
 CONSENTED_AT = "CONSENTED_AT"
 
 _MISSING = Rejection("consented_at_missing", "CONSENTED_AT is NULL, and historical_import needs it.")
-_INVALID = Rejection("consented_at_invalid", "CONSENTED_AT is not a time in ISO 8601.")
+_INVALID = Rejection(
+    "consented_at_invalid", "CONSENTED_AT cannot be read as a time without doubt; write it as 2026-01-05T09:30:00Z."
+)
 _IN_FUTURE = Rejection("consented_at_in_future", "CONSENTED_AT lies in the future.")
 _NOBODY = Rejection("identifier_missing", "Neither EMAIL nor PHONE_NUMBER holds a value.")
 _NOT_BORN = Rejection("date_of_birth_invalid", "AGE_GATED_DATE_OF_BIRTH is not a date such as 1990-01-31.")

@@ -12,6 +12,7 @@ from pyarrow import types
 from airflow_provider_cdi.destinations.columns import column, is_text, timestamp_texts
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.texts import text_column
+from airflow_provider_cdi.destinations.times import read_time
 from airflow_provider_cdi.engine.records import Rejection
 from airflow_provider_cdi.exceptions import SourceError
 
@@ -21,7 +22,10 @@ _NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _SECONDS_A_DAY = 86_400
 
 _MISSING = Rejection("event_time_missing", "EVENT_TIME is NULL.")
-_INVALID = Rejection("event_time_invalid", "EVENT_TIME is not a time in ISO 8601.")
+_INVALID = Rejection(
+    "event_time_invalid",
+    "EVENT_TIME cannot be read as a time without doubt; write it as 2026-01-05T09:30:00Z.",
+)
 
 
 class EventTime(NamedTuple):
@@ -55,7 +59,7 @@ class EventTimes:
         """Give the time of each event.
 
         :param rows: with the column ``EVENT_TIME``: timestamps (UTC where they have no zone), dates (midnight), or
-            text in ISO 8601.
+            text that :func:`~airflow_provider_cdi.destinations.times.read_time` reads.
         :raises SourceError: when the column is of another type.
         """
         array = column(rows, EVENT_TIME)
@@ -88,11 +92,9 @@ class EventTimes:
     def _read_text(self, text: str | Rejection | None) -> EventTime | Rejection:
         if text is None or isinstance(text, Rejection):
             return text or _MISSING
-        try:
-            moment = datetime.fromisoformat(text.strip())
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
+        time = read_time(text)
+        if time is None:
             return _INVALID
-        if not self._first <= moment.timestamp() <= self._now() + self._ahead:
+        if not self._first <= time.seconds + float(f"0.{time.fraction or 0}") <= self._now() + self._ahead:
             return self._out_of_range
-        return EventTime(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), text.strip())
+        return EventTime(time._replace(fraction="").text, f"{time.seconds}{time.fraction:0<9}")

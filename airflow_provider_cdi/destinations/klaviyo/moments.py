@@ -9,6 +9,7 @@ from pyarrow import types
 
 from airflow_provider_cdi.destinations.columns import column, is_text
 from airflow_provider_cdi.destinations.klaviyo.texts import text_column
+from airflow_provider_cdi.destinations.times import read_time
 from airflow_provider_cdi.engine.records import Rejection
 from airflow_provider_cdi.exceptions import SourceError
 
@@ -18,8 +19,9 @@ _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 def read_moments(rows: pa.RecordBatch, name: str, invalid: Rejection) -> list[int | Rejection | None]:
     """Give the moments of a column in whole seconds since the epoch, cut: Klaviyo keeps no finer ones.
 
-    :param rows: with timestamps (UTC where they have no zone), dates (midnight), or text in ISO 8601.
-    :param invalid: stands for text that is none.
+    :param rows: with timestamps (UTC where they have no zone), dates (midnight), or text that
+        :func:`~airflow_provider_cdi.destinations.times.read_time` reads.
+    :param invalid: stands for other text.
     :return: one entry a row, None for NULL and blank text, and where there is no such column.
     :raises SourceError: when the column is of another type.
     """
@@ -39,15 +41,9 @@ def read_moments(rows: pa.RecordBatch, name: str, invalid: Rejection) -> list[in
 
 
 def read_moment(text: object) -> int | None:
-    """Give a moment in ISO 8601 in whole seconds since the epoch, UTC where it has no zone; None for anything else."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        return int(moment.timestamp() // 1)
-    except (ValueError, OverflowError):
-        return None
+    """Give a moment in whole seconds since the epoch, UTC where it has no zone; None for what is no time."""
+    time = read_time(text) if isinstance(text, str) else None
+    return None if time is None else time.seconds
 
 
 def moment_text(seconds: int) -> str | None:

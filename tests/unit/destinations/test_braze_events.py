@@ -58,6 +58,14 @@ def test_times_that_braze_reads_are_sent_as_they_are(time, encoded):
     assert encoded("events", event(time=time))["time"] == time
 
 
+@pytest.mark.parametrize(("data_type", "row"), [("events", event), ("purchases", purchase)])
+def test_a_time_in_another_form_is_sent_in_the_canonical_one(data_type, row, encode_row):
+    body = encode_row(data_type, row(time="2025-08-17T19:20:30+1:00", properties={"a": 10**20})).body
+    assert b'"time":"2025-08-17T18:20:30Z"' in body
+    assert b'"a":%d' % 10**20 in body
+    assert body.count(b'"time"') == 1
+
+
 @pytest.mark.parametrize("time", ["", "yesterday", "05/01/2026", "2026-13-01", "2026-02-30", 1767605400, ["x"]])
 def test_other_times_are_rejected(time, code_of):
     assert code_of("events", event(time=time)) == "time_invalid"

@@ -99,6 +99,11 @@ def test_the_column_of_the_metric_is_required_unless_it_is_fixed():
         "2026-01-05T09:30:00.9Z",
         "2026-01-05 10:30:00+01:00",
         " 2026-01-05T09:30:00 ",
+        "2026-01-05 09:30:00.250 +0000",
+        "2026-01-05 09:30:00.000 Z",
+        "2026-01-05 09:30:00 UTC",
+        "2026-01-05T10:30:00+1:00",
+        "2026-01-05t09:30:00z",
     ],
 )
 def test_the_time_is_cut_to_the_second_and_said_in_utc(value):
