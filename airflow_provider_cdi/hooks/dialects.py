@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_cdi.hooks.clock_text import utc_text
 from airflow_provider_cdi.hooks.duckdb_names import NO_VARIABLES, check_is_table
+from airflow_provider_cdi.hooks.duckdb_spill import SPILL, keep_spill_private
 from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, POSTGRES_OIDS, Kind, kind_of
 from airflow_provider_cdi.hooks.postgres_types import read_as_text
 from airflow_provider_cdi.hooks.server_clock import ANSI_CLOCK, ServerClock, local_text
@@ -71,6 +73,7 @@ class Dialect:
     :param digest: SQL of a text's MD5 as hexadecimal digits in lower case, compared byte by byte.
     :param text: SQL that turns any value into text.
     :param prepare: what else a new connection needs.
+    :param around: what begins before a connection is opened and ends after it is closed.
     :param check_table: raises where a name, as quoted SQL, is no table or view of a connection; the last argument says
         what is done with it. Databases that take a name for nothing else have none.
     :param file_formats: what stands before the path of a file where the name of a schema would (``parquet.`/data```).
@@ -95,6 +98,7 @@ class Dialect:
     digest: str = "md5({})"
     text: str = "cast({} as varchar)"
     prepare: Callable[[Any], None] | None = None
+    around: Callable[[], AbstractContextManager[None]] = nullcontext
     check_table: Callable[[Any, str, str], None] | None = None
     file_formats: frozenset[str] = frozenset()
     reader: Reader = field(default_factory=FetchManyReader)
@@ -168,6 +172,8 @@ DIALECTS: Mapping[str, Dialect] = {
     "duckdb": Dialect(
         "DuckDB",
         session=("SET TimeZone = 'UTC'", NO_VARIABLES),
+        prepare=keep_spill_private,
+        around=SPILL.borrowed,
         check_table=check_is_table,
         clock=ServerClock("(now() at time zone 'UTC')", "(now() at time zone '{zone}')", "now()"),
         # Arrow has no such types: DuckDB would hand out other numbers, or bytes, or times without their zone.

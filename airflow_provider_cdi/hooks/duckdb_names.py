@@ -28,7 +28,7 @@ def check_is_table(connection: Any, relation: str, doing: str) -> None:
         connection.execute("select 1 from pragma_table_info(?) limit 1", [relation]).fetchall()
     except duckdb.CatalogException:
         raise SourceError(
-            f"{doing} failed: it does not exist in the DuckDB database, or is a view of something that does not. Check "
+            f"{doing} failed: it does not exist in the DuckDB database, or is a view of something that does not: check "
             "the name and its schema. source= names a table or a view and never a file, an address or a variable of "
             "Python: give a query that reads a file as sql=, or make a view of it."
         ) from None

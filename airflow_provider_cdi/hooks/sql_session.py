@@ -67,9 +67,8 @@ class SqlSession:
         :raises Interrupted: when :meth:`cancel` ended it.
         :raises ConfigurationError: when the hook cannot make a connection of what it was given.
         """
-        connection = self._opened(doing)
         try:
-            with closing(connection):
+            with self.dialect.around(), closing(self._opened(doing)) as connection:
                 self._enter(connection)
                 try:
                     self.check_not_cancelled(doing)
