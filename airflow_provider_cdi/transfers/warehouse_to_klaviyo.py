@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_provider_cdi.destinations.klaviyo.arguments import KlaviyoDataType, NullPolicy, check_klaviyo_arguments
+from airflow_provider_cdi.destinations.klaviyo.arguments import (
+    KlaviyoDataType,
+    NullPolicy,
+    OnBadPhone,
+    check_klaviyo_arguments,
+)
 from airflow_provider_cdi.destinations.klaviyo.channel_names import ChannelName
 from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
@@ -57,6 +62,9 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
     :param update_only: for ``profiles``: change known profiles only; unknown ones are skipped.
     :param metric: for ``events``: the metric of all rows, instead of a column ``METRIC_NAME`` (templated).
     :param default_region: country of phone numbers without a country code, ``DE``; None takes E.164 only.
+    :param on_bad_phone: for ``profiles`` and ``events``: ``reject`` rejects a row whose phone number is bad, or is
+        refused by Klaviyo. ``drop`` sends the row without the number, and names it in the reject file; a row that has
+        no other identifier is rejected all the same.
     :param backfill: for ``events``: record without triggering flows. None does so for rows of long ago: backfills,
         windows, full runs, and the runs of a sync that has no watermark yet.
     :param other_columns: whether columns that are no field become properties under their own names; None does so when
@@ -103,6 +111,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         update_only: bool = False,
         metric: str | None = None,
         default_region: str | None = None,
+        on_bad_phone: OnBadPhone = "reject",
         backfill: bool | None = None,
         other_columns: bool | None = None,
         channels: Sequence[ChannelName] = (),
@@ -124,6 +133,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         self.update_only = update_only
         self.metric = metric
         self.default_region = default_region
+        self.on_bad_phone = on_bad_phone
         self.backfill = backfill
         self.other_columns = other_columns
         self.channels = channels
@@ -163,6 +173,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
             update_only=self.update_only,
             metric=self.metric,
             default_region=self.default_region,
+            on_bad_phone=self.on_bad_phone,
             backfill=self._is_backfill(loads_history=loads_history),
             other_columns=self.other_columns,
             consent=self._consent(),

@@ -70,6 +70,7 @@ with DAG("plain", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=UTC
         klaviyo_conn_id="k",
         list_ids=["Y6nRLr"],
         null_policy="clear",
+        on_bad_phone="drop",
         limits=KlaviyoLimits(import_profiles=1_000),
         rate_share=0.5,
         deferrable=True,

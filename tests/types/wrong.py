@@ -25,6 +25,7 @@ Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", merge=
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="user_deletes", delete_cap=5)  # [arg-type] delete_cap
 Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="attributes")  # [arg-type] data_type
 Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="profiles", null_policy="cleer")  # [arg-type] null
+Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="events", on_bad_phone="keep")  # [arg-type] on_bad
 Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="profiles", list_ids=5)  # [arg-type] list_ids
 Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="profiles", list_id=["A"])  # [arg-type] list_id
 Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="profiles", listids=["A"])  # [call-arg] listids

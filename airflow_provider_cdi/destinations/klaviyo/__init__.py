@@ -31,6 +31,7 @@ def klaviyo_destination(
     *,
     limits: KlaviyoLimits = KlaviyoLimits(),  # noqa: B008 - frozen, so one for all calls is fine
     default_region: str | None = None,
+    on_bad_phone: str = "reject",
     null_policy: str = "keep",
     list_ids: Sequence[str] = (),
     update_only: bool = False,
@@ -48,6 +49,8 @@ def klaviyo_destination(
     :param limits: what Klaviyo allows, where it differs from the documented defaults.
     :param default_region: country of phone numbers without a country code, two letters such as ``DE``. With it, phone
         numbers are brought into E.164 and checked; without it they must be in E.164 already.
+    :param on_bad_phone: for ``profiles`` and ``events``: what a phone number costs that is bad, or that Klaviyo
+        refuses: the row (``reject``), or only itself (``drop``), unless nothing else says whose row it is.
     :param null_policy: for ``profiles``: whether a NULL keeps what Klaviyo has (``keep``), or clears it (``clear``:
         such profiles go one by one, at most 750 a minute).
     :param list_ids: for ``profiles``: ids of lists that all profiles are added to. Nobody is subscribed by that.
@@ -68,6 +71,7 @@ def klaviyo_destination(
         "data_type": data_type,
         "limits": limits,
         "default_region": default_region,
+        "on_bad_phone": on_bad_phone,
         "null_policy": null_policy,
         "list_ids": list_ids,
         "update_only": update_only,
@@ -93,7 +97,7 @@ def klaviyo_destination(
         "other_columns": {None: "without_payload", True: "taken", False: "ignored"}[other_columns],
         "rate_share": rate_share,
     }
-    phones = Phones(default_region)
+    phones = Phones(default_region, drops_bad=on_bad_phone == "drop")
     if data_type == "events":
         from airflow_provider_cdi.destinations.klaviyo.events import Events
 

@@ -25,6 +25,7 @@ KlaviyoDataType = Literal[
     "profiles", "events", "subscribe", "unsubscribe", "suppress", "unsuppress", "privacy_deletions"
 ]
 NullPolicy = Literal["keep", "clear"]
+OnBadPhone = Literal["reject", "drop"]
 #: What a person is and does; what a person allows is apart from it, in ``CONSENT_TYPES``.
 DATA_TYPES: tuple[KlaviyoDataType, ...] = ("profiles", "events")
 CONSENT_TYPES: tuple[KlaviyoDataType, ...] = tuple(one for one in get_args(KlaviyoDataType) if one not in DATA_TYPES)
@@ -52,6 +53,8 @@ KLAVIYO_RULES: Mapping[str, Rule] = {
         re.compile(r"[A-Z]{2}", re.ASCII).fullmatch,
         data_types=_WITH_PHONES,
     ),
+    # Of consent a bad number costs only what needs it, always; who is to be deleted must be said without doubt.
+    "on_bad_phone": one_of(*get_args(OnBadPhone), unset=("reject",), data_types=DATA_TYPES),
     "channels": list_of(
         f"give a list out of {', '.join(CHANNEL_NAMES)}",
         CHANNEL_NAMES.__contains__,

@@ -117,6 +117,15 @@ ANSWER_CODES: dict[str, Code] = {
 
 CODES: dict[str, Code] = ROW_CODES | ANSWER_CODES
 
+#: Of rows that are accepted, of which something was left out.
+NOTICE_CODES: dict[str, Code] = {
+    "phone_dropped": Code(
+        'Klaviyo, with `on_bad_phone="drop"`: the row went without its phone number, which is not in E.164, cannot '
+        "exist, or was refused by Klaviyo.",
+        "Mend the number, or leave it empty.",
+    ),
+}
+
 #: Parts of Klaviyo's sentences, in lower case, and of the place they point at -> code; the first that fits counts.
 #: Klaviyo publishes no list of its errors: these were seen on the wire.
 _SENTENCES: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = tuple(

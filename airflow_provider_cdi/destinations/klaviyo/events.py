@@ -31,6 +31,7 @@ from airflow_provider_cdi.destinations.klaviyo.event_times import EVENT_TIME, Ev
 from airflow_provider_cdi.destinations.klaviyo.identifiers import IDENTIFIERS, identify_rows
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.parts import verdict_of_part
+from airflow_provider_cdi.destinations.klaviyo.phone_drops import drop_phones, event_without_phone
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.properties import EXTRA, PropertyReader
 from airflow_provider_cdi.destinations.klaviyo.refusals import REFUSALS
@@ -141,6 +142,8 @@ class Events(PlainDestination):
         refused = read_refusal(answer, CREATE_EVENTS, records, event_places(records))
         if isinstance(refused, Busy):
             return refused
+        if self._phones.drops_bad:
+            refused = drop_phones(refused, records, event_without_phone)
         return self._without_repeats(answer, refused, records)
 
     def _without_repeats(self, answer: Answer, refused: Refused, records: Sequence[Record]) -> Verdict:
@@ -170,7 +173,9 @@ class Events(PlainDestination):
         unique_id = row.unique_id or derived_id(row, metric, amount)
         event = event_text(row, metric, unique_id, amount)
         unique = f"{metric}\x1f{unique_id}"
-        return EventRecord(row.identity, event, unique, is_backfill=self._backfill)
+        record = EventRecord(row.identity, event, unique, is_backfill=self._backfill)
+        record.adjusted = row.identity.adjusted
+        return record
 
     def _fault(self, row: EventRow, metric: str) -> Rejection | None:
         limits = self._limits

@@ -12,7 +12,7 @@ import pyarrow as pa
 from airflow_provider_cdi.destinations.columns import by_halves, identifier_texts
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
-from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.engine.records import Notice, Record, Rejection
 
 #: Column -> Klaviyo's name of the identifier. All filled ones are sent, and Klaviyo finds a profile by any of them:
 #: rows that have one in common keep their order. The first filled one in this order names the row. Klaviyo documents no
@@ -30,18 +30,23 @@ _BAD_PHONE = Rejection(
     "phone_invalid",
     "PHONE_NUMBER is not a number in the form +4915112345678, or with default_region not one that can exist.",
 )
+#: Of an accepted row, with ``on_bad_phone="drop"``.
+PHONE_DROPPED = Notice("phone_dropped", "PHONE_NUMBER is not a number that can be sent; the row went without it.")
+_PHONE = "PHONE_NUMBER"
 
 
 class Identity:
     """Whose row it is.
 
     :param values: Klaviyo's name of the identifier -> value, of all that are filled.
+    :param adjusted: what was left out of them.
     """
 
-    __slots__ = ("key", "others", "values")
+    __slots__ = ("adjusted", "key", "others", "values")
 
-    def __init__(self, values: dict[str, str]) -> None:
+    def __init__(self, values: dict[str, str], adjusted: tuple[Notice, ...] = ()) -> None:
         self.values = values
+        self.adjusted = adjusted
         #: By these all rows of this person are found, see :class:`~airflow_provider_cdi.engine.records.Record`.
         self.key, *others = [f"{kind}:{comparable(kind, value)}" for kind, value in values.items()]
         self.others = tuple(others)
@@ -93,13 +98,28 @@ def identify_rows(
         columns = [identifier_texts(part, name if name in wanted else None) for name in IDENTIFIERS]
         return [_identify(row, limits, phones) for row in zip(*columns, strict=True)]
 
-    return by_halves(rows, identify_all, _UNREADABLE)
+    entries: list[Identity | Rejection] = by_halves(rows, identify_all, _UNREADABLE)
+    if not phones.drops_bad or _PHONE not in wanted or _UNREADABLE not in entries:
+        return entries
+    rest = [name for name in identifiers if name != _PHONE]
+    return [
+        _unless_by_phone(identify_rows(rows.slice(row, 1), rest, limits, phones)[0]) if entry is _UNREADABLE else entry
+        for row, entry in enumerate(entries)
+    ]
+
+
+def _unless_by_phone(entry: Identity | Rejection) -> Identity | Rejection:
+    """Say whose row it is whose phone number cannot even be read, by its other identifiers."""
+    if isinstance(entry, Identity):
+        return Identity(entry.values, (PHONE_DROPPED,))
+    return _UNREADABLE if entry is _MISSING else entry
 
 
 def _identify(row: tuple[str | None, ...], limits: KlaviyoLimits, phones: Phones) -> Identity | Rejection:
     """Identify one row by its values of ``IDENTIFIERS``."""
     klaviyo_id, email, phone, external_id = row
     values: dict[str, str] = {}
+    adjusted: tuple[Notice, ...] = ()
     if klaviyo_id is not None:
         values["id"] = klaviyo_id
     if email is not None:
@@ -109,14 +129,19 @@ def _identify(row: tuple[str | None, ...], limits: KlaviyoLimits, phones: Phones
         values["email"] = email
     if phone is not None:
         number = phones.e164(phone)
-        if number is None:
+        if number is not None:
+            values["phone_number"] = number
+        elif phones.drops_bad:
+            adjusted = (PHONE_DROPPED,)
+        else:
             return _BAD_PHONE
-        values["phone_number"] = number
     if external_id is not None:
         if len(external_id) > limits.external_id_chars:
             return Rejection("identifier_too_long", f"EXTERNAL_ID has more than {limits.external_id_chars} characters.")
         values["external_id"] = external_id
-    return Identity(values) if values else _MISSING
+    if not values:
+        return _BAD_PHONE if adjusted else _MISSING
+    return Identity(values, adjusted)
 
 
 def _email_fault(email: str, limits: KlaviyoLimits) -> Rejection | None:

@@ -24,10 +24,18 @@ class ImportJob(JobWatch):
     :param name: Klaviyo's id of it.
     :param records: what it works on.
     :param when_gone: what to do when Klaviyo does not know the job any more; None when that cannot be.
+    :param settle: what the outcome means for the records.
     """
 
-    def __init__(self, name: str, records: Sequence[Record], when_gone: Callable[[], Ask] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        records: Sequence[Record],
+        when_gone: Callable[[], Ask] | None = None,
+        settle: Callable[[Verdict], Verdict] = lambda verdict: verdict,
+    ) -> None:
         super().__init__(name, len(records), IMPORT_JOB, when_gone)
+        self._settle = settle
         self._records = records
         self._errors: list[Mapping[str, Any]] = []
         self._pages: set[str] = set()
@@ -65,7 +73,7 @@ class ImportJob(JobWatch):
                 return Unclear("Klaviyo named a next page of import errors that is none of this job's")
             if path not in self._pages and len(self._pages) <= len(self._records):
                 return self._ask_for_page(IMPORT_ERRORS.follow(path), failed)
-        return settle_import(self._errors, failed, self._records)
+        return self._settle(settle_import(self._errors, failed, self._records))
 
 
 def _path_of(link: str) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeVar
 
 from airflow_provider_cdi.engine.ports import Answer, Ask, Refused, Settled, Unattributed, Verdict
-from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+_Told = TypeVar("_Told")
 
 
 def verdict_of_part(
@@ -14,32 +18,36 @@ def verdict_of_part(
     *,
     skipped: Mapping[int, str],
     rejected: Mapping[int, Rejection],
+    mended: Mapping[int, Record] = MappingProxyType({}),
 ) -> Verdict:
     """Say what a verdict about some records of a batch means for the batch.
 
     :param verdict: about the part, whose places count from 0.
     :param places: the part's places in the batch.
     :param skipped: the outcome of the batch's other records, by place,
-    :param rejected: and of these.
+    :param rejected: and of these,
+    :param mended: and what to send in the place of these.
     """
     if isinstance(verdict, Ask):
         read = verdict.read
 
         def read_on(answer: Answer) -> Verdict:
-            return verdict_of_part(read(answer), places, skipped=skipped, rejected=rejected)
+            return verdict_of_part(read(answer), places, skipped=skipped, rejected=rejected, mended=mended)
 
         return Ask(verdict.request, read_on, verdict.wait, verdict.job)
     if isinstance(verdict, Settled):
         return Settled(
             {**rejected, **_moved(verdict.rejected, places)},
-            {**skipped, **{places[place]: reason for place, reason in verdict.skipped.items()}},
+            {**skipped, **_moved(verdict.skipped, places)},
+            {**mended, **_moved(verdict.mended, places)},
         )
     if isinstance(verdict, Unattributed) and len(places) == 1:
-        return Settled({**rejected, places[0]: verdict.rejection}, skipped)
-    if isinstance(verdict, Refused) and verdict.named:
-        return Refused(verdict.rejection, {**rejected, **_moved(verdict.named, places)})
+        return Settled({**rejected, places[0]: verdict.rejection}, skipped, mended)
+    if isinstance(verdict, Refused) and (verdict.named or verdict.mended):
+        named = {**rejected, **_moved(verdict.named, places)}
+        return Refused(verdict.rejection, named, {**mended, **_moved(verdict.mended, places)})
     return verdict
 
 
-def _moved(rejected: Mapping[int, Rejection], places: Sequence[int]) -> dict[int, Rejection]:
-    return {places[place]: rejection for place, rejection in rejected.items()}
+def _moved(told: Mapping[int, _Told], places: Sequence[int]) -> dict[int, _Told]:
+    return {places[place]: one for place, one in told.items()}

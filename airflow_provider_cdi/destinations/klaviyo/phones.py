@@ -16,11 +16,14 @@ class Phones:
     :param default_region: the country of numbers that are written without a country code, such as ``DE``. With it,
         numbers of any common form are brought into E.164 and must be able to exist. Without it they must be in
         E.164 already, and Klaviyo says which of them cannot exist.
+    :param drops_bad: whether a row goes without a number that is bad, and is rejected only if nothing else says whose
+        it is.
     :raises ConfigurationError: for a region that ``phonenumbers`` does not know.
     """
 
-    def __init__(self, default_region: str | None = None) -> None:
+    def __init__(self, default_region: str | None = None, *, drops_bad: bool = False) -> None:
         self._region = default_region
+        self.drops_bad = drops_bad
         if default_region is not None:
             import phonenumbers
 

@@ -26,12 +26,12 @@ def merge_profiles(older: Record, newer: Record, most_bytes: int) -> Merge | Non
         raise TypeError("only profiles of this destination can be merged")
     body = newer.body
     if _names_of(older) - _names_of(newer):
-        below, above = _decoded(older), _decoded(newer)
+        below, above = decoded_profile(older), decoded_profile(newer)
         body = orjson.dumps(_overlaid(below, above))
         if len(body) > most_bytes:
             return None
     kept = PersonRecord(newer.key, body, newer.group, newer.unique, newer.others)
-    kept.block, kept.row = newer.block, newer.row
+    kept.block, kept.row, kept.adjusted = newer.block, newer.row, newer.adjusted
     return Merge(kept, older, "superseded")
 
 
@@ -42,7 +42,8 @@ def _names_of(record: Record) -> set[tuple[str, ...]]:
     return {(name,) for name in attributes} | nested
 
 
-def _decoded(record: Record) -> dict[str, Any]:
+def decoded_profile(record: Record) -> dict[str, Any]:
+    """Decode a profile so that it can be encoded again with every digit."""
     # Numbers stay the digits that they are: what is encoded again must not differ from what the warehouse wrote.
     profile: dict[str, Any] = json.loads(record.body, parse_float=orjson.Fragment, parse_int=orjson.Fragment)
     return profile

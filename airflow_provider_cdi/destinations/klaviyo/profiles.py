@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ from airflow_provider_cdi.destinations.klaviyo.import_jobs import ImportJob
 from airflow_provider_cdi.destinations.klaviyo.job_watch import resource_id, submitted_job
 from airflow_provider_cdi.destinations.klaviyo.limits import DEEPEST_NESTING, KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.look_ups import LookUp
+from airflow_provider_cdi.destinations.klaviyo.phone_drops import drop_phones, profile_without_phone
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.profile_merge import merge_profiles
 from airflow_provider_cdi.destinations.klaviyo.properties import Properties, PropertyReader, is_empty
@@ -126,23 +127,34 @@ class Profiles(PlainDestination):
 
     def request(self, records: Sequence[Record]) -> Request:
         """Ask who is known, where that matters; else send the profiles."""
-        return self._look_up(records).request if self._update_only else self._submission(records).request
+        return self._opening(records).request
 
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer to :meth:`request` means."""
-        return self._look_up(records).read(answer) if self._update_only else self._read_submission(answer, records)
+        return self._opening(records).read(answer)
+
+    def _opening(self, records: Sequence[Record]) -> Ask:
+        return self._look_up(records, self._submission) if self._update_only else self._submission(records)
 
     def attach(self, job: str, records: Sequence[Record]) -> Ask:
         """Ask for a job of an earlier try; if Klaviyo has forgotten it, send the profiles again."""
 
         def ask_for(known: Sequence[Record]) -> Ask:
-            return ImportJob(job, known, when_gone=lambda: self._submission(known)).ask()
+            return self._job(job, known, when_gone=lambda: self._submission(known)).ask()
 
         # Whom the job is about was looked up then; who was unknown is only told again.
-        return LookUp(records, self._limits.look_up_ids, ask_for).first() if self._update_only else ask_for(records)
+        return self._look_up(records, ask_for) if self._update_only else ask_for(records)
 
-    def _look_up(self, records: Sequence[Record]) -> Ask:
-        return LookUp(records, self._limits.look_up_ids, self._submission).first()
+    def _job(self, name: str, records: Sequence[Record], when_gone: Callable[[], Ask] | None = None) -> ImportJob:
+        return ImportJob(name, records, when_gone, lambda verdict: self._spared(verdict, records))
+
+    def _look_up(self, records: Sequence[Record], go_on: Callable[[list[Record]], Ask]) -> Ask:
+        without_phone = profile_without_phone if self._phones.drops_bad else None
+        return LookUp(records, self._limits.look_up_ids, go_on, without_phone).first()
+
+    def _spared(self, verdict: Verdict, records: Sequence[Record]) -> Verdict:
+        """Let no row be lost for its phone number, where that is wanted."""
+        return drop_phones(verdict, records, profile_without_phone) if self._phones.drops_bad else verdict
 
     def _submission(self, records: Sequence[Record]) -> Ask:
         if records[0].group == CLEAR:
@@ -159,13 +171,14 @@ class Profiles(PlainDestination):
         is_single = records[0].group == CLEAR
         endpoint = UPSERT_PROFILE if is_single else IMPORT_PROFILES
         if answer.status in REFUSALS:
-            return read_refusal(answer, endpoint, records, _ALONE if is_single else profile_places(len(records)))
+            places = _ALONE if is_single else profile_places(len(records))
+            return self._spared(read_refusal(answer, endpoint, records, places), records)
         failure = failure_of(answer, endpoint)
         if failure is not None:
             return failure
         if is_single:
             return self._read_upsert(answer)
-        return submitted_job(answer, _TYPE, lambda name: ImportJob(name, records))
+        return submitted_job(answer, _TYPE, lambda name: self._job(name, records))
 
     def _read_upsert(self, answer: Answer) -> Verdict:
         name = resource_id(answer, "profile", statuses=(200, 201))
@@ -204,7 +217,9 @@ class Profiles(PlainDestination):
         body = _profile(identity.values.get("id"), head, properties, unsets=clears)
         if len(body) > self._limits.profile_bytes:
             return Rejection("profile_too_large", f"The profile has more than {self._limits.profile_bytes:,} bytes.")
-        return PersonRecord(identity.key, body, CLEAR if clears else "", _ONCE, identity.others)
+        record = PersonRecord(identity.key, body, CLEAR if clears else "", _ONCE, identity.others)
+        record.adjusted = identity.adjusted
+        return record
 
 
 def _profile(name: str | None, head: bytes, properties: Properties, *, unsets: bool) -> bytes:

@@ -1,0 +1,87 @@
+"""``on_bad_phone="drop"``: a row whose phone number Klaviyo refuses is sent once more without it.
+
+Klaviyo refuses a profile for a number that is only stored, and with it the whole request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import overload
+
+import orjson
+
+from airflow_provider_cdi.destinations.klaviyo.event_requests import EventRecord
+from airflow_provider_cdi.destinations.klaviyo.identifiers import (
+    KINDS,
+    PHONE_DROPPED,
+    Identity,
+    PersonRecord,
+    identifiers_in,
+)
+from airflow_provider_cdi.destinations.klaviyo.profile_merge import decoded_profile
+from airflow_provider_cdi.engine.ports import Refused, Settled, Verdict
+from airflow_provider_cdi.engine.records import Record, Rejection
+
+#: The rejections that are about the number, and about nothing else of the row.
+_ABOUT_PHONE = frozenset({"klaviyo_phone_invalid", "klaviyo_phone_ineligible"})
+_PHONE = KINDS["PHONE_NUMBER"]
+
+#: Gives a record without its phone number; None when nothing else would say whose it is.
+WithoutPhone = Callable[[Record], Record | None]
+
+
+@overload
+def drop_phones(verdict: Refused, records: Sequence[Record], without: WithoutPhone) -> Refused: ...
+
+
+@overload
+def drop_phones(verdict: Verdict, records: Sequence[Record], without: WithoutPhone) -> Verdict: ...
+
+
+def drop_phones(verdict: Verdict, records: Sequence[Record], without: WithoutPhone) -> Verdict:
+    """Mend the records that were refused for their phone number alone.
+
+    :param verdict: about the records; one that goes on asking stays as it is.
+    """
+    if isinstance(verdict, Settled):
+        mended = _mended(verdict.rejected, records, without)
+        rejected = {place: why for place, why in verdict.rejected.items() if place not in mended}
+        return Settled(rejected, verdict.skipped, mended)
+    if isinstance(verdict, Refused):
+        alone = {0: verdict.rejection} if len(records) == 1 else {}
+        mended = _mended(verdict.named or alone, records, without)
+        named = {place: why for place, why in verdict.named.items() if place not in mended}
+        return Refused(verdict.rejection, named, mended)
+    return verdict
+
+
+def _mended(rejected: Mapping[int, Rejection], records: Sequence[Record], without: WithoutPhone) -> dict[int, Record]:
+    found = {place: without(records[place]) for place, why in rejected.items() if why.code in _ABOUT_PHONE}
+    return {place: record for place, record in found.items() if record is not None}
+
+
+def profile_without_phone(record: Record) -> Record | None:
+    """Take the phone number out of a profile."""
+    profile = decoded_profile(record)
+    if profile["attributes"].pop(_PHONE, None) is None or not identifiers_in(profile):
+        return None
+    return _noted(PersonRecord(record.key, orjson.dumps(profile), record.group, record.unique, record.others), record)
+
+
+def event_without_phone(record: Record) -> Record | None:
+    """Take the phone number out of the profile of an event."""
+    if not isinstance(record, EventRecord):
+        raise TypeError("only events of this destination can be mended here")
+    entry = orjson.loads(record.body)["attributes"]
+    values = identifiers_in(entry["profile"]["data"])
+    if values.pop(_PHONE, None) is None or not values:
+        return None
+    mended = EventRecord(Identity(values), record.event, record.unique, is_backfill=entry.get("backfill", False))
+    # Its place among the rows of this person stays that of the whole row.
+    mended.key, mended.others = record.key, record.others
+    return _noted(mended, record)
+
+
+def _noted(mended: Record, record: Record) -> Record:
+    mended.adjusted = (*record.adjusted, PHONE_DROPPED)
+    return mended
