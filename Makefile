@@ -41,8 +41,8 @@ change: $(VENV)/.demo ## Change a few rows in the warehouse of `make airflow`, s
 test: $(VENV)/.dev lint ## Run all checks and tests
 	$(BIN)/pytest --numprocesses 4 --dist loadfile
 
-test-matrix: $(VENV)/.uv ## Run the tests of what touches Airflow on every version from 3.0 on
-	$(BIN)/python tests/matrix.py
+test-matrix: $(VENV)/.uv ## Run the tests of what touches Airflow on every version from 3.0 on (VERSIONS=3.1.8 for one)
+	$(BIN)/python tests/matrix.py $(VERSIONS)
 
 test-scheduler: $(VENV)/.dev ## Run every kind of run under a real scheduler, workers killed and state lost included
 	$(BIN)/pytest -m scheduler tests/scheduler

@@ -34,6 +34,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "airflow_provider_cdi"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+#: What GitHub shows beside the code.
+PAGES_ABOVE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
 OPERATOR_PAGE = (DOCS / "operators" / "warehouse_to_braze.md").read_text()
 KLAVIYO_PAGE = (DOCS / "operators" / "warehouse_to_klaviyo.md").read_text()
 OPERATORS = [(WarehouseToBrazeOperator, OPERATOR_PAGE), (WarehouseToKlaviyoOperator, KLAVIYO_PAGE)]
@@ -47,7 +49,7 @@ _VARIABLE = re.compile(r"^export AIRFLOW_CONN_\w+='(\{.*?\})'$", re.MULTILINE | 
 
 
 def name_of(path: Path) -> str:
-    return path.relative_to(DOCS).as_posix()
+    return path.relative_to(DOCS).as_posix() if path.is_relative_to(DOCS) else path.name
 
 
 def without_code(text: str) -> str:
@@ -80,7 +82,7 @@ def arguments() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, *PAGES_ABOVE], ids=name_of)
 def test_every_relative_link_leads_to_a_page_and_a_heading_that_exist(page):
     for target in _LINK.findall(without_code(page.read_text())):
         path, _, anchor = target.partition("#")
@@ -89,7 +91,7 @@ def test_every_relative_link_leads_to_a_page_and_a_heading_that_exist(page):
         assert not anchor or anchor in anchors(linked), target
 
 
-@pytest.mark.parametrize("page", [*PAGES, DOCS / "conf.py"], ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, *PAGES_ABOVE, DOCS / "conf.py"], ids=name_of)
 def test_no_page_names_a_folder_of_somebodys_machine(page):
     assert not re.search(r"(?<![\w.])/(work|root|home|Users|tmp|opt)/", page.read_text())
 
