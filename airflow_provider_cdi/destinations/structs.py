@@ -36,7 +36,8 @@ class StructStyle:
 
     :param nested_time: say a date or time inside a nested object as ``{"$time": …}`` (Braze: nested custom
         attributes).
-    :param drop_nulls: leave NULL fields out of objects, at every level; otherwise they are JSON null.
+    :param drop_nulls: leave NULL fields out of the payload's own object too; otherwise they are JSON null there. Below,
+        NULL is always left out, of objects and of lists: Braze drops nested updates with a null in them.
     """
 
     nested_time: bool = False
@@ -199,7 +200,8 @@ class _Reader:
         names = [field.name for field in fields]
         rows = zip(*columns, strict=True) if columns else iter([()] * len(array))
         valid = array.is_valid().to_pylist()
-        return [self._object(names, row) if is_there else None for row, is_there in zip(rows, valid, strict=True)]
+        make = self._maker(path)
+        return [make(names, row) if is_there else None for row, is_there in zip(rows, valid, strict=True)]
 
     def member(self, array: pa.Array, field: pa.Field, path: str, *, in_object: bool) -> list[Any]:
         """Read one array that may hold JSON text, as its field says."""
@@ -220,11 +222,9 @@ class _Reader:
             return _unfit(path, rest.partition("|")[0])
         return orjson.Fragment(rest if mark == DECIMAL else text)
 
-    def _object(self, names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
-        members = zip(names, row, strict=True)
-        if self._style.drop_nulls:
-            return {name: value for name, value in members if value is not None}
-        return dict(members)
+    def _maker(self, path: str) -> Callable[[list[str], tuple[Any, ...]], dict[str, Any]]:
+        keeps_nulls = path == PAYLOAD and not self._style.drop_nulls
+        return _with_nulls if keeps_nulls else _without_nulls
 
     def _maps(self, array: pa.Array, path: str) -> list[Any]:
         entry = pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])
@@ -232,15 +232,19 @@ class _Reader:
         keys, items = entries.flatten().flatten()
         names = iter(plain(keys).cast(pa.string()).to_pylist())
         values = iter(self.read(items, f"{path}.*", in_object=path != PAYLOAD))
+        make = self._maker(path)
         return [
-            None if length is None else self._object(list(islice(names, length)), tuple(islice(values, length)))
+            None if length is None else make(list(islice(names, length)), tuple(islice(values, length)))
             for length in pc.list_value_length(entries).to_pylist()
         ]
 
     def _lists(self, array: pa.Array, path: str) -> list[Any]:
         values = iter(self.read(array.flatten(), f"{path}[]", in_object=False))
         lengths = pc.list_value_length(array).to_pylist()
-        return [None if length is None else list(islice(values, length)) for length in lengths]
+        return [
+            None if length is None else [value for value in islice(values, length) if value is not None]
+            for length in lengths
+        ]
 
     _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[_Reader, pa.Array, str], list[Any]]], ...] = (
         (types.is_null, _as_they_are),
@@ -256,6 +260,14 @@ class _Reader:
         (types.is_fixed_size_list, _lists),
         (lambda kind: types.is_list_view(kind) or types.is_large_list_view(kind), _lists),
     )
+
+
+def _with_nulls(names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(names, row, strict=True))
+
+
+def _without_nulls(names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
+    return {name: value for name, value in zip(names, row, strict=True) if value is not None}
 
 
 #: In seconds, milliseconds, microseconds, nanoseconds.

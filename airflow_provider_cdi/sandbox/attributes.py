@@ -17,12 +17,34 @@ from airflow_provider_cdi.sandbox.times import as_stored_date, read_moment, writ
 
 MAX_ARRAY_ELEMENTS = 500  # Braze, 2026 (25 to 100 before)
 MAX_NESTED_BYTES = 100 * 1024
+LAST_YEAR = 3000  # Braze: in nested attributes
 FORBIDDEN_IN_KEYS = frozenset(".$ ")
 
 _Nested = TypeVar("_Nested")
 
 _ARRAY_OPERATORS = {"add", "remove"}
 _OBJECT_OPERATORS = {"$add", "$remove", "$update"}
+
+
+def is_nested(value: Json) -> bool:
+    """Tell whether a custom attribute is an object or an array of objects, or changes one."""
+    if isinstance(value, list):
+        return any(isinstance(part, dict) for part in value)
+    return isinstance(value, dict) and value.keys() != {"inc"} and not (value and value.keys() <= _ARRAY_OPERATORS)
+
+
+def spoils_the_request(value: Json, *, merge: bool) -> bool:
+    """Tell whether there is a null in a nested attribute, or a time that cannot be read or is after the year 3000.
+
+    :param merge: the update says ``_merge_objects``: then a null deletes.
+    """
+    if isinstance(value, dict) and "$time" in value:
+        moment = read_moment(value["$time"])
+        return moment is None or int(write_moment(moment)[:4]) > LAST_YEAR
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return any(spoils_the_request(part, merge=merge) for part in parts)
+    return value is None and not merge
 
 
 class _Dropped(Exception):
@@ -49,15 +71,15 @@ def _new_value(old: Json, value: Json, merge: bool) -> Json:
     if isinstance(value, str):
         return as_stored_date(value)
     if isinstance(value, list):
-        return _new_array(value)
+        return _new_array(value, merge)
     if isinstance(value, dict):
         return _new_object(old, value, merge)
     return value
 
 
-def _new_array(values: list[Json]) -> list[Json]:
+def _new_array(values: list[Json], merge: bool) -> list[Json]:
     if any(isinstance(value, dict) for value in values):
-        return _within_limit([_cleaned(value) for value in values])
+        return _within_limit(_cleaned(values, may_delete=merge))
     return _ordered_set(values)
 
 
@@ -71,8 +93,8 @@ def _new_object(old: Json, value: dict[str, Json], merge: bool) -> Json:
         return _changed_objects(old, value, merge)
     if operators == {"$time"}:
         return _cleaned(value)
-    if merge and isinstance(old, dict):
-        return _within_limit(_merged(old, _cleaned(value, keep_null=True)))
+    if merge:
+        return _within_limit(_merged(old if isinstance(old, dict) else {}, _cleaned(value, may_delete=True)))
     return _within_limit(_cleaned(value))
 
 
@@ -92,7 +114,7 @@ def _ordered_set(values: list[Json]) -> list[Json]:
         if value is not None:
             kept.pop((type(value), value), None)
             kept[(type(value), value)] = value
-    return list(kept.values())[:MAX_ARRAY_ELEMENTS]
+    return list(kept.values())[-MAX_ARRAY_ELEMENTS:]  # Braze keeps the latest
 
 
 def _changed_set(old: Json, operators: Mapping[str, Json]) -> list[Json]:
@@ -109,7 +131,7 @@ def _changed_objects(old: Json, operators: Mapping[str, Json], merge: bool) -> l
     for selector in _listed(operators.get("$remove")):
         items = [item for item in items if not _selects(selector, item)]
     for selector in _listed(operators.get("$update")):
-        new = _cleaned(selector.get("$new_object"), keep_null=merge)
+        new = _cleaned(selector.get("$new_object"), may_delete=merge)
         items = [_updated(item, new, merge) if _selects(selector, item) else item for item in items]
     return _within_limit(items)
 
@@ -136,32 +158,33 @@ def _merged(old: dict[str, Json], new: dict[str, Json]) -> dict[str, Json]:
     for name, value in new.items():
         if value is None:
             result.pop(name, None)
-        elif isinstance(value, dict) and isinstance(result.get(name), dict):
-            result[name] = _merged(result[name], value)
+        elif isinstance(value, dict):
+            before = result.get(name)
+            result[name] = _merged(before if isinstance(before, dict) else {}, value)
         else:
             result[name] = value
     return result
 
 
-def _cleaned(value: Json, *, keep_null: bool = False, depth: int = 0) -> Json:
-    """Return the nested value as it is kept; one invalid value anywhere drops the whole."""
+def _cleaned(value: Json, *, may_delete: bool = False, depth: int = 0) -> Json:
+    """Return the nested value as it is kept; one invalid value anywhere drops the whole.
+
+    :param may_delete: whether a null inside is no fault; objects keep it, for the merge that deletes by it.
+    """
     if isinstance(value, str) and len(value) > MAX_NAME_CHARS:
         raise _Dropped
-    if depth > MAX_NESTING:
+    if depth > MAX_NESTING or (value is None and not may_delete):
         raise _Dropped
     if isinstance(value, list):
-        return [_cleaned(part, depth=depth + 1) for part in value]
+        parts = [_cleaned(part, may_delete=may_delete, depth=depth + 1) for part in value]
+        return [_merged({}, part) if isinstance(part, dict) else part for part in parts if part is not None]
     if not isinstance(value, dict):
         return value
     if value.keys() == {"$time"}:
         return _cleaned_time(value["$time"])
     if not all(0 < len(name) <= MAX_NAME_CHARS and FORBIDDEN_IN_KEYS.isdisjoint(name) for name in value):
         raise _Dropped
-    return {
-        name: _cleaned(part, keep_null=keep_null, depth=depth + 1)
-        for name, part in value.items()
-        if part is not None or keep_null
-    }
+    return {name: _cleaned(part, may_delete=may_delete, depth=depth + 1) for name, part in value.items()}
 
 
 def _cleaned_time(text: Json) -> str:
@@ -169,7 +192,7 @@ def _cleaned_time(text: Json) -> str:
     if moment is None:
         raise _Dropped
     written = write_moment(moment)
-    if int(written[:4]) > 3000:
+    if int(written[:4]) > LAST_YEAR:
         raise _Dropped
     return written
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from zoneinfo import available_timezones
 
-from airflow_provider_cdi.sandbox.attributes import set_custom
+from airflow_provider_cdi.sandbox.attributes import is_nested, set_custom, spoils_the_request
 from airflow_provider_cdi.sandbox.call import Json
 from airflow_provider_cdi.sandbox.profiles import Profiles, User
 from airflow_provider_cdi.sandbox.times import read_moment
@@ -57,26 +57,44 @@ def apply_track(profiles: Profiles, content: Mapping[str, list[Json]], now: floa
 
     :param now: seconds since the epoch; a later time of an event becomes this one.
     """
-    for thing in content.get("attributes", ()):
-        _apply_attributes(profiles, thing)
+    attributes = content.get("attributes", ())
+    # Braze: an invalid nested attribute, and the nested updates of the request are dropped without a word.
+    keeps_nested = not any(map(_spoils_the_request, attributes))
+    for thing in attributes:
+        _apply_attributes(profiles, thing, keeps_nested=keeps_nested)
     for thing in content.get("events", ()):
         _apply_happening(profiles, "events", thing, now)
     for thing in content.get("purchases", ()):
         _apply_happening(profiles, "purchases", thing, now)
 
 
-def _apply_attributes(profiles: Profiles, thing: dict[str, Json]) -> None:
+def _spoils_the_request(thing: dict[str, Json]) -> bool:
+    merge = _merges(thing)
+    return any(
+        is_nested(value) and spoils_the_request(value, merge=merge) for name, value in thing.items() if _is_custom(name)
+    )
+
+
+def _merges(thing: dict[str, Json]) -> bool:
+    return thing.get("_merge_objects") in (True, "true")
+
+
+def _is_custom(name: str) -> bool:
+    return name not in _NOT_ATTRIBUTES and name not in _KEPT_AS_IS and name not in _SPECIAL
+
+
+def _apply_attributes(profiles: Profiles, thing: dict[str, Json], *, keeps_nested: bool) -> None:
     user = profiles.find_or_create(thing)
     if user is None:
         return
-    merge = thing.get("_merge_objects") in (True, "true")
+    merge = _merges(thing)
     custom = user.custom
     for name, value in thing.items():
         if name in _NOT_ATTRIBUTES:
             continue
-        if name in _KEPT_AS_IS or name in _SPECIAL:
+        if not _is_custom(name):
             _set_standard(profiles, user, name, value)
-        else:
+        elif keeps_nested or not is_nested(value):
             set_custom(custom, name, value, merge=merge)
     if thing.get("email_subscribe") is not None and user.email is not None:
         _spread_subscription(profiles, user, user.email)

@@ -9,6 +9,7 @@ import orjson
 
 from airflow_provider_cdi.destinations.braze.identifiers import PAIRS, USER_IDENTIFIERS
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.destinations.braze.nested_times import TIME, is_good_time
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.records import Rejection
 
@@ -24,28 +25,39 @@ _STANDARD_OBJECTS = frozenset({"current_location", "facebook", "push_tokens", "s
 
 #: The only keys with a dollar that Braze reads: dates, and the operators of arrays of objects.
 DOLLAR_KEYS = frozenset({"$time", "$add", "$remove", "$update", "$identifier_key", "$identifier_value", "$new_object"})
+_NESTED = frozenset({dict, list})
 #: Operators of arrays of plain values.
 _ARRAY_OPERATORS = frozenset({"add", "remove"})
 
 
-def check_attributes(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | None:
+#: What the report counts: Braze may drop the nested updates of such a row and of its neighbours. Its own notebook for
+#: deltas sends nulls together with ``_merge_objects``, where they delete; its documents say that no null is valid.
+NULL_IN_MERGE = "nested_null_in_merge"
+
+
+def check_attributes(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | tuple[str, ...]:
     """Find what Braze would refuse or silently drop in a payload of attributes.
 
     :param document: the decoded payload.
     :param text: the same as JSON.
-    :return: the first fault, or None.
+    :return: the first fault, or what the report should count the row under.
     """
     if not SUBSCRIPTION_FIELDS.isdisjoint(document):
         fault = _subscription_fault(document)
         if fault is not None:
             return fault
+    may_have_null, has_null = b"null" in text, False
     for name, value in document.items():
         kind = type(value)
         if (kind is dict or kind is list) and name not in _STANDARD_OBJECTS:
             fault = _nested_fault(name, value, len(text), limits)
             if fault is not None:
                 return fault
-    return None
+            if may_have_null and _has_null(value):
+                if document.get("_merge_objects") is not True:
+                    return Rejection("nested_value_invalid", f"{name} has a null inside.")
+                has_null = True
+    return (NULL_IN_MERGE,) if has_null else ()
 
 
 def _subscription_fault(document: dict[str, Any]) -> Rejection | None:
@@ -85,12 +97,25 @@ def _nested_fault(name: str, value: Any, size: int, limits: BrazeLimits) -> Reje
 
 
 def _longest_plain_array(value: Any) -> int | None:
-    """Count the elements of the array of plain values that the value is, or operates with; None for objects."""
+    """Count the elements of the array of plain values that the value is, or operates with; None for nested ones."""
     if type(value) is list:
-        return None if dict in map(type, value) else len(value)
+        return None if _NESTED.intersection(map(type, value)) else len(value)
     if _ARRAY_OPERATORS.isdisjoint(value) or not _ARRAY_OPERATORS.issuperset(value):
         return None
     return max(map(len, value.values())) if all(type(part) is list for part in value.values()) else None
+
+
+def _has_null(value: Any) -> bool:
+    if _longest_plain_array(value) is not None:
+        return False
+    pending = [value]
+    for current in pending:
+        for child in current.values() if type(current) is dict else current:
+            if child is None:
+                return True
+            if type(child) in _NESTED:
+                pending.append(child)
+    return False
 
 
 def _walk(name: str, value: Any, most_chars: int) -> Rejection | None:
@@ -101,6 +126,8 @@ def _walk(name: str, value: Any, most_chars: int) -> Rejection | None:
                 "nested_value_invalid",
                 f"{name} has a nested key with a dot, a dollar or a space, or over {most_chars} characters.",
             )
+        if type(current) is dict and TIME in current and not is_good_time(current):
+            return Rejection("nested_value_invalid", f"{name} has a $time that is no time from the year 1 to 3000.")
         for child in current.values() if type(current) is dict else current:
             kind = type(child)
             if kind is dict or kind is list:

@@ -53,8 +53,10 @@ ROW_CODES: dict[str, Code] = {
     # attributes
     "nested_value_invalid": Code(
         "A nested attribute breaks a rule for which Braze would drop the whole nested update without an "
-        "error: a key with a dot, a dollar or a space, a key or text over 255 characters, over 100 KB.",
-        "Rename the key, shorten the text or split the object.",
+        "error, and perhaps those of its neighbours: a null (but with `_merge_objects: true`), a `$time` that is no "
+        "time or lies after the year 3000, a key with a dot, a dollar or a space, a key or text over 255 characters, "
+        "over 100 KB.",
+        "Leave the null out, mend the time, rename the key, shorten the text or split the object.",
     ),
     "array_too_long": Code(
         "An array has more elements than Braze keeps (500).", "Send fewer elements, or `add`/`remove`."

@@ -10,17 +10,25 @@ from airflow_provider_cdi.destinations.braze.properties import check_properties
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.records import Rejection
 
+#: What the report counts: Braze captures only so many properties of an event (256), and says nothing of the others.
+NOT_CAPTURED = "properties_not_captured"
+
 CONTRACT = Contract("events", identifiers=USER_IDENTIFIERS, pairs=PAIRS)
 
 
-def check_event(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | None:
+def check_event(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | tuple[str, ...]:
     """Find what Braze would refuse in an event.
 
     :param document: the decoded payload, without nulls.
     :param text: the same as JSON.
-    :return: the first fault, or None.
+    :return: the first fault, or what the report should count the row under.
     """
     name = document.get("name")
     if not isinstance(name, str) or not name.strip():
         return Rejection("event_name_missing", "name is missing, blank or not a text.")
-    return check_properties(document, text, limits)
+    return check_properties(document, text, limits) or _uncaptured(document, limits)
+
+
+def _uncaptured(document: dict[str, Any], limits: BrazeLimits) -> tuple[str, ...]:
+    properties = document.get("properties")
+    return (NOT_CAPTURED,) if properties and len(properties) > limits.event_properties else ()

@@ -37,6 +37,7 @@ class BrazeLimits:
     :param property_chars: characters of the name of an event or purchase property, and of a text value that
         is a property itself. Braze: 255.
     :param properties_bytes: bytes of ``properties``. Braze: 100 KB (50 KB in older documents).
+    :param event_properties: properties of an event. Braze: only the first 256 are captured, without an error.
     :param nested_bytes: bytes of one nested attribute (object or array of objects). Braze: 100 KB; an update
         above it is dropped without an error.
     :param nested_chars: characters of keys and texts in a nested attribute. Braze: 255; one that is longer
@@ -61,6 +62,7 @@ class BrazeLimits:
     external_id_bytes: int = 987
     property_chars: int = 255
     properties_bytes: int = 102_400
+    event_properties: int = 256
     nested_bytes: int = 102_400
     nested_chars: int = 255
     array_elements: int = 500

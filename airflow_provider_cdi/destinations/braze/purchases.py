@@ -13,18 +13,19 @@ from airflow_provider_cdi.engine.records import Rejection
 CONTRACT = Contract("purchases", identifiers=USER_IDENTIFIERS, pairs=PAIRS)
 
 
-def check_purchase(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | None:
+def check_purchase(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | tuple[str, ...]:
     """Find what Braze would refuse in a purchase.
 
     :param document: the decoded payload, without nulls.
     :param text: the same as JSON.
-    :return: the first fault, or None.
+    :return: the first fault, or what the report should count the row under.
     """
     return (
         _check_product(document.get("product_id"), limits.product_id_chars)
         or _check_money(document.get("currency"), document.get("price"))
         or _check_quantity(document.get("quantity", 1), limits.purchase_quantity)
         or check_properties(document, text, limits)
+        or ()
     )
 
 

@@ -19,6 +19,7 @@ from airflow_provider_cdi.destinations.braze.identifiers import (
     identifier_in_payload,
 )
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
+from airflow_provider_cdi.destinations.braze.nested_times import holds_times, with_sent_times
 from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.opt_outs import deliver_opt_outs, opt_out_record
 from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
@@ -33,7 +34,7 @@ from airflow_provider_cdi.destinations.payload import (
     without_nulls,
 )
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
-from airflow_provider_cdi.destinations.times import is_usual_time, sent_time
+from airflow_provider_cdi.destinations.times import sent_time
 from airflow_provider_cdi.destinations.usual_payloads import Look, splice_usual, usual_records
 from airflow_provider_cdi.engine.contract import UPDATED_AT, Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
@@ -56,14 +57,15 @@ class TrackType:
     """One of the three arrays of ``/users/track``.
 
     :param contract: its columns; the contract's data type is also the name of the array.
-    :param check: finds the first fault of a payload, given it decoded and as text.
+    :param check: finds the first fault of a payload, given it decoded and as text; or what the report should count the
+        row under (nothing, for nearly all).
     :param is_dated: an event: it needs a time, and null members are left out. Otherwise null removes.
     :param takes_contacts: whether EMAIL and PHONE columns that do not identify are sent as attributes.
     :param flat_names: members that have rules of their own, even where they are plain values.
     """
 
     contract: Contract
-    check: Callable[[dict[str, Any], bytes, BrazeLimits], Rejection | None]
+    check: Callable[[dict[str, Any], bytes, BrazeLimits], Rejection | tuple[str, ...]]
     is_dated: bool
     takes_contacts: bool
     flat_names: frozenset[str] = frozenset()
@@ -163,7 +165,7 @@ class Track(BrazeDestination):
         check, limits, is_dated = self._check, self._limits, self._is_dated
 
         def members(row: int, document: dict[str, Any], text: bytes) -> bytes | None:
-            if check(document, text, limits) is not None:
+            if check(document, text, limits) or (holds_times(text) and with_sent_times(document) != document):
                 return None
             if not is_dated:
                 return b""
@@ -172,7 +174,7 @@ class Track(BrazeDestination):
             if "time" not in document:
                 return times.member(row)
             time = document["time"]
-            return b"" if type(time) is str and is_usual_time(time) else None
+            return b"" if time == sent_time(time) else None
 
         return members
 
@@ -190,17 +192,32 @@ class Track(BrazeDestination):
         fault = identifier_in_payload(identity, document)
         if fault is not None:
             return fault
-        fault = self._check(document, payload.text, self._limits)
-        if fault is not None:
-            return self._without_attributes(identity, payload.text, fault)
-        if self._is_dated and "time" in document:
-            time = sent_time(document["time"])
-            if time is None:
-                return _BAD_TIME
-            if time != document["time"]:
-                payload = edited(payload, lambda document: document | {"time": time})
-        members = self._members(row, identity, payload, times)
-        return members if isinstance(members, Rejection) else Record(identity.key, splice(members, payload))
+        found = self._check(document, payload.text, self._limits)
+        if isinstance(found, Rejection):
+            return self._without_attributes(identity, payload.text, found)
+        record = self._record(row, identity, payload, times)
+        if isinstance(record, Record):
+            record.adjusted = found
+        return record
+
+    def _record(self, row: int, identity: Identity, payload: Payload, times: _Times) -> Record | Rejection:
+        mended = self._with_sent_times(payload)
+        if isinstance(mended, Rejection):
+            return mended
+        members = self._members(row, identity, mended, times)
+        return members if isinstance(members, Rejection) else Record(identity.key, splice(members, mended))
+
+    def _with_sent_times(self, payload: Payload) -> Payload | Rejection:
+        """Put the times of a payload into the form in which they are sent."""
+        document = payload.document
+        if holds_times(payload.text) and with_sent_times(document) != document:
+            payload = edited(payload, with_sent_times)
+        if not self._is_dated or "time" not in document:
+            return payload
+        time = sent_time(document["time"])
+        if time is None:
+            return _BAD_TIME
+        return payload if time == document["time"] else edited(payload, lambda document: document | {"time": time})
 
     def _without_attributes(
         self, identity: Identity, raw: bytes | Rejection | None, fault: Rejection

@@ -61,6 +61,63 @@ def test_what_braze_drops_or_refuses_is_rejected(payload, code, code_of):
     assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) == code
 
 
+BAD_TIMES = [None, "soon", "01/02/2024", "3500-01-01T00:00:00Z", "3000-12-31T23:00:00-05:00", 1767605400, "", ["x"]]
+
+
+def nested(value):
+    """Give each way in which a nested attribute can hold a value."""
+    return [
+        {"a": value} if isinstance(value, dict) else {"a": {"b": value}},
+        {"a": {"b": value}},
+        {"a": {"b": [1, value]}},
+        {"a": [{"b": 1}, {"c": value}]},
+        {"a": {"$add": [{"b": value}]}},
+        {"a": {"$update": [{"$identifier_key": "i", "$identifier_value": 1, "$new_object": {"b": {"c": value}}}]}},
+        {"a": [[{"b": value}]]},
+    ]
+
+
+@pytest.mark.parametrize("payload", [one for time in BAD_TIMES for one in nested({"$time": time})])
+def test_a_nested_time_that_braze_does_not_keep_is_rejected(payload, code_of):
+    assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) == "nested_value_invalid"
+    merging = payload | {"_merge_objects": True}
+    assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": merging}) == "nested_value_invalid"
+
+
+@pytest.mark.parametrize("payload", nested({"$time": "2026-01-05", "more": 1}))
+def test_a_nested_time_stands_alone(payload, code_of):
+    assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) == "nested_value_invalid"
+
+
+@pytest.mark.parametrize("time", ["2026-01-05", "2026-01-05T09:30:00+09:00", "0001-01-01", "3000-12-31T23:59:59Z"])
+def test_a_nested_time_that_braze_keeps_is_sent_as_it_stands(time, encoded):
+    for payload in nested({"$time": time})[:-1]:
+        assert encoded("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) == {"external_id": "c"} | payload
+
+
+def test_a_nested_time_in_another_form_is_sent_in_the_canonical_one(encode_row):
+    payload = '{"a": {"b": [{"$time": "2024-05-01 12:34:56.000 +0000"}], "n": 1.10}}'
+    body = encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}).body
+    assert body == b'{"external_id":"c","a":{"b":[{"$time":"2024-05-01T12:34:56.000Z"}],"n":1.10}}'
+
+
+@pytest.mark.parametrize("payload", nested(None))
+def test_a_nested_null_that_was_written_by_hand_is_rejected(payload, encode_row):
+    rejection = encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload})
+    assert (rejection.code, rejection.reason) == ("nested_value_invalid", "a has a null inside.")
+
+
+@pytest.mark.parametrize("payload", nested(None))
+def test_a_nested_null_that_deletes_in_a_merge_is_sent_and_counted(payload, encode_row):
+    record = encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload | {"_merge_objects": True}})
+    assert record.adjusted == ("nested_null_in_merge",)
+
+
+@pytest.mark.parametrize("payload", [{"a": ["x", None]}, {"a": {"add": ["x", None]}}, {"a": None}, {"a": "null"}])
+def test_a_null_that_is_not_nested_is_sent_and_not_counted(payload, encode_row):
+    assert encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}).adjusted == ()
+
+
 def test_a_large_payload_of_small_objects_is_accepted(code_of):
     payload = {f"k{n}": {"b": "x" * 250} for n in range(249)} | {"long": ["y" * 1000] * 300}
     assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) is None

@@ -66,9 +66,23 @@ def test_a_time_in_another_form_is_sent_in_the_canonical_one(data_type, row, enc
     assert body.count(b'"time"') == 1
 
 
+@pytest.mark.parametrize("time", [None, "soon", "3500-01-01"])
+@pytest.mark.parametrize(("data_type", "row"), [("events", event), ("purchases", purchase)])
+def test_a_time_inside_the_properties_is_one(data_type, row, time, code_of):
+    for properties in ({"a": {"$time": time}}, {"a": {"b": [{"$time": time}]}}):
+        assert code_of(data_type, row(properties=properties)) == "nested_value_invalid"
+
+
 @pytest.mark.parametrize("time", ["", "yesterday", "05/01/2026", "2026-13-01", "2026-02-30", 1767605400, ["x"]])
 def test_other_times_are_rejected(time, code_of):
     assert code_of("events", event(time=time)) == "time_invalid"
+
+
+@pytest.mark.parametrize(("size", "adjusted"), [(256, ()), (257, ("properties_not_captured",))])
+def test_an_event_with_more_properties_than_braze_captures_is_sent_and_counted(size, adjusted, encode_row):
+    record = encode_row("events", event(properties={f"p{n}": n for n in range(size)}))
+    assert record.adjusted == adjusted
+    assert record.body.count(b'"p') == size + 1
 
 
 @pytest.mark.parametrize("name", [None, "", "  ", 7, ["n"]])

@@ -52,12 +52,12 @@ def body_of(encode_row, payload, data_type="attributes"):
         (datetime(1960, 1, 1, 0, 0, 0, 1999, tzinfo=UTC), US, b'"1960-01-01T00:00:00.001Z"'),
         (1, pa.timestamp("ns"), b'"1970-01-01T00:00:00.000Z"'),
         (0, pa.timestamp("us", tz="Asia/Seoul"), b'"1970-01-01T00:00:00.000Z"'),
-        ([1, None, 2], pa.list_(pa.int64()), b"[1,null,2]"),
+        ([1, None, 2], pa.list_(pa.int64()), b"[1,2]"),
         ([1, 2], pa.list_(pa.int64(), 2), b"[1,2]"),
         (["x"], pa.large_list(pa.string()), b'["x"]'),
         ([1], pa.list_view(pa.int64()), b"[1]"),
-        ({"b": {"c": None}}, pa.struct([("b", pa.struct([("c", pa.int8())]))]), b'{"b":{"c":null}}'),
-        ([("k", 1), ("l", None)], pa.map_(pa.string(), pa.int64()), b'{"k":1,"l":null}'),
+        ({"b": {"c": None}}, pa.struct([("b", pa.struct([("c", pa.int8())]))]), b'{"b":{}}'),
+        ([("k", 1), ("l", None)], pa.map_(pa.string(), pa.int64()), b'{"k":1}'),
         ([(1, "x")], pa.map_(pa.int64(), pa.string()), b'{"1":"x"}'),
         ([], pa.map_(pa.string(), pa.int64()), b"{}"),
         ([datetime(2026, 1, 5, tzinfo=UTC)], pa.list_(US), b'["2026-01-05T00:00:00.000Z"]'),
@@ -124,8 +124,24 @@ def test_dates_inside_nested_attributes_are_marked_as_times(encode_row):
     inner = pa.struct([("on", pa.date32()), ("at", US), ("no", US)])
     payload = struct({"on": date(2026, 1, 5), "at": datetime(2026, 1, 5, tzinfo=UTC), "no": None}, inner)
     assert body_of(encode_row, payload) == (
-        b'"a":{"on":{"$time":"2026-01-05"},"at":{"$time":"2026-01-05T00:00:00.000Z"},"no":null}'
+        b'"a":{"on":{"$time":"2026-01-05"},"at":{"$time":"2026-01-05T00:00:00.000Z"}}'
     )
+
+
+@pytest.mark.parametrize("data_type", ["attributes", "catalog_items"])
+def test_null_is_left_out_of_everything_that_is_nested(data_type, encode_row):
+    place = pa.struct([("city", pa.string()), ("tags", pa.list_(pa.string()))])
+    kind = pa.struct([("home", place), ("homes", pa.list_(place)), ("more", pa.map_(pa.string(), place))])
+    value = {"home": {"city": None, "tags": ["x", None]}, "homes": [None, {"city": None}], "more": [("k", None)]}
+    payload = pa.array([value | {"gone": None}], pa.struct([*kind, ("gone", place)]))
+    assert body_of(encode_row, payload, data_type) == (b'"home":{"tags":["x"]},"homes":[{}],"more":{},"gone":null')
+
+
+@pytest.mark.parametrize("at", [datetime(3500, 1, 1, tzinfo=UTC), date(3001, 1, 1)])
+def test_a_nested_time_after_the_year_3000_is_rejected(at, code_of):
+    payload = pa.array([{"a": {"at": at}}])
+    assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) == "nested_value_invalid"
+    assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": pa.array([{"at": at}])}) is None
 
 
 def test_dates_inside_catalog_items_are_not_marked(encode_row):

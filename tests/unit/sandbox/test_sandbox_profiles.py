@@ -38,7 +38,12 @@ CASES = {
     "inc of text does nothing": (after({"inc": 5}, start="x"), "x"),
     "an array is an ordered set": (after(["a", "b", "a"]), ["b", "a"]),
     "true and 1 are different elements": (after([True, 1]), [True, 1]),
-    "an array has at most 500 elements": (len(after(list(range(600)))), 500),
+    "of a long array the latest 500 elements are kept": (after(list(range(600))), list(range(100, 600))),
+    "repeats of a long array collapse first": (after([1, *range(500), 1]), [0, *range(2, 500), 1]),
+    "an array that grows keeps the latest 500": (
+        after(list(range(500)), {"add": [1000, 1001]}),
+        [*range(2, 500), 1000, 1001],
+    ),
     "an array of arrays is dropped": (after([["x"]], start="before"), "before"),
     "add and remove change an array": (after({"add": ["c", "a"], "remove": ["b"]}, start=["a", "b"]), ["c", "a"]),
     "add begins an array": (after({"add": ["a"]}), ["a"]),
@@ -68,6 +73,9 @@ CASES = {
     "one long string drops the whole object": (after({"ok": 1, "deep": ["x" * 256]}, start="before"), "before"),
     "a bad $time drops the whole object": (after({"ok": 1, "t": {"$time": "soon"}}, start="before"), "before"),
     "a $time after the year 3000 drops it": (after({"t": {"$time": "3001-01-01"}}, start="before"), "before"),
+    "a null inside drops the whole object": (after({"ok": 1, "deep": [{"x": None}]}, start="before"), "before"),
+    "a null in an array of objects drops it": (after([{"x": 1}, None], start="before"), "before"),
+    "a null in a merge is no fault": (after(Merging({"x": {"y": None}, "z": [{"u": None}]})), {"x": {}, "z": [{}]}),
     "an object array over 100 KB is dropped": (
         after([{"id": n, "text": "x" * 250} for n in range(420)], start="before"),
         "before",
@@ -149,3 +157,18 @@ def test_subscription_groups_are_kept_by_group(sandbox):
         sandbox.attributes({"external_id": "c-1", "subscription_groups": [entry]})
     states = [entry["subscription_state"] for entry in sandbox.user(external_id="c-1")["subscription_groups"]]
     assert states == ["unsubscribed", "subscribed"]
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"x": None}, [{"x": None}], {"t": {"$time": "soon"}}, {"t": {"$time": "3500-01-01"}}, {"$time": None}]
+)
+def test_an_invalid_nested_value_drops_the_nested_updates_of_the_whole_request(spoilt, sandbox):
+    answer = sandbox.track(
+        attributes=[
+            {"external_id": "c-1", "address": spoilt, "plan": "pro"},
+            {"external_id": "c-2", "address": {"city": "Busan"}, "plan": "free", "points": {"inc": 2}},
+        ]
+    )
+    assert answer.json()["message"] == "success"
+    assert sandbox.custom("c-1") == {"plan": "pro"}
+    assert sandbox.custom("c-2") == {"plan": "free", "points": 2}
