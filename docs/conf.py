@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import runpy
+import sys
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent.parent / "airflow_provider_cdi"
+_HERE = Path(__file__).resolve().parent
+_PACKAGE = _HERE.parent / "airflow_provider_cdi"
+sys.path.insert(0, str(_HERE))
 
 project = "airflow-provider-cdi"
 author = "The authors of airflow-provider-cdi"
 # Read, not imported: the pages can be built without Airflow.
 release = version = runpy.run_path(str(_PACKAGE / "__init__.py"))["__version__"]
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "module_table"]
 exclude_patterns = ["_build"]
 nitpicky = True
 

@@ -1,1 +1,1 @@
-""
+"""The operators: a table's changed rows on their way to a destination, one run at a time."""

@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import re
+import runpy
 import textwrap
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -152,10 +153,26 @@ def test_the_sandbox_page_names_every_option_fault_and_setting():
         assert f"`{name}" in SANDBOX_PAGE, name
 
 
+MODULE_TABLE = runpy.run_path(str(DOCS / "module_table.py"))
+
+
+def test_the_table_of_modules_is_put_into_the_architecture_page():
+    assert MODULE_TABLE["MARK"] in (DOCS / "architecture.md").read_text()
+
+
 def test_every_module_has_its_place_on_the_architecture_page():
-    page = (DOCS / "architecture.md").read_text()
-    modules = {path.stem for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts} - {"__init__", "__main__"}
-    assert [name for name in sorted(modules) if not re.search(rf"`(\.\./)?{name}`", page)] == []
+    summary, lines = MODULE_TABLE["summary"], MODULE_TABLE["markdown"]().splitlines()
+    expected = {
+        f"**`{path.parent.relative_to(ROOT)}/`**: {summary(path)}"
+        if path.stem == "__init__"
+        else f"| `{path.stem}` | {summary(path)} |"
+        for path in PACKAGE.rglob("*.py")
+    }
+    assert {line for line in lines if "`" in line} == expected
+
+
+def test_every_module_says_what_it_is_for():
+    assert [path for path in PACKAGE.rglob("*.py") if not MODULE_TABLE["summary"](path)] == []
 
 
 @pytest.mark.parametrize("text", examples("json"))
