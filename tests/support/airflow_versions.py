@@ -12,17 +12,19 @@ import pytest
 try:
     from airflow.dag_processing.dagbag import DagBag
 except ImportError:  # before 3.2
-    from airflow.models.dagbag import DagBag
+    from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
 
 try:
     from airflow.serialization.serialized_objects import DagSerialization
 except ImportError:  # before 3.2
-    from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
+    from airflow.serialization.serialized_objects import (  # type: ignore[attr-defined, assignment]
+        SerializedDAG as DagSerialization,
+    )
 
 try:
     from airflow.sdk.exceptions import ParamValidationError, TaskDeferred
 except ImportError:  # before 3.2
-    from airflow.exceptions import ParamValidationError, TaskDeferred
+    from airflow.exceptions import ParamValidationError, TaskDeferred  # type: ignore[no-redef]
 
 __all__ = [
     "DagBag",
@@ -61,18 +63,20 @@ def register(dag: Any) -> None:
     """Make a DAG that a test has built known to Airflow's database, as if it came from a file."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
-    DagBundlesManager().sync_bundles_to_db()
+    DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
+    bag: Any
     version, folder = airflow_version(), Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     if version >= (3, 2):
         from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
 
         bag = BundleDagBag(dag_folder=os.devnull, bundle_path=folder, bundle_name="dags-folder")
     elif version == (3, 1):
-        from airflow.models.dagbag import BundleDagBag, sync_bag_to_db
+        from airflow.models.dagbag import BundleDagBag, sync_bag_to_db  # type: ignore[no-redef]
 
         bag = BundleDagBag(dag_folder=os.devnull, bundle_path=folder)
     else:
-        bag, sync_bag_to_db = DagBag(dag_folder=os.devnull), DagBag.sync_to_db
+        bag = DagBag(dag_folder=os.devnull)
+        sync_bag_to_db = type(bag).sync_to_db
         dag.relative_fileloc = "made_by_a_test.py"  # the database wants to know
     bag.bag_dag(dag)
     sync_bag_to_db(bag, "dags-folder", None)
@@ -84,6 +88,6 @@ def run_task(instance: Any, task: Any) -> None:
 
     if airflow_version() < (3, 1):
         instance.task = task
-        _run_task(ti=instance)
+        _run_task(ti=instance)  # type: ignore[call-arg]
     else:
         _run_task(ti=instance, task=task)

@@ -15,7 +15,7 @@ def make_operator(
     kind: type[WarehouseSyncOperator] = WarehouseToBrazeOperator, **arguments: Any
 ) -> WarehouseSyncOperator:
     """Return an operator whose templates are rendered, as they are in a scheduled run without Params."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "task_id": "a_task",
         "warehouse_conn_id": "warehouse",
         "source": "users",

@@ -84,7 +84,7 @@ class Model:
         self._world = world
         self._random = Random(seed)
         self._now = 0.0
-        self._law = FlightLimit(self, most)
+        self._law = FlightLimit(self, most)  # type: ignore[arg-type] # it asks for the time alone
         self._events: list[tuple[float, int, Callable[..., None], object]] = []
         self._number = 0
         self._core_free = self._next_slot = 0.0

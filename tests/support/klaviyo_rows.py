@@ -31,6 +31,7 @@ def rows_of(**columns: list[Any] | pa.Array) -> pa.RecordBatch:
 def encode_row(row: dict[str, Any], data_type: str = "profiles", **options: Any) -> Record | Rejection:
     """Encode one row; an Arrow array of one value is taken as it is."""
     columns = {name: value if isinstance(value, pa.Array) else [value] for name, value in row.items()}
+    result: Record | Rejection
     (result,) = make(data_type, **options).encode(rows_of(**columns))
     return result
 

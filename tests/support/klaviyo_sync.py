@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -19,6 +19,7 @@ from airflow_provider_cdi.engine.ports import Answer, Bounds, Counts, Request
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.sync import Sync
+from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.sandbox.app import create_app
 from airflow_provider_cdi.sandbox.settings import Clock, Settings
@@ -60,7 +61,7 @@ class TableSource:
     def count(self, bounds: Bounds, *, position: str | None, now: str, **_: Any) -> Counts:
         return Counts(self._table.num_rows, 0, 0, 0, self._table.num_rows)
 
-    def read(self, bounds: Bounds):
+    def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
         return iter(self._table.to_batches(self._batch_rows))
 
     def cancel(self) -> None:
@@ -116,12 +117,12 @@ class KlaviyoSide:
             "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in (HEADERS | headers).items()],
         }
-        sent: list[dict[str, Any]] = []
+        sent: list[MutableMapping[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
 
         await self._app(scope, receive, send)
@@ -144,8 +145,11 @@ class Outcome:
     seen: Any
 
     @property
-    def totals(self):
-        return self.journal.progress.totals if self.report is None else self.report.totals
+    def totals(self) -> Totals:
+        if self.report is not None:
+            return self.report.totals
+        assert self.journal.progress
+        return self.journal.progress.totals
 
 
 def sync_into_klaviyo(

@@ -44,4 +44,5 @@ async def run(url: str, key: str, name: str, rows: int) -> dict[str, float]:
 if __name__ == "__main__":
     print("ready", flush=True)
     sys.stdin.readline()
-    print(json.dumps(asyncio.run(run(*sys.argv[1:4], int(sys.argv[4])))), flush=True)
+    url, key, name, rows = sys.argv[1:]
+    print(json.dumps(asyncio.run(run(url, key, name, int(rows)))), flush=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 def lines_of(parts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the rejects of the parts that a report names."""
-    found = []
+    found: list[dict[str, Any]] = []
     for part in parts:
         lines = [line for name in names_of(part) for line in Path(name).read_bytes().splitlines(keepends=True)]
         assert all(line.endswith(b"\n") for line in lines)

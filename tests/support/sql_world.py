@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ class Database:
     def run(self, *statements: str) -> Database:
         import duckdb
 
-        connect = {"duckdb": duckdb.connect, "sqlite": sqlite3.connect}[self.kind]
-        connection = connect(str(self.path))
+        connect: dict[str, Callable[[str], Any]] = {"duckdb": duckdb.connect, "sqlite": sqlite3.connect}
+        connection = connect[self.kind](str(self.path))
         for statement in statements:
             connection.execute(statement)
         connection.commit()
