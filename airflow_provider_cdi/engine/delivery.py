@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from random import Random
@@ -32,6 +31,7 @@ from airflow_provider_cdi.engine.ports import (
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.sentry import Sentry
 from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.traffic import Traffic
 from airflow_provider_cdi.exceptions import DestinationRefused, Interrupted, NoAnswer, RetryLater, StopSync
 
 log = logging.getLogger(__name__)
@@ -45,27 +45,11 @@ NO_ANSWER = Rejection(
     'on_unknown is "reject".',
 )
 
-
-@dataclass(slots=True)
-class Traffic:
-    """What went over the wire in this try.
-
-    :param requests: requests that were sent.
-    :param retries: how many of them were repeats.
-    :param splits: how many batches were cut in halves to find the record at fault.
-    :param held_back: answers that said "too many requests".
-    :param paced: requests that waited for their turn because of a rate, not of a delay.
-    :param bytes_sent: bytes of request bodies.
-    :param seconds_on_way: time from each request to its answer, added up.
-    """
-
-    requests: int = 0
-    retries: int = 0
-    splits: int = 0
-    held_back: int = 0
-    paced: int = 0
-    bytes_sent: int = 0
-    seconds_on_way: float = 0.0
+UNATTRIBUTED = Rejection(
+    "unattributed",
+    "The answer to the request had an error that names none of its rows, so nobody knows which row it means. Its text "
+    "is in the report, under remarks.",
+)
 
 
 class _Doubts:
@@ -202,6 +186,8 @@ class Delivery:
 
     async def _deliver(self, records: Sequence[Record], suspects: Suspects) -> None:
         verdict = await self._converse(records)
+        if isinstance(verdict, Settled | Unattributed):
+            self.traffic.note(verdict.remarks)
         if isinstance(verdict, Settled):
             if _settle(records, verdict):
                 self._evidence.note_accepted(records)
@@ -210,27 +196,33 @@ class Delivery:
                 await self._deliver(_mended(records, verdict.mended, verdict.mended), suspects)
         elif isinstance(verdict, Unclear):
             _reject_all(records, NO_ANSWER, unknown=True)
-        elif isinstance(verdict, Refused) and (verdict.named or verdict.mended):
-            await self._deliver_unnamed(records, verdict, suspects)
-        elif len(records) == 1 and isinstance(verdict, Refused):
-            suspects.refused.append((records[0], verdict.rejection))
+        elif isinstance(verdict, Unattributed):
+            await self._deliver_unattributed(records, verdict, suspects)
+        elif verdict.named or verdict.mended:
+            await self._deliver_again(_left(records, verdict), suspects)
         elif len(records) == 1:
-            _reject_all(records, verdict.rejection)
-        elif isinstance(verdict, Refused) or self._destination.repeat_is_harmless(records):
-            await self._deliver_halves(records, suspects)
+            suspects.refused.append((records[0], verdict.rejection))
         else:
-            _reject_all(records, verdict.rejection, unknown=True)
+            await self._deliver_halves(records, suspects)
 
-    async def _deliver_unnamed(self, records: Sequence[Record], refused: Refused, suspects: Suspects) -> None:
-        """Reject the records that an answer names, and send the others again, some of them mended."""
-        for place, rejection in refused.named.items():
-            _reject(records[place], rejection)
-        others = _mended(
-            records, refused.mended, [place for place in range(len(records)) if place not in refused.named]
-        )
-        if others:
+    async def _deliver_unattributed(self, records: Sequence[Record], verdict: Unattributed, suspects: Suspects) -> None:
+        """Reject the records that an answer names, and find out which of the others it means, if that is harmless."""
+        others = _left(records, verdict)
+        if not self._destination.repeat_is_harmless(others):
+            mended = _mended(records, verdict.mended, verdict.mended)
+            _reject_all([record for record in others if record not in mended], UNATTRIBUTED, unknown=True)
+            await self._deliver_again(mended, suspects)
+        elif len(others) < len(records) or verdict.mended:
+            await self._deliver_again(others, suspects)
+        elif len(records) == 1:
+            _reject_all(records, UNATTRIBUTED)
+        else:
+            await self._deliver_halves(records, suspects)
+
+    async def _deliver_again(self, records: Sequence[Record], suspects: Suspects) -> None:
+        if records:
             self.traffic.retries += 1
-            await self._deliver(others, suspects)
+            await self._deliver(records, suspects)
 
     async def _deliver_halves(self, records: Sequence[Record], suspects: Suspects) -> None:
         self.traffic.splits += 1
@@ -403,6 +395,13 @@ def _mended(records: Sequence[Record], mended: Mapping[int, Record], places: Ite
 def _reject(record: Record, rejection: Rejection, *, unknown: bool = False) -> None:
     for one in record.rows():
         one.block.reject(one.row, rejection, unknown=unknown)
+
+
+def _left(records: Sequence[Record], verdict: Refused | Unattributed) -> list[Record]:
+    """Reject the records that an answer names, and return the others, some of them mended."""
+    for place, rejection in verdict.named.items():
+        _reject(records[place], rejection)
+    return _mended(records, verdict.mended, [place for place in range(len(records)) if place not in verdict.named])
 
 
 def _reject_all(records: Sequence[Record], rejection: Rejection, *, unknown: bool = False) -> None:

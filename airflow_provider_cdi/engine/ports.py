@@ -187,11 +187,13 @@ class Settled:
     :param skipped: place in the request's records -> the reason for which it was passed over on purpose.
     :param mended: place in the request's records -> what to send next for a record that was not applied: the same
         without the part that was refused, with a notice about it.
+    :param remarks: what the answer said besides -> how often. No person's data: the report shows it.
     """
 
     rejected: Mapping[int, Rejection] = field(default_factory=dict)
     skipped: Mapping[int, str] = field(default_factory=dict)
     mended: Mapping[int, Record] = field(default_factory=dict)
+    remarks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +230,19 @@ class Unclear:
 
 @dataclass(frozen=True, slots=True)
 class Unattributed:
-    """The request was applied, but some of its records were refused and the answer does not say which."""
+    """The request was applied, but some of its records were refused and the answer does not say which, or not of all.
 
-    rejection: Rejection
+    The records that it names are rejected. The others are sent again in smaller parts, where that is harmless, until
+    the one that is meant stands alone; else nobody knows what became of them.
+
+    :param named: place in the request's records -> why, for the records that the answer names.
+    :param mended: see :class:`Settled`: sent in the place of the record.
+    :param remarks: what it said of the others -> how often. No person's data: the report shows it.
+    """
+
+    named: Mapping[int, Rejection] = field(default_factory=dict)
+    mended: Mapping[int, Record] = field(default_factory=dict)
+    remarks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_cdi.engine.delivery import Traffic
 from airflow_provider_cdi.engine.totals import Totals
+from airflow_provider_cdi.engine.traffic import Traffic
 
 
 @dataclass(slots=True)
@@ -70,6 +70,7 @@ class Report:
             "seconds_without_rows": round(self.seconds_without_rows, 3),
             "delay": round(self.delay, 4),
             "in_flight": round(self.in_flight, 1),
+            "remarks": dict(self.traffic.remarks),
             "watermark": self.watermark,
             "late": self.late,
             "dry_run": self.dry_run,
@@ -93,6 +94,7 @@ class Report:
             f"for the rate; {self.seconds_without_rows:.1f} s without rows to send",
             f"  watermark {self.watermark or 'none'}",
         ]
+        lines += [f"  answers said: {remark} ({number:,})" for remark, number in self.traffic.remarks.items()]
         lines += [f"  sent with a change{_by_code(totals.adjusted)}"] if totals.adjusted else []
         lines += [f"  {self.late:,} rows or more came late and are not sent"] if self.late else []
         return lines + [f"  {part['rows']:,} rejects in {_place(part)}" for part in self.rejects_files]

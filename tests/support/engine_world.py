@@ -232,7 +232,8 @@ class ThingDestination(PlainDestination):
         if answer.status == 413:
             return Refused(REFUSED_ROW)
         if answer.status == 207:
-            return Unattributed(REFUSED_ROW)
+            named = {int(place): REFUSED_ROW for place in json.loads(answer.body or "[]")}
+            return Unattributed(named, remarks={"somebody is refused": 1})
         if answer.status >= 500:
             return Unclear(f"HTTP {answer.status}")
         return Settled({int(place): REFUSED_ROW for place in json.loads(answer.body)})

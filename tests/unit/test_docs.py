@@ -16,11 +16,11 @@ import pytest
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
-from airflow_provider_cdi.engine.delivery import Traffic
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.totals import Totals
+from airflow_provider_cdi.engine.traffic import Traffic
 from airflow_provider_cdi.hooks.redshift import FETCH_ROWS
 from airflow_provider_cdi.hooks.redshift_iam import FIELDS as IAM_FIELDS
 from airflow_provider_cdi.hooks.warehouse import WAREHOUSES

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from airflow_provider_cdi.destinations.braze.bad_requests import by_index, read_bad_request
+from airflow_provider_cdi.destinations.braze.bad_requests import attribute, read_bad_request, said_of
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.refusals import refusal
 from airflow_provider_cdi.destinations.braze.waits import wait_of
 from airflow_provider_cdi.destinations.json_bodies import json_object
+from airflow_provider_cdi.destinations.row_values import values_of, without_values
 from airflow_provider_cdi.engine.ports import Answer, Busy, Settled, Unattributed, Unclear, Verdict
+from airflow_provider_cdi.engine.records import Record
 
 #: Braze: success; "queued" came with a 202 in maintenance (2020).
 _DONE = frozenset({"success", "queued"})
@@ -22,20 +24,23 @@ _REFUSED = frozenset({400, 413, 422})
 #: The request may or may not have been read to its end. 408 and 425 are not documented.
 _UNCLEAR_BELOW_500 = frozenset({408, 425})
 
+#: For an error in a form without a text.
+_NO_TEXT = "Braze: an error without a text"
 
-def read_answer(answer: Answer, count: int, endpoint: Endpoint, now: Callable[[], float]) -> Verdict:
+
+def read_answer(answer: Answer, records: Sequence[Record], endpoint: Endpoint, now: Callable[[], float]) -> Verdict:
     """Say what the answer means.
 
-    :param count: records in the request.
+    :param records: those of the request.
     :param now: seconds since the epoch.
     :raises DestinationRefused: when it concerns the sync as a whole.
     """
     status = answer.status
     body = json_object(answer.body)
     if 200 <= status < 300:
-        return _read_success(status, body, count, endpoint)
+        return _read_success(status, body, records, endpoint)
     if status in _REFUSED:
-        return read_bad_request(status, body, count, endpoint)
+        return read_bad_request(status, body, len(records), endpoint)
     if status == 429:
         return Busy("Braze answered 429: over the rate limit", wait_of(answer.headers, now))
     if status in _UNCLEAR_BELOW_500 or status >= 500:
@@ -43,16 +48,35 @@ def read_answer(answer: Answer, count: int, endpoint: Endpoint, now: Callable[[]
     raise refusal(status, body, endpoint)
 
 
-def _read_success(status: int, body: dict[str, Any] | None, count: int, endpoint: Endpoint) -> Verdict:
+def _read_success(status: int, body: dict[str, Any] | None, records: Sequence[Record], endpoint: Endpoint) -> Verdict:
     if body is None:
         return Unclear(f"Braze answered {status} with a body that is not a JSON object")
     message = body.get("message")
     if status not in _SUCCESSES or not isinstance(message, str) or message.lower() not in _DONE:
         # Not an answer that Braze documents: a proxy's, or a failure in the clothes of a success.
         return Unclear(f"Braze answered {status} without saying success")
-    # The counters (attributes_processed, …) are not compared: Braze documents them as numbers of users.
     errors = body.get("errors")
     if not errors:
-        return Settled()
-    rejected = by_index(errors, count, endpoint.array)
-    return rejected if isinstance(rejected, Unattributed) else Settled(rejected)
+        return Settled(remarks=_uncounted(body, records, endpoint))
+    named, loose = attribute(errors, len(records), endpoint.array)
+    if loose:
+        values = values_of(records)
+        return Unattributed(named, remarks=dict.fromkeys((_remark(said_of(error), values) for error in loose), 1))
+    left = [record for place, record in enumerate(records) if place not in named]
+    return Settled(named, remarks=_uncounted(body, left, endpoint))
+
+
+def _remark(said: Any, values: frozenset[str]) -> str:
+    return f"Braze: {without_values(said, values)}" if isinstance(said, str) and said.strip() else _NO_TEXT
+
+
+def _uncounted(body: Mapping[str, Any], records: Sequence[Record], endpoint: Endpoint) -> dict[str, int]:
+    """Compare what the answer counts with what was sent: fewer is worth a word, and no proof that a row is lost.
+
+    Braze documents the counters of ``/users/track`` as numbers of users, so each person counts once.
+    """
+    counted = body.get(endpoint.counter)
+    if not isinstance(counted, int) or isinstance(counted, bool):
+        return {}
+    missing = len({record.key for record in records}) - counted
+    return {f"{endpoint.counter} is lower than the number of users sent, by": missing} if missing > 0 else {}

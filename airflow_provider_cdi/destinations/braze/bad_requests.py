@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_cdi.destinations.braze.codes import braze_rejection
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.refusals import refusal
-from airflow_provider_cdi.engine.ports import Busy, Refused, Settled, Unattributed, Verdict
+from airflow_provider_cdi.engine.ports import Busy, Refused, Settled, Verdict
 from airflow_provider_cdi.engine.records import Rejection
 
 #: What Braze says of a request that it could not read at all: this one text stands in ``error``.
@@ -54,21 +54,22 @@ def refused(rejection: Rejection, count: int) -> Refused:
     return Refused(rejection, {0: rejection} if is_named else {})
 
 
-def by_index(errors: Any, count: int, array: str | None) -> dict[int, Rejection] | Unattributed:
-    """Map each error to the record it names; one that names none makes the whole list useless.
+def attribute(errors: Any, count: int, array: str | None) -> tuple[dict[int, Rejection], list[Any]]:
+    """Map each error to the record it names.
 
+    :param errors: what stands in the place of the list of errors.
     :param array: the array of the request that an error must name, if it names any.
+    :return: place -> the first error of that record, and the errors that name no record of the request.
     """
-    if not isinstance(errors, list):
-        return Unattributed(braze_rejection(None))
-    rejected: dict[int, Rejection] = {}
-    for error in errors:
-        rejection = braze_rejection(said_of(error))
+    named: dict[int, Rejection] = {}
+    loose: list[Any] = []
+    for error in errors if isinstance(errors, list) else [errors]:
         index = _index(error, count, array)
         if index is None:
-            return Unattributed(rejection)
-        rejected.setdefault(index, rejection)
-    return rejected
+            loose.append(error)
+        else:
+            named.setdefault(index, braze_rejection(said_of(error)))
+    return named, loose
 
 
 def said_of(error: Any) -> Any:
@@ -88,10 +89,10 @@ def _read_too_large(body: dict[str, Any] | None, count: int, endpoint: Endpoint)
 def _read_errors(errors: list[Any], count: int, endpoint: Endpoint) -> Verdict:
     """Read the list of errors of a 400, which names all objects, some of them, or none."""
     first = braze_rejection(said_of(errors[0]), unknown=_BAD_REQUEST)
-    rejected = by_index(errors, count, endpoint.array)
-    if isinstance(rejected, Unattributed):
+    named, _ = attribute(errors, count, endpoint.array)
+    if not named:
         return _read_unnamed(errors, first, count)
-    return Settled(rejected) if len(rejected) == count else Refused(first, rejected)
+    return Settled(named) if len(named) == count else Refused(first, named)
 
 
 def _read_unnamed(errors: list[Any], first: Rejection, count: int) -> Verdict:
@@ -101,6 +102,8 @@ def _read_unnamed(errors: list[Any], first: Rejection, count: int) -> Verdict:
 
 
 def _index(error: Any, count: int, array: str | None) -> int | None:
+    if count == 1 and isinstance(error, str) and error.strip():
+        return 0
     if not isinstance(error, dict) or error.get("input_array", array) != array:
         return None
     if count == 1 and "index" not in error and isinstance(said_of(error), str):

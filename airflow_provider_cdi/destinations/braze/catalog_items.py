@@ -113,7 +113,7 @@ class CatalogItems(BrazeDestination):
                 return verdict
         method = records[0].group
         endpoint = Endpoint(method, self._path, _PERMISSIONS[method])
-        return read_answer(answer, len(records), endpoint, self._now)
+        return read_answer(answer, records, endpoint, self._now)
 
     def _encode_usual(
         self, rows: pa.RecordBatch, deleted: list[bool | Rejection], raws: list[bytes | Rejection | None]

@@ -11,9 +11,11 @@ class Endpoint:
 
     :param permission: what an API key needs for it.
     :param array: the array of the request that ``errors[].input_array`` must name; None where there is none.
+    :param counter: the member of a success that counts the users it is about; empty where there is none.
     """
 
     method: str
     path: str
     permission: str
     array: str | None = None
+    counter: str = ""

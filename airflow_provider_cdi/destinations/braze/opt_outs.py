@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from airflow_provider_cdi.engine.ports import Answer, Ask, Refused, Request, Settled, Verdict
+from airflow_provider_cdi.engine.ports import Answer, Ask, Refused, Request, Settled, Unattributed, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 #: Braze: user attributes object. Member -> what it says when somebody opts out.
@@ -77,42 +78,46 @@ def deliver_opt_outs(
         verdict = Settled(verdict.named)
     elif isinstance(verdict, Refused) and any(map(_has_opt_out, (records[place] for place in verdict.named))):
         verdict = Refused(verdict.rejection)  # halves find them too, and then their opt-outs can go
-    if not isinstance(verdict, Settled):
+    if isinstance(verdict, Settled):
+        refused, rejected = verdict.rejected, dict(verdict.rejected)
+        for place, record in enumerate(records):
+            if isinstance(record, OptOutRecord) and place not in rejected:
+                rejected[place] = _told(record.refusal, [name for name, _ in _opt_outs(orjson.loads(record.body))])
+        outcome: _Outcome = replace(verdict, rejected=rejected)
+    elif isinstance(verdict, Unattributed):
+        refused, outcome = verdict.named, verdict
+    else:
         return verdict
-    rejected = dict(verdict.rejected)
-    for place, record in enumerate(records):
-        if isinstance(record, OptOutRecord) and place not in rejected:
-            rejected[place] = _told(record.refusal, [name for name, _ in _opt_outs(orjson.loads(record.body))])
     left = {
         place: records[place]
-        for place, rejection in verdict.rejected.items()
+        for place, rejection in refused.items()
         if rejection.code not in _OF_THE_USER and _has_opt_out(records[place])
     }
-    settled = Settled(rejected, verdict.skipped)
-    return _Rescue(left, settled, most, request, read).next() if left else settled
+    return _Rescue(left, outcome, most, request, read).next() if left else outcome
 
 
-_Read = Callable[[Answer, int], Verdict]
+_Read = Callable[[Answer, Sequence[Record]], Verdict]
+_Outcome = Settled | Unattributed
 
 
 class _Rescue:
     """Sends opt-outs one by one, several in a request, and says of each row which of them were delivered.
 
     :param refused: place -> the record that was refused.
-    :param settled: the outcome of all records as it stands.
+    :param outcome: that of all records as it stands.
     :param most: objects a request.
     """
 
     def __init__(
         self,
         refused: Mapping[int, Record],
-        settled: Settled,
+        outcome: _Outcome,
         most: int,
         request: Callable[[Sequence[Record]], Request],
         read: _Read,
     ) -> None:
         self._refused = refused
-        self._settled = settled
+        self._outcome_so_far = outcome
         self._most = most
         self._request = request
         self._read_answer = read
@@ -127,28 +132,29 @@ class _Rescue:
         return Ask(self._request([record for *_, record in sent]), lambda answer: self._read(answer, sent))
 
     def _read(self, answer: Answer, sent: Sequence[tuple[int, str, Record]]) -> Verdict:
-        verdict = self._read_answer(answer, len(sent))
-        if isinstance(verdict, Refused) and not verdict.named:
-            return self.next()  # nobody knows which of them is at fault: their rows stay rejects
-        refused = verdict.named if isinstance(verdict, Refused) else {}
+        verdict = self._read_answer(answer, [record for *_, record in sent])
         if isinstance(verdict, Settled):
-            refused = verdict.rejected
             for number, (place, name, _) in enumerate(sent):
-                if number not in refused:
+                if number not in verdict.rejected:
                     self._delivered.setdefault(place, []).append(name)
-        elif isinstance(verdict, Refused):
-            self._objects.extendleft(one for number, one in enumerate(sent) if number not in refused)
+        elif isinstance(verdict, Refused | Unattributed):
+            others = [one for number, one in enumerate(sent) if number not in verdict.named]
+            if verdict.named or len(sent) > 1:
+                # Nobody knows which of them is at fault, if none is named: each alone tells it.
+                self._most = self._most if verdict.named else 1
+                self._objects.extendleft(reversed(others))
         else:
             return verdict
         return self.next()
 
-    def _outcome(self) -> Settled:
-        rejected = dict(self._settled.rejected)
+    def _outcome(self) -> _Outcome:
+        so_far = self._outcome_so_far
+        rejected = dict(so_far.rejected if isinstance(so_far, Settled) else so_far.named)
         for place, names in self._delivered.items():
             record = self._refused[place]
             why = record.refusal if isinstance(record, OptOutRecord) else rejected[place]
             rejected[place] = _told(why, names)
-        return Settled(rejected, self._settled.skipped)
+        return replace(so_far, rejected=rejected) if isinstance(so_far, Settled) else replace(so_far, named=rejected)
 
 
 def _opt_outs(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:

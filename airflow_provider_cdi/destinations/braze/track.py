@@ -102,7 +102,8 @@ class Track(BrazeDestination):
         self._check, self._is_dated = kind.check, kind.is_dated
         self._bounds = PayloadBounds(limits.payload_bytes, limits.payload_keys, limits.nesting)
         self._style = StructStyle(nested_time=not kind.is_dated, drop_nulls=kind.is_dated)
-        self._endpoint = Endpoint("POST", _PATH, "users.track", array=kind.contract.data_type)
+        array = kind.contract.data_type
+        self._endpoint = Endpoint("POST", _PATH, "users.track", array=array, counter=f"{array}_processed")
 
     @property
     def contract(self) -> Contract:
@@ -135,14 +136,14 @@ class Track(BrazeDestination):
 
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer means, see :func:`~.answers.read_answer`."""
-        verdict = read_answer(answer, len(records), self._endpoint, self._now)
+        verdict = self._read(answer, records)
         if self._is_dated:
             return verdict
         most = self._limits.track_objects
         return deliver_opt_outs(verdict, records, most=most, request=self.request, read=self._read)
 
-    def _read(self, answer: Answer, count: int) -> Verdict:
-        return read_answer(answer, count, self._endpoint, self._now)
+    def _read(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+        return read_answer(answer, records, self._endpoint, self._now)
 
     def _encode_usual(
         self, rows: pa.RecordBatch, raws: list[bytes | Rejection | None], times: _Times

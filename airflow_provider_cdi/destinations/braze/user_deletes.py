@@ -20,7 +20,7 @@ from airflow_provider_cdi.engine.records import Record, Rejection
 # Braze CDI refuses a table with a PAYLOAD column, so that a table of attributes cannot delete its users.
 CONTRACT = Contract("user_deletes", identifiers=PRIMARY, pairs=PAIRS, has_payload=False, refuses_payload=True)
 
-_ENDPOINT = Endpoint("POST", "/users/delete", "users.delete")
+_ENDPOINT = Endpoint("POST", "/users/delete", "users.delete", counter="deleted")
 #: The array of each identifier; Braze: only one kind a request, so each is a group.
 _ARRAYS = {"external_id": "external_ids", "user_alias": "user_aliases", "braze_id": "braze_ids"}
 
@@ -64,8 +64,8 @@ class UserDeletes(BrazeDestination):
         return Request(_ENDPOINT.method, _ENDPOINT.path, b'{"%b":[%b]}' % (records[0].group.encode(), ids))
 
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
-        """Say what the answer means; its ``deleted`` counts queued ids and proves nothing, so it is not read."""
-        return read_answer(answer, len(records), _ENDPOINT, self._now)
+        """Say what the answer means; its ``deleted`` counts queued ids: fewer than sent are remarked on."""
+        return read_answer(answer, records, _ENDPOINT, self._now)
 
 
 def _record(identity: Identity | Rejection) -> Record | Rejection:

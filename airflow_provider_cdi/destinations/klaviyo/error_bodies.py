@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
 from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS
+from airflow_provider_cdi.destinations.row_values import leaves
 from airflow_provider_cdi.engine.records import Record
 
 _HIDDEN = "…"
@@ -77,17 +78,4 @@ def _text(value: Any) -> str:
 def _values(record: Record | None) -> set[str]:
     if record is None:
         return set()
-    return {value for value in _leaves(orjson.loads(record.body)) if len(value) >= _SHORTEST_VALUE}
-
-
-def _leaves(value: Any, name: str = "") -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, member in value.items():
-            yield from _leaves(member, key)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _leaves(item, name)
-    elif isinstance(value, str) and name != "type":
-        yield value
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield str(value)
+    return {value for value in leaves(orjson.loads(record.body)) if len(value) >= _SHORTEST_VALUE}

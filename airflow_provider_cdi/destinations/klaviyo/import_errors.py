@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_cdi.destinations.klaviyo.codes import klaviyo_rejection
 from airflow_provider_cdi.destinations.klaviyo.error_bodies import read_error
 from airflow_provider_cdi.destinations.klaviyo.identifiers import PersonRecord, comparable, identifiers_in
+from airflow_provider_cdi.destinations.row_values import values_of, without_values
 from airflow_provider_cdi.engine.ports import Settled, Unattributed
 from airflow_provider_cdi.engine.records import Record, Rejection
 
@@ -30,21 +31,29 @@ def settle_import(
     :return: ``Unattributed`` when more failed than can be found among the records.
     """
     rejected: dict[int, Rejection] = {}
-    lost: Rejection | None = None
+    lost: list[Mapping[str, Any]] = []
     rows = _Rows(records)
     for error in errors:
         place = rows.find(error.get("original_payload"))
         if place is None:
-            lost = lost or klaviyo_rejection(read_error(error), unknown="klaviyo_import_failed")
+            lost.append(error)
         else:
             rejected.setdefault(place, klaviyo_rejection(read_error(error), records[place]))
     # An error about a profile that was never sent loses nothing, as long as all that failed are found.
-    is_complete = lost is None if failed is None else len(rejected) >= failed
+    is_complete = not lost if failed is None else len(rejected) >= failed
     if is_complete:
         return Settled(rejected)
     if len(records) == 1:
-        return Settled({0: lost or _NOT_NAMED})
-    return Unattributed(lost or _NOT_NAMED)
+        named = klaviyo_rejection(read_error(lost[0]), unknown="klaviyo_import_failed") if lost else _NOT_NAMED
+        return Settled({0: named})
+    return Unattributed(rejected, remarks=_remarks(lost, records) or {_NOT_NAMED.reason: 1})
+
+
+def _remarks(lost: Sequence[Mapping[str, Any]], records: Sequence[Record]) -> Counter[str]:
+    """Say what the errors say that fit no row."""
+    values = values_of(records, (error.get("original_payload") for error in lost))
+    texts = (without_values(read_error(error).detail, values) for error in lost)
+    return Counter(f"Klaviyo: {text or 'an import error without a text'}" for text in texts)
 
 
 class _Rows:

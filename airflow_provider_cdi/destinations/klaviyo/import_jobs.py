@@ -11,7 +11,7 @@ from airflow_provider_cdi.destinations.klaviyo.answers import failure_of_read
 from airflow_provider_cdi.destinations.klaviyo.endpoints import IMPORT_ERRORS, IMPORT_JOB
 from airflow_provider_cdi.destinations.klaviyo.import_errors import settle_import
 from airflow_provider_cdi.destinations.klaviyo.job_watch import JobWatch
-from airflow_provider_cdi.engine.ports import Answer, Ask, Request, Settled, Unclear, Verdict
+from airflow_provider_cdi.engine.ports import Answer, Ask, Request, Unclear, Verdict
 from airflow_provider_cdi.engine.records import Record
 
 #: Klaviyo: page size of import errors, at most.
@@ -42,7 +42,9 @@ class ImportJob(JobWatch):
 
     def _completed(self, state: Mapping[str, Any]) -> Verdict:
         failed = state.get("failed_count")
-        return Settled() if failed == 0 else self._ask_for_errors(failed if isinstance(failed, int) else None)
+        if failed == 0:
+            return self._settled(state, "failed_count")
+        return self._ask_for_errors(failed if isinstance(failed, int) else None)
 
     def _ask_for_errors(self, failed: int | None) -> Ask:
         request = IMPORT_ERRORS.request(name=self._name, query={"page[size]": str(_ERRORS_A_PAGE)})

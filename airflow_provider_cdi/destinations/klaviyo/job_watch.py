@@ -22,6 +22,7 @@ _CANCELLED = Rejection(
     "job_cancelled", "Klaviyo: the job was cancelled; some of its rows may have been applied before."
 )
 _FAILED = Rejection("job_failed", "Klaviyo: the job ended in a state that Klaviyo does not document.")
+_TOO_FEW = "Klaviyo: completed_count of a job is lower than the number of rows sent, by"
 
 
 class JobWatch(ABC):
@@ -68,6 +69,18 @@ class JobWatch(ABC):
         if status != "complete":
             return Settled(dict.fromkeys(range(self._count), _CANCELLED if status == "cancelled" else _FAILED))
         return self._completed(state)
+
+    def _settled(self, state: Mapping[str, Any], other: str) -> Settled:
+        """Say that all records of a job are done, and remark on it when the job counts fewer of them.
+
+        Whether ``completed_count`` holds the others too is not documented, so the higher figure is compared.
+
+        :param other: the count of those that the job did not complete.
+        """
+        counts = [value for name in ("completed_count", other) if type(value := state.get(name)) is int]
+        missing = self._count - sum(counts)
+        is_short = type(state.get("completed_count")) is int and missing > 0
+        return Settled(remarks={_TOO_FEW: missing} if is_short else {})
 
     @abstractmethod
     def _completed(self, state: Mapping[str, Any]) -> Verdict:

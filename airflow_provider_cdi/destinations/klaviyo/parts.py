@@ -40,9 +40,11 @@ def verdict_of_part(
             {**rejected, **_moved(verdict.rejected, places)},
             {**skipped, **_moved(verdict.skipped, places)},
             {**mended, **_moved(verdict.mended, places)},
+            remarks=verdict.remarks,
         )
-    if isinstance(verdict, Unattributed) and len(places) == 1:
-        return Settled({**rejected, places[0]: verdict.rejection}, skipped, mended)
+    if isinstance(verdict, Unattributed):
+        named = {**rejected, **_moved(verdict.named, places)}
+        return Unattributed(named, {**mended, **_moved(verdict.mended, places)}, remarks=verdict.remarks)
     if isinstance(verdict, Refused) and (verdict.named or verdict.mended):
         named = {**rejected, **_moved(verdict.named, places)}
         return Refused(verdict.rejection, named, {**mended, **_moved(verdict.mended, places)})

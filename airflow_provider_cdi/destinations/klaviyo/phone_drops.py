@@ -6,6 +6,7 @@ Klaviyo refuses a profile for a number that is only stored, and with it the whol
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import overload
 
 import orjson
@@ -19,7 +20,7 @@ from airflow_provider_cdi.destinations.klaviyo.identifiers import (
     identifiers_in,
 )
 from airflow_provider_cdi.destinations.klaviyo.profile_merge import decoded_profile
-from airflow_provider_cdi.engine.ports import Refused, Settled, Verdict
+from airflow_provider_cdi.engine.ports import Refused, Settled, Unattributed, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
 #: The rejections that are about the number, and about nothing else of the row.
@@ -45,19 +46,25 @@ def drop_phones(verdict: Verdict, records: Sequence[Record], without: WithoutPho
     """
     if isinstance(verdict, Settled):
         mended = _mended(verdict.rejected, records, without)
-        rejected = {place: why for place, why in verdict.rejected.items() if place not in mended}
-        return Settled(rejected, verdict.skipped, mended)
+        rejected = _others(verdict.rejected, mended)
+        return replace(verdict, rejected=rejected, mended=mended)
+    if isinstance(verdict, Unattributed):
+        mended = _mended(verdict.named, records, without)
+        return replace(verdict, named=_others(verdict.named, mended), mended=mended)
     if isinstance(verdict, Refused):
         alone = {0: verdict.rejection} if len(records) == 1 else {}
         mended = _mended(verdict.named or alone, records, without)
-        named = {place: why for place, why in verdict.named.items() if place not in mended}
-        return Refused(verdict.rejection, named, mended)
+        return Refused(verdict.rejection, _others(verdict.named, mended), mended)
     return verdict
 
 
 def _mended(rejected: Mapping[int, Rejection], records: Sequence[Record], without: WithoutPhone) -> dict[int, Record]:
     found = {place: without(records[place]) for place, why in rejected.items() if why.code in _ABOUT_PHONE}
     return {place: record for place, record in found.items() if record is not None}
+
+
+def _others(rejected: Mapping[int, Rejection], mended: Mapping[int, Record]) -> dict[int, Rejection]:
+    return {place: why for place, why in rejected.items() if place not in mended}
 
 
 def profile_without_phone(record: Record) -> Record | None:

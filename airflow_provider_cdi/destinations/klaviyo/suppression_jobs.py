@@ -27,6 +27,8 @@ _LOOKS, _BETWEEN_LOOKS = 4, 10.0
 
 _SKIPPED = Rejection("klaviyo_suppression_skipped", "Klaviyo: the job skipped the address, and it is not done.")
 
+_NOT_SHOWN = "Klaviyo: a job of suppressions has done more than its addresses show"
+
 
 class Goal(NamedTuple):
     """How an address should stand in the end.
@@ -66,7 +68,9 @@ class SuppressionJob(JobWatch):
 
     def _completed(self, state: Mapping[str, Any]) -> Verdict:
         skipped = state.get("skipped_count")
-        return Settled() if skipped == 0 else self._look(skipped if isinstance(skipped, int) else None)
+        if skipped == 0:
+            return self._settled(state, "skipped_count")
+        return self._look(skipped if isinstance(skipped, int) else None)
 
     def _look(self, skipped: int | None) -> Verdict:
         """Look how the addresses stand.
@@ -93,7 +97,7 @@ class SuppressionJob(JobWatch):
     def _look_again(self, skipped: int) -> Verdict:
         """Wait for what the job says that it has done to show."""
         if self._looks >= _LOOKS:
-            return Unattributed(_SKIPPED)
+            return Unattributed(remarks={_NOT_SHOWN: 1})
         verdict = self._look(skipped)
         if not isinstance(verdict, Ask):
             raise TypeError("a job has addresses")

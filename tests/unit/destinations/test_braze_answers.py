@@ -35,7 +35,7 @@ def error(said, index=None, array=None):
 
 
 def success(*errors):
-    return {"message": "success", "attributes_processed": 1} | ({"errors": list(errors)} if errors else {})
+    return {"message": "success"} | ({"errors": list(errors)} if errors else {})
 
 
 # --- accepted -------------------------------------------------------------------------------------------
@@ -54,7 +54,39 @@ def success(*errors):
     ],
 )
 def test_a_success_accepts_every_record(data_type, status, body):
-    assert read(data_type, status, body) == Settled()
+    verdict = read(data_type, status, body)
+    assert (verdict.rejected, verdict.skipped) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("data_type", "counter", "number", "missing"),
+    [
+        *((name, f"{name}_processed", 2, 1) for name in ("attributes", "events", "purchases")),
+        ("user_deletes", "deleted", 0, 3),
+        ("user_deletes", "deleted", 3, 0),
+        ("events", "events_processed", 4, 0),
+        ("events", "attributes_processed", 0, 0),
+        ("events", "events_processed", "2", 0),
+        ("events", "events_processed", False, 0),
+        ("events", "events_processed", None, 0),
+    ],
+)
+def test_fewer_users_counted_than_sent_are_remarked_on(data_type, counter, number, missing):
+    verdict = read(data_type, 201, {"message": "success", counter: number})
+    words = f"{counter} is lower than the number of users sent, by"
+    assert verdict == Settled(remarks={words: missing} if missing else {})
+
+
+def test_an_object_that_is_refused_is_not_missed_in_the_count():
+    body = success(error(BAD_EMAIL, 0, "attributes")) | {"attributes_processed": 2}
+    assert read("attributes", 201, body).remarks == {}
+    assert sum(read("attributes", 201, body | {"attributes_processed": 1}).remarks.values()) == 1
+
+
+def test_a_person_with_two_rows_counts_once():
+    records = [Record("external_id:c", b'{"external_id":"c"}')] * 2
+    body = json.dumps({"message": "success", "events_processed": 1}).encode()
+    assert braze_destination("events").read_answer(Answer(201, {}, body), records) == Settled()
 
 
 # --- partial --------------------------------------------------------------------------------------------
@@ -96,9 +128,31 @@ def test_the_first_of_two_errors_of_a_record_counts():
         [BAD_EMAIL],
     ],
 )
-def test_an_error_that_names_no_record_leaves_the_batch_unattributed(errors):
+def test_an_error_that_names_no_record_is_told_and_the_records_that_are_named_keep_their_own(errors):
     verdict = read("attributes", 201, success(*errors))
-    assert verdict == Unattributed(Rejection("braze_email_invalid", f"Braze: {BAD_EMAIL}"))
+    named = {0: Rejection("braze_email_invalid", f"Braze: {BAD_EMAIL}")} if len(errors) > 1 else {}
+    said = BAD_EMAIL.replace("'email'", "…")
+    assert verdict == Unattributed(named, remarks={f"Braze: {said}": 1})
+
+
+@pytest.mark.parametrize("errors", [BAD_EMAIL, [BAD_EMAIL], [error(BAD_EMAIL)], [{"message": BAD_EMAIL}]])
+def test_an_error_of_a_request_with_one_record_is_that_records(errors):
+    verdict = read("attributes", 201, {"message": "success", "errors": errors}, count=1)
+    assert verdict == Settled({0: Rejection("braze_email_invalid", f"Braze: {BAD_EMAIL}")})
+
+
+@pytest.mark.parametrize("odd", [error(BAD_EMAIL, 5), error(BAD_EMAIL, 0, "events"), error(BAD_EMAIL, "0"), [], None])
+def test_an_error_that_names_something_else_is_not_the_only_records(odd):
+    verdict = read("attributes", 201, success(odd), count=1)
+    assert isinstance(verdict, Unattributed)
+    assert verdict.named == {}
+
+
+@pytest.mark.parametrize("data_type", ["attributes", "events", "user_deletes"])
+def test_what_is_told_of_an_error_holds_no_value_of_a_row_and_no_address(data_type):
+    said = "s-1 with private in seoul (ada@example.org, +49 151 123456) has 'p@x' not allowed"
+    verdict = read(data_type, 201, success(said))
+    assert list(verdict.remarks) == ["Braze: … with … in … (…, …) has … not allowed"]
 
 
 @pytest.mark.parametrize("errors", ["broken", {"0": "x"}, [None], [[]]])

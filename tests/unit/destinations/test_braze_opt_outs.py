@@ -13,7 +13,7 @@ from support.klaviyo_sync import TableSource
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.braze.opt_outs import OptOutRecord
-from airflow_provider_cdi.engine.ports import Answer, Ask, Busy, Settled, Unclear
+from airflow_provider_cdi.engine.ports import Answer, Ask, Busy, Settled, Unattributed, Unclear
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.sync import Sync
 from airflow_provider_cdi.sandbox.app import create_app
@@ -161,6 +161,43 @@ def test_the_opt_outs_of_a_row_that_could_not_be_sent_are_told_and_the_row_stays
     verdict = destination.read_answer(answer(), records)
     assert {place: each.code for place, each in verdict.rejected.items()} == {0: "array_too_long"}
     assert verdict.rejected[0].reason.endswith("Delivered all the same: email_subscribe.")
+
+
+def loosely(*errors):
+    """Accept a request with errors, some of which name no object."""
+    return Answer(201, {}, json.dumps({"message": "success", "errors": list(errors)}).encode())
+
+
+def of(place):
+    return {"type": "EMAIL_BAD_FORMAT", "input_array": "attributes", "index": place}
+
+
+def test_the_opt_outs_of_a_row_that_is_named_go_also_where_another_error_names_none():
+    destination, records = conversation({"plan": "pro"}, MIXED, {"plan": "pro"})
+    step = destination.read_answer(loosely(of(1), "something"), records)
+    assert objects(step)[0] == {"external_id": "c-1"} | NO_MAIL
+    verdict = step.read(answer())
+    assert isinstance(verdict, Unattributed)
+    assert list(verdict.remarks) == ["Braze: something"]
+    assert verdict.named[1].delivered == ("email_subscribe", "subscription_groups")
+
+
+def test_opt_outs_that_are_refused_without_a_name_are_sent_one_by_one():
+    destination, records = conversation(MIXED)
+    step = destination.read_answer(answer((0, "EMAIL_BAD_FORMAT")), records)
+    assert len(objects(step)) == 3
+    sent = []
+    step = step.read(loosely("something"))
+    while isinstance(step, Ask):
+        (one,) = objects(step)
+        sent.append(one)
+        step = step.read(loosely("of a group") if "subscription_groups" in one else answer())
+    assert [next(name for name in one if name != "external_id") for one in sent] == [
+        "email_subscribe",
+        "subscription_groups",
+        "subscription_groups",
+    ]
+    assert step.rejected[0].delivered == ("email_subscribe",)
 
 
 # --- a whole sync ---------------------------------------------------------------------------------------

@@ -123,8 +123,14 @@ def test_a_reason_holds_no_value_of_its_row():
 )
 def test_a_failure_that_fits_no_row_or_several_is_nobodys(payload):
     verdict = ended(import_error(payload, "Odd"), failed=1)
-    assert isinstance(verdict, Unattributed)
-    assert verdict.rejection.code == "klaviyo_import_failed"
+    assert verdict == Unattributed(remarks={"Klaviyo: Odd": 1})
+
+
+def test_failures_that_fit_their_row_keep_their_code_beside_those_of_nobody():
+    own, odd = import_error({"external_id": "C-1"}, "Invalid email address"), import_error({"id": "x"}, "x and y@z.io")
+    verdict = ended(own, odd, odd, failed=3)
+    assert {place: each.code for place, each in verdict.named.items()} == {1: "klaviyo_email_invalid"}
+    assert verdict.remarks == {"Klaviyo: … and …": 2}
 
 
 def test_a_failure_that_no_error_tells_of_is_nobodys():
@@ -146,6 +152,24 @@ def test_the_failure_of_a_job_of_one_row_is_that_rows():
     verdict = ended(import_error(None, "Odd"), failed=1, records=profiles(1))
     assert verdict.rejected[0].reason == "Klaviyo: Odd"
     assert ended(failed=1, records=profiles(1)).rejected[0].code == "klaviyo_import_failed"
+
+
+@pytest.mark.parametrize(
+    ("counts", "missing"),
+    [
+        ({"completed_count": 2}, 1),
+        ({"completed_count": 0, "total_count": 3}, 3),
+        ({"completed_count": 3}, 0),
+        ({"completed_count": 4}, 0),
+        ({"completed_count": None}, 0),
+        ({"completed_count": "1"}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_job_that_counts_fewer_profiles_than_were_sent_is_remarked_on(counts, missing):
+    verdict = submitted().read(state("complete", failed_count=0, **counts))
+    words = "Klaviyo: completed_count of a job is lower than the number of rows sent, by"
+    assert verdict == Settled(remarks={words: missing} if missing else {})
 
 
 def test_pages_of_errors_are_followed_on_the_connections_own_host():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -23,6 +24,7 @@ from airflow_provider_cdi.engine.ports import Answer, BatchLimits
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.sync import BATCHES_AHEAD
+from airflow_provider_cdi.engine.traffic import Traffic
 from airflow_provider_cdi.engine.watermark import EXACT_TIES
 from airflow_provider_cdi.exceptions import (
     DestinationRefused,
@@ -305,15 +307,68 @@ def test_a_request_that_never_arrived_is_repeated_whatever_the_policy():
 def test_an_error_that_names_no_row_is_traced_by_halves_where_a_repeat_is_harmless():
     things = Things(fault=lambda objects: Answer(207, {}, b"") if any(o["id"] == "c-3" for o in objects) else None)
     report, _, journal = run(ListSource(rows(10)), things)
-    assert [reject.identifier["EXTERNAL_ID"] for reject in journal.rejects] == ["c-3"]
+    assert [(reject.identifier["EXTERNAL_ID"], reject.code) for reject in journal.rejects] == [("c-3", "unattributed")]
     assert report.totals.accepted == 9
+    assert report.to_json()["remarks"] == {"somebody is refused": 4}  # of 5, 3 and 2, and alone
+
+
+def bad(*named, without="c-3"):
+    """Refuse a row without saying which it is, and name others."""
+
+    def fault(objects):
+        ids = [one["id"] for one in objects]
+        places = [ids.index(name) for name in named if name in ids]
+        return Answer(207, {}, json.dumps(places).encode()) if without in ids else None
+
+    return fault
+
+
+def test_rows_that_are_named_keep_their_code_beside_an_error_that_names_none():
+    report, things, journal = run(ListSource(rows(10)), Things(fault=bad("c-1", "c-4")))
+    assert {reject.identifier["EXTERNAL_ID"]: reject.code for reject in journal.rejects} == {
+        "c-1": "refused_row",
+        "c-4": "refused_row",
+        "c-3": "unattributed",
+    }
+    assert sorted(things.ids()) == sorted({row.id for row in rows(10)} - {"c-1", "c-3", "c-4"})
+    assert report.totals.rows_read == 10
+
+
+def test_rows_that_are_named_are_rejected_and_the_others_unknown_where_a_repeat_would_count_double():
+    report, _, journal = run(
+        ListSource(rows(10)),
+        Things(fault=bad("c-1")),
+        destination=ThingDestination(repeat_is_harmless=False),
+        settings=DeliverySettings(max_in_flight=1),
+    )
+    assert {(reject.identifier["EXTERNAL_ID"], reject.outcome, reject.code) for reject in journal.rejects} == {
+        ("c-1", "rejected", "refused_row"),
+        *((f"c-{n}", "unknown", "unattributed") for n in (0, 2, 3, 4)),
+    }
+    assert (report.totals.rejected, report.totals.unknown, report.totals.accepted) == (1, 4, 5)
+    assert report.traffic.requests == 2
+
+
+def test_an_answer_that_names_all_rows_and_more_rejects_them():
+    report, _, _ = run(ListSource(rows(5)), Things(fault=bad(*(f"c-{n}" for n in range(5)))))
+    assert (report.totals.rejects, report.traffic.requests) == ({"refused_row": 5}, 1)
+
+
+def test_remarks_of_answers_are_counted_told_once_and_bounded(caplog):
+    traffic = Traffic()
+    for number in range(30):
+        traffic.note({f"remark {number}": 1, "the same": 2})
+    assert traffic.remarks["the same"] == 60
+    assert traffic.remarks["further remarks"] == 11
+    assert len(traffic.remarks) == 21
+    assert len(caplog.records) == 20
 
 
 def test_an_error_that_names_no_row_leaves_the_whole_batch_unknown_where_a_repeat_would_count_double():
     things = Things(fault=lambda objects: Answer(207, {}, b"") if any(o["id"] == "c-3" for o in objects) else None)
     report, _, journal = run(ListSource(rows(10)), things, destination=ThingDestination(repeat_is_harmless=False))
     assert (report.totals.unknown, report.totals.accepted) == (5, 5)
-    assert {reject.code for reject in journal.rejects} == {"refused_row"}
+    assert {(reject.outcome, reject.code) for reject in journal.rejects} == {("unknown", "unattributed")}
 
 
 def test_the_delete_cap_stops_a_run_before_anything_is_sent():
