@@ -52,13 +52,23 @@ class RejectFile:
     :param earlier: the parts that a checkpoint names.
     :param try_number: of the task. A deferred task comes back in the same try and goes on with its part.
     :param host: this machine's name.
+    :param top: the local folder below which all folders are of this package: they are made and kept for the owner
+        alone, and no link is followed there.
     """
 
-    def __init__(self, path: str, *, earlier: Sequence[RejectPart] = (), try_number: int = 1, host: str = "") -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        earlier: Sequence[RejectPart] = (),
+        try_number: int = 1,
+        host: str = "",
+        top: str | None = None,
+    ) -> None:
         self.path = path.removeprefix("file://")
         #: Empty for storage that all machines share.
         self.host = "" if "://" in path else host
-        self._storage: RejectStorage = ObjectStore() if "://" in self.path else LocalFolder()
+        self._storage: RejectStorage = ObjectStore() if "://" in self.path else LocalFolder(top)
         self._earlier = [part if part.path else replace(part, path=self.path) for part in earlier]
         self._try_number = try_number
         self._own: RejectPart | None = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import IO, Any, Protocol
+
+from airflow_provider_cdi.private_folder import check_folder, new_file, old_file, opened_folder
 
 #: More than a checkpoint usually writes: a proof that is too small passes on a disk that is as good as full.
 PROOF_BYTES = 1024 * 1024
@@ -45,34 +47,44 @@ class RejectStorage(Protocol):
 
 
 class LocalFolder:
-    """A folder of this machine, or a mount in it. Only the owner may read what is made here."""
+    """A folder of this machine, or a mount in it. Only the owner may read what is made here.
+
+    :param top: the folder below which all folders are ours, see :mod:`.private_folder`.
+    """
 
     errors: tuple[type[Exception], ...] = (OSError,)
+
+    def __init__(self, top: str | None = None) -> None:
+        self._top = top
 
     def prove(self, name: str, *, by_writing: bool) -> None:
         """See :class:`RejectStorage`."""
         if not by_writing:
-            _look_at(Path(name).parent)
+            check_folder(os.path.dirname(name), self._top)
             return
         proof = f"{name}.proof"
-        with _written_whole(proof) as file:
+        with self._written_whole(proof) as file:
             _take_room(file)
-        os.unlink(proof)
+        self.remove([proof])
 
     def put(self, name: str, content: bytes) -> None:
         """See :class:`RejectStorage`."""
-        with _written_whole(name) as file:
+        with self._written_whole(name) as file:
             file.write(content)
 
     def has(self, name: str) -> bool:
         """See :class:`RejectStorage`."""
-        return os.path.exists(name)
+        try:
+            with self._opened(name) as (folder, own_name):
+                return stat.S_ISREG(os.stat(own_name, dir_fd=folder, follow_symlinks=False).st_mode)
+        except OSError:
+            return False
 
     def join(self, names: Sequence[str], into: str) -> bool:
         """See :class:`RejectStorage`."""
-        with _written_whole(into) as file:
+        with self._written_whole(into) as file:
             for name in names:
-                with open(name, "rb") as one:
+                with self._opened(name) as (folder, own_name), old_file(own_name, folder) as one:
                     shutil.copyfileobj(one, file)
         return True
 
@@ -80,7 +92,32 @@ class LocalFolder:
         """See :class:`RejectStorage`."""
         for name in names:
             for one in (name, name + _NEW):  # the second is what a kill left half written
-                Path(one).unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError), self._opened(one) as (folder, own_name):
+                    os.unlink(own_name, dir_fd=folder)
+
+    @contextlib.contextmanager
+    def _opened(self, name: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """Give a file's folder and its name in there."""
+        with opened_folder(os.path.dirname(name), self._top, make=make) as folder:
+            yield folder, os.path.basename(name)
+
+    @contextlib.contextmanager
+    def _written_whole(self, name: str) -> Iterator[IO[bytes]]:
+        """Open a file that appears under its name when all of it is on the disk, whatever happens before."""
+        with self._opened(name, make=True) as (folder, own_name):
+            new = own_name + _NEW
+            try:
+                with new_file(new, folder) as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(new, own_name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with contextlib.suppress(OSError):  # what went wrong first is what counts
+                    os.unlink(new, dir_fd=folder)
+                raise
+            with contextlib.suppress(OSError):  # some network file systems cannot keep names durable and need not
+                os.fsync(folder)
 
 
 class ObjectStore:
@@ -125,50 +162,8 @@ def _object(name: str) -> Any:
     return ObjectStoragePath(name)
 
 
-@contextlib.contextmanager
-def _written_whole(name: str) -> Iterator[IO[bytes]]:
-    """Open a file that appears under its name when all of it is on the disk, whatever happens before."""
-    _make_folder(Path(name).parent)
-    new = name + _NEW
-    try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, name)
-    except BaseException:
-        with contextlib.suppress(OSError):  # what went wrong first is what counts
-            os.unlink(new)
-        raise
-    _keep_entries_of(os.path.dirname(name))
-
-
 def _take_room(file: IO[bytes]) -> None:
     if hasattr(os, "posix_fallocate"):  # room without anything written into it
         os.posix_fallocate(file.fileno(), 0, PROOF_BYTES)
     else:
         file.write(bytes(PROOF_BYTES))
-
-
-def _make_folder(folder: Path) -> None:
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-
-
-def _keep_entries_of(folder: str) -> None:
-    """Make the names in a folder durable; some network file systems cannot and need not."""
-    descriptor = os.open(folder or ".", os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _look_at(folder: Path) -> None:
-    nearest = next(one for one in (folder, *folder.parents) if one.exists())
-    if not nearest.is_dir():
-        raise NotADirectoryError(20, "Not a directory", str(nearest))
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise PermissionError(13, "Permission denied", str(nearest))

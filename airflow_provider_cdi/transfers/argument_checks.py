@@ -23,7 +23,7 @@ _TIMESTAMP = 'a timestamp such as "2026-01-05T00:00:00Z", a date or a datetime'
 #: Rows that wait for longer are a mistake of units.
 LONGEST_SETTLE = timedelta(days=366)
 #: What Jinja looks for.
-_TEMPLATE_MARKS = ("{{", "{%", "{#")
+TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
 def _is_understood(understand: Callable[[str], object]) -> Callable[[Any], bool]:
@@ -92,6 +92,7 @@ SYNC_RULES: Mapping[str, Rule] = {
     "dry_run": Rule(f"use True, False, or one of {YES_NO}", is_yes_or_no),
     "lock_run_choices": flag(unset=(None,)),
     "rejects_path": text("give the path of a file, or None for the default"),
+    "allow_rejects_anywhere": flag(),
     "max_reject_percent": number("give a number from 0 to 100, or None", lambda percent: 0 <= percent <= 100),
     "stop_if_all_rejected": number(
         "give a whole number of first rows above 0, or None to never stop for it", lambda rows: rows > 0, whole=True
@@ -127,7 +128,7 @@ def known(given: Mapping[str, Any], templated: Collection[str]) -> dict[str, Any
 def is_open(value: object) -> bool:
     """Whether a template, another task or a file fills in a value when the task runs."""
     if isinstance(value, str):
-        return any(mark in value for mark in _TEMPLATE_MARKS) or value.endswith(".sql")
+        return any(mark in value for mark in TEMPLATE_MARKS) or value.endswith(".sql")
     if isinstance(value, (list, tuple)):
         return any(map(is_open, value))
     return hasattr(value, "resolve")  # what another task returns, or a literal()

@@ -105,6 +105,7 @@ class SyncArguments(AirflowArguments, total=False):
     dry_run: str | bool | None
     lock_run_choices: bool | None
     rejects_path: str | None
+    allow_rejects_anywhere: bool
     max_reject_percent: float | None
     stop_if_all_rejected: int | None
     delivery: DeliverySettings | None

@@ -107,6 +107,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self.is_dry_run = arguments.get("dry_run")
         self.lock_run_choices = arguments.get("lock_run_choices")
         self.rejects_path = arguments.get("rejects_path")
+        self._rejects_path_as_written = self.rejects_path
+        self.allow_rejects_anywhere = arguments.get("allow_rejects_anywhere", False)
         self.max_reject_percent = arguments.get("max_reject_percent")
         self.stop_if_all_rejected = arguments.get("stop_if_all_rejected", FIRST_ROWS)
         delivery = arguments.get("delivery")
@@ -432,11 +434,20 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     def _rejects(self, context: Context, run: RunState) -> RejectFile:
         from airflow_provider_cdi.reject_file import RejectFile
-        from airflow_provider_cdi.transfers.reject_places import host_of, rejects_path
+        from airflow_provider_cdi.transfers.reject_places import configured_root, host_of, rejects_path, rejects_top
+        from airflow_provider_cdi.transfers.reject_roots import check_below_root
 
+        given, written = self.rejects_path, self._rejects_path_as_written
+        if given is not None and not self.allow_rejects_anywhere:
+            check_below_root(given, written, configured_root())
         ti, earlier = context["ti"], run.checkpoint.rejects if run.checkpoint else ()
-        path = rejects_path(self.rejects_path, ti)
-        return RejectFile(path, earlier=earlier, try_number=ti.try_number, host=host_of(ti))
+        return RejectFile(
+            rejects_path(given, ti),
+            earlier=earlier,
+            try_number=ti.try_number,
+            host=host_of(ti),
+            top=rejects_top(given, written),
+        )
 
     def _join(self, rejects: RejectFile, run: RunState) -> None:
         """Make one file of the rejects that lie here; the files that it was made of go when the record names it."""

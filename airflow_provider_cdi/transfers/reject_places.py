@@ -10,6 +10,8 @@ from typing import Any
 
 from airflow_provider_cdi.reject_file import RejectFile
 from airflow_provider_cdi.reject_parts import split_suffix
+from airflow_provider_cdi.transfers.argument_checks import is_open
+from airflow_provider_cdi.transfers.reject_roots import literal_root
 from airflow_provider_cdi.version_compat import airflow_option
 
 #: A file system takes 255 bytes; the rest is for the try and the number.
@@ -24,8 +26,8 @@ def rejects_path(given: str | None, ti: Any) -> str:
     :param given: the task's own argument. A folder, or an address that ends in ``/``, gets the run's names below it.
     :param ti: the task instance.
     """
-    path = given or _root() + "/"
-    if path.endswith("/") or ("://" not in path and os.path.isdir(os.path.expanduser(path))):
+    path = given or configured_root() + "/"
+    if _gets_names_below(path):
         folders = "/".join(map(_fit, (ti.dag_id, ti.task_id)))
         path = f"{path.rstrip('/')}/{folders}/{_fit(ti.run_id)}.jsonl"
     if "://" not in path:
@@ -34,6 +36,23 @@ def rejects_path(given: str | None, ti: Any) -> str:
     stem, suffix = split_suffix(name)
     instance = f".{ti.map_index}" if ti.map_index is not None and ti.map_index >= 0 else ""
     return f"{folder}{slash}{_fit(stem)}{instance}{suffix}"
+
+
+def rejects_top(given: str | None, written: object) -> str | None:
+    """Return the local folder below which the folders of rejects are ours, see :mod:`.private_folder`.
+
+    :param given: the task's own argument, with its templates filled in.
+    :param written: the same as it stands in the DAG file.
+    :return: None where the task names the file itself, or an address.
+    """
+    if given is None:
+        top: str | None = configured_root()
+    elif isinstance(written, str) and not is_open(written):
+        top = given if _gets_names_below(given) else None
+    else:
+        top = (literal_root(written) if isinstance(written, str) else None) or configured_root()
+    top = top.removeprefix("file://") if top else None
+    return None if top is None or "://" in top else os.path.abspath(os.path.expanduser(top))
 
 
 def host_of(ti: Any) -> str:
@@ -74,14 +93,20 @@ def executor_name(chosen: str | None, configured: str) -> str:
     return names.get(entry, entry).rpartition(":")[2].rpartition(".")[2]
 
 
-def _root() -> str:
+def configured_root() -> str:
+    """Return the folder or address below which the rejects of all syncs go that say nothing else."""
     home = os.environ.get("AIRFLOW_HOME", "~/airflow")
     return airflow_option("cdi", "rejects_path") or os.path.join(home, "cdi_rejects")
 
 
+def _gets_names_below(path: str) -> bool:
+    return path.endswith("/") or ("://" not in path and os.path.isdir(os.path.expanduser(path)))
+
+
 def _fit(name: str) -> str:
-    """Return a name that every file system takes."""
+    """Return a name that every file system takes, and that leads nowhere else."""
     name = name.replace("/", "_")
+    name = "_" * len(name) if name in (".", "..") else name
     if len(name.encode()) <= _NAME_BYTES:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]

@@ -68,7 +68,10 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         run is always allowed. None locks ``user_deletes``.
     :param rejects_path: file for the rejects of a run, local or on any storage that ``ObjectStoragePath`` knows, for
         example ``s3://aws_default@bucket/rejects/{{ ti.task_id }}/{{ run_id }}.jsonl`` (templated). By default below
-        ``$AIRFLOW_HOME/cdi_rejects``.
+        ``$AIRFLOW_HOME/cdi_rejects``. What a template fills in leads no further than to places below the part before
+        the first template.
+    :param allow_rejects_anywhere: let the templates of ``rejects_path`` lead anywhere, because what fills them in is to
+        be trusted.
     :param max_reject_percent: fail the task when more of the due rows were rejected, after everything else was
         delivered and the state saved; None never fails.
     :param stop_if_all_rejected: stop the run, and leave its rows due, when so many first rows (or all, where there are

@@ -43,6 +43,7 @@ with DAG("plain", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=UTC
         until=None,
         dry_run="{{ var.value.dry }}",
         rejects_path="s3://bucket/{{ run_id }}.jsonl",
+        allow_rejects_anywhere=True,
         max_reject_percent=2.5,
         limits=BrazeLimits(catalog_items=10),
         delivery=DeliverySettings(max_in_flight=8, retry=RetryPolicy(attempts=3)),

@@ -91,6 +91,7 @@ OF_EVERY_SYNC = [
     ({"dry_run": []}, "true/false"),
     ({"rejects_path": ""}, "path"),
     ({"rejects_path": 5}, "path"),
+    ({"allow_rejects_anywhere": "yes"}, "allow_rejects_anywhere"),
     ({"max_reject_percent": "5"}, "0 to 100"),
     ({"max_reject_percent": -5}, "0 to 100"),
     ({"max_reject_percent": 101}, "0 to 100"),

@@ -215,7 +215,7 @@ def test_rows_that_could_not_be_written_do_not_count_and_leave_no_torn_line(tmp_
     file = RejectFile(str(tmp_path / "run.jsonl"))
     file.write([reject(1)])
     with monkeypatch.context() as broken:
-        broken.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+        broken.setattr(os, "replace", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
         with pytest.raises(RejectsNotWritten, match="a new try goes on"):
             file.write([reject(2)])
     assert named(file) == ["c-1"] == ids(lines_below(tmp_path))
