@@ -29,7 +29,11 @@ def get_provider_info() -> dict[str, Any]:
                 "external-doc-url": "https://developers.klaviyo.com/en/reference/api_overview",
                 "tags": ["service"],
             },
-            {"integration-name": "SQL warehouse", "tags": ["software"]},
+            {
+                "integration-name": "SQL warehouse",
+                "external-doc-url": "https://airflow.apache.org/docs/apache-airflow-providers-common-sql/stable/index.html",
+                "tags": ["software"],
+            },
         ],
         "hooks": [
             {"integration-name": "Braze", "python-modules": [f"{_HOOKS}.braze"]},
