@@ -30,7 +30,8 @@ class KlaviyoLimits:
     :param suppress_emails: addresses a request that suppresses, or takes that back. Klaviyo: 100.
     :param body_bytes: bytes that a request body must stay below. Klaviyo: 5 MB; it does not say whether that is
         5,000,000 or 5,242,880, so the smaller one is kept.
-    :param profile_bytes: bytes of one profile. Klaviyo: 100 KB.
+    :param profile_bytes: bytes of one profile; of one that clears a field, of the payload around it too. Klaviyo: 100
+        KB.
     :param email_chars: characters of an e-mail address. Klaviyo: 100.
     :param external_id_chars: characters of an external id. 255, as other integrations check it.
     :param look_up_ids: identifiers that one look-up asks about. Klaviyo: pages of at most 100 profiles.

@@ -52,6 +52,7 @@ _TYPE = "profile-bulk-import-job"
 #: Where the one profile of a single upsert stands.
 _ALONE = places_of_one("/data/attributes", "/data/meta", "/data/id")
 
+_SINGLE = b'{"data":%b}'
 _HEAD = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":['
 
 
@@ -158,7 +159,7 @@ class Profiles(PlainDestination):
 
     def _submission(self, records: Sequence[Record]) -> Ask:
         if records[0].group == CLEAR:
-            request = UPSERT_PROFILE.request(b'{"data":%b}' % records[0].body)
+            request = UPSERT_PROFILE.request(_SINGLE % records[0].body)
         else:
             bodies = [record.body for record in records]
             # Put together in one step: the body has megabytes, and several are on their way at once.
@@ -215,7 +216,8 @@ class Profiles(PlainDestination):
             return head
         clears = self._clears and (bool(properties.nulls) or fields.has_null(row))
         body = _profile(identity.values.get("id"), head, properties, unsets=clears)
-        if len(body) > self._limits.profile_bytes:
+        # Klaviyo: of a single upsert the payload counts, of a bulk import the profile.
+        if len(body) + (len(_SINGLE) - 2 if clears else 0) > self._limits.profile_bytes:
             return Rejection("profile_too_large", f"The profile has more than {self._limits.profile_bytes:,} bytes.")
         record = PersonRecord(identity.key, body, CLEAR if clears else "", _ONCE, identity.others)
         record.adjusted = identity.adjusted

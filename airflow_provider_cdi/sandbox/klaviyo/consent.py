@@ -107,17 +107,19 @@ def shown_consent(profile: Profile) -> Json:
 
 def _shown(profile: Profile, channel: str, purpose: str) -> dict[str, Json]:
     is_plain = channel == "whatsapp" or purpose in TRACKING
+    is_push = channel == "push"
     held = profile.consent.get(f"{channel}.{purpose}", {})
     state = held.get("consent", "NEVER_SUBSCRIBED")
     is_blocked = channel == "email" and bool(profile.suppressions)
     # Klaviyo: e-mail may be received unless somebody said no, everything else only after a yes.
     may = not is_blocked and (state == "SUBSCRIBED" or (channel == "email" and state != "UNSUBSCRIBED"))
+    method = {"metadata": {}} if is_plain else {"method": held.get("method"), "method_detail": held.get("source", "")}
     return {
         "can_receive" if is_plain else f"can_receive_{channel}_{purpose}": may,
         "consent": state,
         "consent_timestamp": write_time(held.get("at")),
-        "last_updated": write_time(held.get("at")),
-        **({"metadata": {}} if is_plain else {"method": held.get("method"), "method_detail": held.get("source", "")}),
+        # Klaviyo's SDK 25.0.0: of push there is no more than that.
+        **({} if is_push else {"last_updated": write_time(held.get("at")), **method}),
     }
 
 

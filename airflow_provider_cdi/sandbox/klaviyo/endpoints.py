@@ -1,6 +1,6 @@
 """Every call of Klaviyo's API that the sandbox knows, with its rate tier and its scopes.
 
-Source: Klaviyo's OpenAPI description of 2026-07-15.
+Source: Klaviyo's OpenAPI description of 2026-07-15, and its Python SDK 25.0.0 for 2026-10-15.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _get(f"{_IMPORTS}/{{id}}/profiles", "M", "profiles:read", import_calls.import_profiles),
     _get(f"{_IMPORTS}/{{id}}/relationships/profiles", "M", "profiles:read", import_calls.import_profile_ids),
     _get(f"{_IMPORTS}/{{id}}/lists", "M", "lists:read", import_calls.import_lists),
+    _get(f"{_IMPORTS}/{{id}}/relationships/lists", "M", "lists:read", import_calls.import_list_ids),
     _send(
         "POST profile-import",
         "L",
@@ -60,6 +61,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _send("POST profiles", "L", "profiles:write", profile_calls.create_profile, profile_calls.single_objects),
     _get("profiles", "L", "profiles:read", profile_calls.list_profiles),
     _get("profiles/{id}", "L", "profiles:read", profile_calls.show_profile),
+    _get("profiles/{id}/lists", "S", "lists:read profiles:read", list_calls.lists_of_profile),
+    _get("profiles/{id}/relationships/lists", "S", "lists:read profiles:read", list_calls.list_ids_of_profile),
     _send("PATCH profiles/{id}", "L", "profiles:write", profile_calls.update_profile, profile_calls.single_objects),
     _send("POST profile-merge", "M", "profiles:write", profile_calls.merge_profiles),
     _send(

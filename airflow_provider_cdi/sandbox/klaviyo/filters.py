@@ -66,12 +66,12 @@ def _clauses(text: str) -> Iterator[Clause]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Split at the commas that are outside of strings and brackets."""
-    depth, quoted, start = 0, False, 0
+    """Split at the commas that are outside of strings and brackets. Strings stand in quotes of either kind."""
+    depth, quote, start = 0, "", 0
     for index, letter in enumerate(text):
-        if letter == '"' and text[index - 1 : index] != "\\":
-            quoted = not quoted
-        elif not quoted:
+        if letter in "\"'" and quote in ("", letter) and text[index - 1 : index] != "\\":
+            quote = "" if quote else letter
+        elif not quote:
             depth += (letter in "([") - (letter in ")]")
             if letter == "," and depth == 0:
                 yield text[start:index]
@@ -83,7 +83,12 @@ def _value(text: str) -> Json:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return text.strip("'")  # moments stand without quotes
+        pass
+    if text[:1] + text[-1:] == "[]":
+        return [_value(part.strip()) for part in _parts(text[1:-1])]
+    if len(text) > 1 and text[0] == text[-1] == "'":
+        return text[1:-1].replace("\\'", "'")
+    return text  # moments stand without quotes
 
 
 def _with_moment(clause: Clause) -> Clause:

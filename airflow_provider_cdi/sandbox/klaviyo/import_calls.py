@@ -104,6 +104,11 @@ def import_lists(world: World, call: Call) -> Reply:
     return page(call, held, lambda audience: list_resource(call, audience))
 
 
+def import_list_ids(world: World, call: Call) -> Reply:
+    """Answer ``GET /api/profile-bulk-import-jobs/{id}/relationships/lists``."""
+    return page(call, _named(world, call).lists, lambda key: {"type": "list", "id": key})
+
+
 def named_job(world: World, call: Call, kind: Kind) -> Job:
     """Return the job that the path names.
 

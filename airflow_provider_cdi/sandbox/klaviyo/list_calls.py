@@ -12,6 +12,7 @@ from airflow_provider_cdi.sandbox.klaviyo.documents import Asked, nothing, one, 
 from airflow_provider_cdi.sandbox.klaviyo.errors import Refused, error_reply
 from airflow_provider_cdi.sandbox.klaviyo.filters import EXACT
 from airflow_provider_cdi.sandbox.klaviyo.people import Profile
+from airflow_provider_cdi.sandbox.klaviyo.profile_calls import named_profile
 from airflow_provider_cdi.sandbox.klaviyo.shapes import list_resource, profile_resource
 
 if TYPE_CHECKING:
@@ -62,6 +63,16 @@ def list_member_ids(world: World, call: Call) -> Reply:
     return page(call, _members(world, call), lambda profile: {"type": "profile", "id": profile.id})
 
 
+def lists_of_profile(world: World, call: Call) -> Reply:
+    """Answer ``GET /api/profiles/{id}/lists``."""
+    return page(call, _joined(world, call), lambda audience: list_resource(call, audience))
+
+
+def list_ids_of_profile(world: World, call: Call) -> Reply:
+    """Answer ``GET /api/profiles/{id}/relationships/lists``."""
+    return page(call, _joined(world, call), lambda audience: {"type": "list", "id": audience.id})
+
+
 def add_members(world: World, call: Call) -> Reply:
     """Answer ``POST /api/lists/{id}/relationships/profiles``."""
     audience = _named(world, call)
@@ -96,6 +107,11 @@ def _named(world: World, call: Call) -> Audience:
     if audience is None:
         raise Refused(error_reply(404, f"A list with id `{call.params['id']}` does not exist."))
     return audience
+
+
+def _joined(world: World, call: Call) -> list[Audience]:
+    number = named_profile(world, call).number
+    return [audience for audience in world.klaviyo.lists.values() if number in audience.members]
 
 
 def _members(world: World, call: Call) -> list[Profile]:

@@ -77,7 +77,7 @@ def _body(resource: Shape) -> Shape:
 
 
 _LINK = _shape("request-data", required=("type", "id"))
-_LINKED = Member(_shape("relationship", data=_must(_LINK)))
+_LINKED = Member(_shape("relationship", data=Member(_LINK)))
 _META = Member(
     _shape(
         "profile-meta",
@@ -92,7 +92,7 @@ _LOCATION = Member(_shape("profile-location", *LOCATION))
 
 def _profile(anonymous: Member) -> Shape:
     attributes = _shape("profile", *_IDENTITY, location=_LOCATION, anonymous_id=anonymous)
-    return _shape("profile", "id", required=("type",), attributes=Member(attributes), meta=_META)
+    return _shape("profile", "id", required=("type",), attributes=_must(attributes), meta=_META)
 
 
 _PROFILE = _profile(Member(until=NO_ANONYMOUS_PROFILES))
@@ -203,11 +203,11 @@ _DELETION = _shape(
     profile=_must(
         _shape(
             "request-data",
-            data=_must(_shape("profile", "id", required=("type",), attributes=Member(_shape("profile", *_CONTACTS)))),
+            data=_must(_shape("profile", "id", required=("type",), attributes=_must(_shape("profile", *_CONTACTS)))),
         )
     ),
 )
-_LISTS = _shape("relationships", lists=Member(_shape("relationship", data=_must(_LINK))))
+_LISTS = _shape("relationships", lists=_LINKED)
 
 #: ``"POST /api/..."`` of an endpoint -> the shape of its bodies.
 BODIES: Mapping[str, Shape] = {

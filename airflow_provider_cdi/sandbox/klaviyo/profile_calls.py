@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.sandbox.call import Call, Change, Json, Reply
+from airflow_provider_cdi.sandbox.klaviyo import limits
 from airflow_provider_cdi.sandbox.klaviyo.bodies import at, envelope, refuse, related, stop_for
 from airflow_provider_cdi.sandbox.klaviyo.documents import Asked, base_url, nothing, one, page
 from airflow_provider_cdi.sandbox.klaviyo.errors import DUPLICATE_PROFILE, Problem, Refused, error_reply
@@ -50,7 +51,7 @@ def update_profile(world: World, call: Call) -> Reply:
     thing = _checked(world, call, needs_identifier=False)
     if thing.get("id") != call.params["id"]:
         raise refuse("/data/id", "The id must be that of the path")
-    profile = _named(world, call)
+    profile = named_profile(world, call)
     how = _how(world)
     try:
         change(world.klaviyo.people, profile, thing.get("attributes", {}), how)
@@ -63,7 +64,7 @@ def update_profile(world: World, call: Call) -> Reply:
 
 def show_profile(world: World, call: Call) -> Reply:
     """Answer ``GET /api/profiles/{id}``."""
-    return one(call, profile_resource(call, _named(world, call)))
+    return one(call, profile_resource(call, named_profile(world, call)))
 
 
 def list_profiles(world: World, call: Call) -> Reply:
@@ -138,10 +139,23 @@ def delete_objects(body: Json) -> tuple[list[Json], list[str | None]]:
     return [thing], [profile_identifier(thing)]
 
 
+def named_profile(world: World, call: Call) -> Profile:
+    """Return the profile that the path names.
+
+    :raises Refused: when there is none.
+    """
+    profile = world.klaviyo.people.by_id(call.params["id"])
+    if profile is None:
+        raise Refused(error_reply(404, f"A profile with id `{call.params['id']}` does not exist."))
+    return profile
+
+
 def _checked(world: World, call: Call, *, needs_identifier: bool = True) -> dict[str, Json]:
     thing = envelope(call, "profile")
     rules = profile_rules(world.settings.klaviyo, call.revision, needs_identifier=needs_identifier)
     problems = check_profile(thing, rules)
+    if not problems and call.size > limits.PROFILE_BYTES:
+        problems = [Problem("", f"The payload must have at most {limits.PROFILE_BYTES} bytes")]
     refused = call.refused.get(call.identifiers[0] or "")
     if not problems and refused is not None:
         problems = [Problem("", refused)]
@@ -166,13 +180,6 @@ def _refused(conflict: Conflict) -> Refused:
         return Refused(error_reply(404, f"{conflict}."))
     meta = {"duplicate_profile_id": conflict.other.id}
     return Refused(error_reply(409, DUPLICATE_PROFILE, "/data/attributes", meta=meta))
-
-
-def _named(world: World, call: Call) -> Profile:
-    profile = world.klaviyo.people.by_id(call.params["id"])
-    if profile is None:
-        raise Refused(error_reply(404, f"A profile with id `{call.params['id']}` does not exist."))
-    return profile
 
 
 def _identifiers(thing: Json) -> dict[str, Json]:

@@ -110,7 +110,7 @@ def test_a_body_that_is_no_json_is_refused(klaviyo):
     [
         ([], "/data"),
         ({"data": []}, "/data"),
-        ({"data": {"type": "profiles"}}, "/data/type"),
+        ({"data": {"type": "profiles", "attributes": {}}}, "/data/type"),
         ({"data": {"type": "profile", "attributes": 1}}, "/data/attributes"),
     ],
     ids=json.dumps,

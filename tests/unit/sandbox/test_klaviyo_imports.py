@@ -72,7 +72,7 @@ def test_the_number_of_errors_in_one_answer_can_be_limited(make_klaviyo):
     ("profile", "pointer"),
     [
         (1, "/type"),
-        ({"type": "user"}, "/type"),
+        ({"type": "user", "attributes": {}}, "/type"),
         ({"attributes": 1}, "/attributes"),
         ({"attributes": {}}, "/attributes"),
         ({"attributes": {"first_name": "Ada"}}, "/attributes"),
