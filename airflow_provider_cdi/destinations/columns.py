@@ -104,11 +104,31 @@ def identifier_array(rows: pa.RecordBatch, name: str) -> pa.Array | None:
     if array is None or types.is_string(array.type):
         return array
     try:
-        return array.cast(pa.string())
+        return as_texts(array)
     except pa.ArrowNotImplementedError:
         raise SourceError(
             f"Column {name} has the type {array.type}, which cannot be an identifier. Cast it to text."
         ) from None
+
+
+def as_texts(array: pa.Array) -> pa.Array:
+    """Give values as text, a whole number without a fraction or an exponent, whatever its type; NaN as NULL.
+
+    :raises pyarrow.ArrowNotImplementedError: when the type has no text form.
+    """
+    if types.is_decimal(array.type):
+        if array.type.scale < 0:
+            array = array.cast(pa.decimal256(array.type.precision - array.type.scale, 0))
+        return pc.replace_substring_regex(array.cast(pa.string()), r"\.0+$", "")
+    if types.is_floating(array.type):
+        numbers = array.cast(pa.float64())
+        numbers = where(pc.is_finite(numbers), numbers)
+        is_whole = pc.and_(pc.equal(pc.floor(numbers), numbers), pc.less(pc.abs(numbers), number_scalar(2**53)))
+        whole = where(is_whole, numbers).cast(pa.int64()).cast(pa.string())
+        return pc.if_else(
+            is_whole, whole, array.cast(pa.float32() if types.is_float16(array.type) else array.type).cast(pa.string())
+        )
+    return array.cast(pa.string())
 
 
 def usual_texts(texts: pa.Array, most_bytes: int, pattern: str = USUAL) -> pa.Array:

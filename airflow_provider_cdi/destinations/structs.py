@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -38,10 +39,12 @@ class StructStyle:
         attributes).
     :param drop_nulls: leave NULL fields out of the payload's own object too; otherwise they are JSON null there. Below,
         NULL is always left out, of objects and of lists: Braze drops nested updates with a null in them.
+    :param forms: field of the payload's own object -> gives its value in the form that it should have.
     """
 
     nested_time: bool = False
     drop_nulls: bool = False
+    forms: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
 
 def payload_texts(rows: pa.RecordBatch, style: StructStyle) -> list[bytes | Rejection | None]:
@@ -223,8 +226,11 @@ class _Reader:
         return orjson.Fragment(rest if mark == DECIMAL else text)
 
     def _maker(self, path: str) -> Callable[[list[str], tuple[Any, ...]], dict[str, Any]]:
-        keeps_nulls = path == PAYLOAD and not self._style.drop_nulls
-        return _with_nulls if keeps_nulls else _without_nulls
+        if path != PAYLOAD:
+            return _without_nulls
+        make = _without_nulls if self._style.drop_nulls else _with_nulls
+        forms = self._style.forms
+        return partial(_formed, make, forms) if forms else make
 
     def _maps(self, array: pa.Array, path: str) -> list[Any]:
         entry = pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])
@@ -268,6 +274,18 @@ def _with_nulls(names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
 
 def _without_nulls(names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
     return {name: value for name, value in zip(names, row, strict=True) if value is not None}
+
+
+def _formed(
+    make: Callable[[list[str], tuple[Any, ...]], dict[str, Any]],
+    forms: Mapping[str, Callable[[Any], Any]],
+    names: list[str],
+    row: tuple[Any, ...],
+) -> dict[str, Any]:
+    made = make(names, row)
+    for name in forms.keys() & made.keys():
+        made[name] = forms[name](made[name])
+    return made
 
 
 #: In seconds, milliseconds, microseconds, nanoseconds.

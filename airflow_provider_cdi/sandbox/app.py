@@ -22,6 +22,7 @@ from airflow_provider_cdi.sandbox.klaviyo.page import klaviyo_page_route
 from airflow_provider_cdi.sandbox.page import page_route
 from airflow_provider_cdi.sandbox.settings import Clock, Settings
 from airflow_provider_cdi.sandbox.visitors import Visitors
+from airflow_provider_cdi.sandbox.whole_ids import with_text_ids
 from airflow_provider_cdi.sandbox.world import World
 
 _ITEMS = "/catalogs/{name}/items"
@@ -29,7 +30,7 @@ _ITEM = "/catalogs/{name}/items/{item}"
 
 #: Every call of Braze's API that the sandbox knows. Permissions and pools: Braze, the endpoint pages.
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint("POST", "/users/track", "users.track", "track", track.track, track.track_objects),
+    Endpoint("POST", "/users/track", "users.track", "track", track.track, track.track_objects, read=with_text_ids),
     Endpoint(
         "POST",
         "/users/track/bulk",
@@ -39,12 +40,23 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         track.track_objects,
         max_bytes=2 * 1024 * 1024,
         oversize=(400, "Payload too large"),
+        read=with_text_ids,
     ),
-    Endpoint("POST", "/users/track/sync", "users.track.sync", "sync", track.track_sync, track.track_objects),
-    Endpoint("POST", "/users/delete", "users.delete", "users", users.delete_users, users.delete_objects),
-    Endpoint("POST", "/users/alias/new", "users.alias.new", "users", identities.new_aliases),
+    Endpoint(
+        "POST",
+        "/users/track/sync",
+        "users.track.sync",
+        "sync",
+        track.track_sync,
+        track.track_objects,
+        read=with_text_ids,
+    ),
+    Endpoint(
+        "POST", "/users/delete", "users.delete", "users", users.delete_users, users.delete_objects, read=with_text_ids
+    ),
+    Endpoint("POST", "/users/alias/new", "users.alias.new", "users", identities.new_aliases, read=with_text_ids),
     Endpoint("POST", "/users/alias/update", "users.alias.update", "users", identities.update_aliases),
-    Endpoint("POST", "/users/identify", "users.identify", "users", identities.identify),
+    Endpoint("POST", "/users/identify", "users.identify", "users", identities.identify, read=with_text_ids),
     Endpoint("POST", "/users/merge", "users.merge", "users", identities.merge_users),
     Endpoint(
         "POST",
@@ -60,7 +72,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "external_ids",
         identities.remove_external_ids,
     ),
-    Endpoint("POST", "/users/export/ids", "users.export.ids", "export", users.export_users),
+    Endpoint("POST", "/users/export/ids", "users.export.ids", "export", users.export_users, read=with_text_ids),
     Endpoint("POST", "/v2/subscription/status/set", "subscription.status.set", "subscription", users.set_groups),
     Endpoint("GET", "/catalogs", "catalogs.get", "catalogs", catalog_calls.list_catalogs, has_body=False),
     Endpoint("POST", "/catalogs", "catalogs.create", "catalogs", catalog_calls.create_catalog),

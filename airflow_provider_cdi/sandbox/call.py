@@ -93,6 +93,7 @@ class Endpoint:
     :param max_bytes: largest body (Braze: 4 MB).
     :param oversize: the answer to a larger one.
     :param has_body: whether it must come with JSON.
+    :param read: takes a body as what it means, where that is not what it says.
     """
 
     method: str
@@ -104,3 +105,4 @@ class Endpoint:
     max_bytes: int = 4 * 1024 * 1024
     oversize: tuple[int, str] = (413, "Request Entity Too Large")
     has_body: bool = True
+    read: Callable[[Json], Json] | None = None

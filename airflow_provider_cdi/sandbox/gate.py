@@ -141,6 +141,8 @@ def _parse(call: Call, endpoint: Endpoint | None) -> None:
     except orjson.JSONDecodeError:
         call.problem = "syntax"
         return
+    if endpoint.read is not None:
+        call.body = endpoint.read(call.body)
     if endpoint.objects is not None:
         call.objects, call.identifiers = endpoint.objects(call.body)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import types
 
 from airflow_provider_cdi.destinations.braze.answers import read_answer
@@ -16,6 +17,7 @@ from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, Braze
 from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
 from airflow_provider_cdi.destinations.columns import (
+    as_texts,
     by_halves,
     column,
     identifier_array,
@@ -205,7 +207,12 @@ def _deleted(rows: pa.RecordBatch) -> list[bool | Rejection]:
     if types.is_boolean(array.type):
         return [value is True for value in array.to_pylist()]
     # Databases without booleans: BIT, NUMBER(1), CHAR(1) and the like, all of which Arrow can say as text.
-    return [_truth(text) for text in array.cast(pa.string()).to_pylist()]
+    texts = as_texts(array)
+    is_said = pc.or_(texts.is_valid(), array.is_null())
+    return [
+        _truth(text) if said else _DELETED_INVALID
+        for text, said in zip(texts.to_pylist(), is_said.to_pylist(), strict=True)
+    ]
 
 
 def _truth(text: str | None) -> bool | Rejection:

@@ -80,7 +80,7 @@ ROW_CODES: dict[str, Code] = {
     "property_value_too_long": Code("The text of a property is over 255 characters.", "Shorten the text."),
     "properties_too_large": Code("`properties` are larger than 100 KB.", "Send fewer properties."),
     "product_id_missing": Code(
-        "The purchase has no `product_id`, or it is not a text.", "Give the product's id as text."
+        "The purchase has no `product_id`, or it is neither text nor a whole number.", "Give the product's id as text."
     ),
     "product_id_too_long": Code("`product_id` is over 255 characters.", "Shorten the id."),
     "currency_invalid": Code(

@@ -30,9 +30,11 @@ def check_purchase(document: dict[str, Any], text: bytes, limits: BrazeLimits) -
 
 
 def _check_product(product_id: Any, most_chars: int) -> Rejection | None:
-    if not isinstance(product_id, str) or not product_id.strip():
-        return Rejection("product_id_missing", "product_id is missing, blank or not a text.")
-    if len(product_id) > most_chars:
+    # Braze: text; live answers of 2020 took whole numbers too (braze_ruby, recordings).
+    text = str(product_id) if type(product_id) is int else product_id
+    if not isinstance(text, str) or not text.strip():
+        return Rejection("product_id_missing", "product_id is missing, blank or neither text nor a whole number.")
+    if len(text) > most_chars:
         return Rejection("product_id_too_long", f"product_id has more than {most_chars} characters.")
     return None
 

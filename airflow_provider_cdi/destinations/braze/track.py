@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.braze import attributes, events, purchases
+from airflow_provider_cdi.destinations.braze import attributes, column_forms, events, purchases
 from airflow_provider_cdi.destinations.braze.answers import read_answer
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.identifiers import (
@@ -62,6 +62,7 @@ class TrackType:
     :param is_dated: an event: it needs a time, and null members are left out. Otherwise null removes.
     :param takes_contacts: whether EMAIL and PHONE columns that do not identify are sent as attributes.
     :param flat_names: members that have rules of their own, even where they are plain values.
+    :param forms: of the members of a payload that is built from columns.
     """
 
     contract: Contract
@@ -69,6 +70,7 @@ class TrackType:
     is_dated: bool
     takes_contacts: bool
     flat_names: frozenset[str] = frozenset()
+    forms: Mapping[str, column_forms.Form] = field(default_factory=dict)
 
 
 ATTRIBUTES = TrackType(
@@ -77,9 +79,12 @@ ATTRIBUTES = TrackType(
     is_dated=False,
     takes_contacts=True,
     flat_names=attributes.SUBSCRIPTION_FIELDS,
+    forms=column_forms.ATTRIBUTES,
 )
-EVENTS = TrackType(events.CONTRACT, events.check_event, is_dated=True, takes_contacts=False)
-PURCHASES = TrackType(purchases.CONTRACT, purchases.check_purchase, is_dated=True, takes_contacts=False)
+EVENTS = TrackType(events.CONTRACT, events.check_event, is_dated=True, takes_contacts=False, forms=column_forms.EVENTS)
+PURCHASES = TrackType(
+    purchases.CONTRACT, purchases.check_purchase, is_dated=True, takes_contacts=False, forms=column_forms.PURCHASES
+)
 
 
 class Track(BrazeDestination):
@@ -101,7 +106,7 @@ class Track(BrazeDestination):
         self._flat_bytes = 0 if kind.is_dated else 2 * limits.array_elements
         self._check, self._is_dated = kind.check, kind.is_dated
         self._bounds = PayloadBounds(limits.payload_bytes, limits.payload_keys, limits.nesting)
-        self._style = StructStyle(nested_time=not kind.is_dated, drop_nulls=kind.is_dated)
+        self._style = StructStyle(nested_time=not kind.is_dated, drop_nulls=kind.is_dated, forms=kind.forms)
         array = kind.contract.data_type
         self._endpoint = Endpoint("POST", _PATH, "users.track", array=array, counter=f"{array}_processed")
 

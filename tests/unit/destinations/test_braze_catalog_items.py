@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -23,7 +24,10 @@ def test_an_item_is_replaced_or_merged(merge, method, encode_row):
     assert json.loads(request.body) == {"items": [{"id": "s-1", "city": "Seoul", "seats": 40, "open": None}]}
 
 
-@pytest.mark.parametrize("deleted", [pa.array([True]), pa.array([1]), "true", " T ", "1", "yes"])
+@pytest.mark.parametrize(
+    "deleted",
+    [pa.array([True]), pa.array([1]), pa.array([1.0]), pa.array([Decimal("1.00")]), "true", " T ", "1", "yes"],
+)
 @pytest.mark.parametrize("payload", [None, "not json", '{"a":1}'])
 def test_a_deleted_row_needs_no_payload(deleted, payload, encode_row):
     record = encode_row("catalog_items", item(payload, DELETED=deleted))
@@ -37,7 +41,7 @@ def test_other_rows_are_written(deleted, encode_row):
     assert encode_row("catalog_items", item(DELETED=deleted)).group == "PUT"
 
 
-@pytest.mark.parametrize("deleted", [pa.array([2]), pa.array([0.5]), "maybe", "2026-01-05"])
+@pytest.mark.parametrize("deleted", [pa.array([2]), pa.array([0.5]), pa.array([float("nan")]), "maybe", "2026-01-05"])
 def test_an_unclear_deleted_deletes_nothing(deleted, code_of):
     assert code_of("catalog_items", item(DELETED=deleted)) == "deleted_invalid"
 
@@ -47,8 +51,9 @@ def test_ids_that_braze_takes(item_id, code_of):
     assert code_of("catalog_items", item(item_id=item_id)) is None
 
 
-def test_a_number_is_an_id_too(encode_row):
-    assert encode_row("catalog_items", item(item_id=pa.array([42]))).body == b'{"id":"42"}'
+@pytest.mark.parametrize("number", [42, 42.0, Decimal("42.00"), Decimal("42")])
+def test_a_whole_number_is_an_id_too(number, encode_row):
+    assert encode_row("catalog_items", item(item_id=pa.array([number]))).body == b'{"id":"42"}'
 
 
 @pytest.mark.parametrize(

@@ -197,3 +197,24 @@ def test_the_subscription_endpoint_sets_the_state_of_known_users(sandbox):
     body = {"subscription_groups": [{**group, "external_ids": ["c-1", "ghost"]}]}
     assert sandbox.call("POST", "/v2/subscription/status/set", body).status_code == 201
     assert sandbox.user(external_id="c-1")["subscription_groups"] == [group]
+
+
+def test_whole_numbers_are_ids_in_every_call(sandbox):
+    """Live answers of 2020 to 2024 took them (braze_ruby, recordings)."""
+    buy = {"product_id": 5, "currency": "USD", "price": 1, "time": "2026-01-05"}
+    answer = sandbox.track(
+        attributes=[{"external_id": 7, "product_id": 5}],
+        events=[{"external_id": 7, **EVENT}],
+        purchases=[{"external_id": 7, **buy}],
+    )
+    assert (answer.status_code, "errors" in answer.json()) == (201, False)
+    assert sandbox.custom("7") == {"product_id": 5}
+    assert [one["name"] for one in sandbox.purchases(external_id="7")] == ["5"]
+    exported = sandbox.call("POST", "/users/export/ids", {"external_ids": [7, 8]}).json()
+    assert ([user["external_id"] for user in exported["users"]], exported["invalid_user_ids"]) == (["7"], ["8"])
+    sandbox.attributes({**ALIAS, "_update_existing_only": False})
+    identified = sandbox.call("POST", "/users/identify", {"aliases_to_identify": [{"external_id": 9, **ALIAS}]})
+    assert identified.json()["aliases_processed"] == 1
+    assert sandbox.user(external_id="9") is not None
+    assert sandbox.call("POST", "/users/delete", {"external_ids": [7, 9]}).json()["deleted"] == 2
+    assert sandbox.state()["users"] == 0
