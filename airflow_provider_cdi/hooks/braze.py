@@ -90,12 +90,11 @@ class BrazeHook(HttpHook):
             key lacks the permission ``catalogs.get``.
         :raises RetryLater: when Braze could not be asked, after a minute of tries.
         """
-        from airflow_provider_cdi.engine.ports import Request
-        from airflow_provider_cdi.hooks.braze_catalogs import fields_of_catalog
+        from airflow_provider_cdi.destinations.braze.catalog_fields import LIST_CATALOGS, fields_of_catalog
         from airflow_provider_cdi.hooks.http_calls import call_until_settled
 
         try:
-            answer = call_until_settled(self.settings, Request("GET", "/catalogs", b""))
+            answer = call_until_settled(self.settings, LIST_CATALOGS)
         except NoAnswer as fault:
             raise RetryLater(f"Braze's catalogs could not be listed: {fault.reason}.") from None
         return fields_of_catalog(answer, name, self.settings.host)

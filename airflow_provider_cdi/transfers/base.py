@@ -135,6 +135,9 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         :param loads_history: whether the run reads rows of long ago (see :func:`.run_plan.loads_history`).
         """
 
+    def prepare_destination(self, destination: Destination) -> None:
+        """Ask what must be known before the first row is encoded; called when there are rows to send."""
+
     @abstractmethod
     def make_transport(self) -> AiohttpTransport:
         """Return what sends requests."""
@@ -354,8 +357,9 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             transport.stand_behind(sentry)
             settings, late = self.delivery_settings(), self._late_rows(source, run)
             journal = TaskJournal(rejects, run.save)
+            prepare = self._preparation(destination, rejects.prove)
             sync = self._make_sync(
-                source, destination, transport, journal, settings, sentry=sentry, late=late, prepare=rejects.prove
+                source, destination, transport, journal, settings, sentry=sentry, late=late, prepare=prepare
             )
             self._told.numbers = sync.report
             try:
@@ -375,15 +379,21 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         rejects = self._rejects(context, run)
         settings = replace(self.delivery, requests_per_second=None)
         agreeable, late = AgreeableDestination(destination), self._late_rows(source, run)
-        sync = self._make_sync(
-            source, agreeable, NoTransport(), DryJournal(), settings, late=late, prepare=rejects.look
-        )
+        prepare = self._preparation(destination, rejects.look)
+        sync = self._make_sync(source, agreeable, NoTransport(), DryJournal(), settings, late=late, prepare=prepare)
         self._told.numbers, self._told.is_dry_run = sync.report, True
         report = asyncio.run(sync.run(run.plan.slice))
         report.dry_run = True
         # A success without any record would look like lost state to the next run.
         run.state.touch()
         return report
+
+    def _preparation(self, destination: Destination, look_at_rejects: Callable[[], None]) -> Callable[[], None]:
+        def prepare() -> None:
+            look_at_rejects()
+            self.prepare_destination(destination)
+
+        return prepare
 
     def _make_sync(
         self,

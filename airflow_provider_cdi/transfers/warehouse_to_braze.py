@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_provider_cdi.destinations.braze.arguments import BrazeDataType, check_braze_arguments
+from airflow_provider_cdi.destinations.braze.arguments import BrazeDataType, OnUnknownField, check_braze_arguments
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings
@@ -50,6 +50,9 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param catalog: name of the catalog, for ``catalog_items`` (templated).
     :param merge: for ``catalog_items``: change the given fields of existing items (PATCH) instead of replacing whole
         items and creating missing ones (PUT).
+    :param on_unknown_field: for ``catalog_items``: what becomes of an item with a field that the catalog does not have.
+        ``stop`` stops the sync, ``reject`` rejects the item, ``drop`` sends it without the field, which the report
+        counts and names. The last two need the permission ``catalogs.get``.
     :param update_existing_only: change known users only and create none.
     :param initial: where a new sync starts: ``everything``, ``now``, or a timestamp, which is included (templated).
     :param sync_id: stable name of the sync, ``<dag_id>.<task_id>`` by default.
@@ -99,6 +102,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         braze_conn_id: str = BrazeHook.default_conn_name,
         catalog: str | None = None,
         merge: bool = False,
+        on_unknown_field: OnUnknownField = "stop",
         update_existing_only: bool = False,
         delete_cap: DeleteCap | None = None,
         limits: BrazeLimits | None = None,
@@ -108,6 +112,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         self.braze_conn_id = braze_conn_id
         self.catalog = catalog
         self.merge = merge
+        self.on_unknown_field = on_unknown_field
         self.update_existing_only = update_existing_only
         self.delete_cap = delete_cap
         self.limits = BrazeLimits() if limits is None else limits
@@ -138,7 +143,17 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
             update_existing_only=self.update_existing_only,
             catalog=self.catalog,
             merge=self.merge,
+            on_unknown_field=self.on_unknown_field,
         )
+
+    def prepare_destination(self, destination: Destination) -> None:
+        """Look the fields of the catalog up, where it matters whether an item has others."""
+        if self.catalog is None or self.on_unknown_field == "stop":
+            return
+        from airflow_provider_cdi.destinations.braze.catalog_items import CatalogItems
+
+        if isinstance(destination, CatalogItems):
+            destination.learn_fields(self.hook.get_catalog_fields(self.catalog))
 
     def make_transport(self) -> AiohttpTransport:
         """Return what sends requests, with as many connections as may be in flight."""

@@ -124,6 +124,41 @@ def test_an_unknown_catalog_field_stops_the_sync_and_nothing_is_lost(lab):
     assert lab.run(source="shops", data_type="catalog_items", catalog="shops")["accepted"] == 1
 
 
+@pytest.fixture
+def shops(lab):
+    """A catalog without the field colour, and a table in which every third item has one."""
+    lab.sandbox.create_catalog("shops", city="string")
+    lab.sql("""create table shops as select timestamp '2026-01-01' + interval (i) second as updated_at, 's-' || i as id,
+        case when i % 3 = 0 then '{"city":"Seoul","colour":"red"}' else '{"city":"Seoul"}' end as payload
+        from range(120) as numbers(i)""")
+    return {"source": "shops", "data_type": "catalog_items", "catalog": "shops"}
+
+
+def test_items_with_an_unknown_field_are_rejected_and_the_others_go(lab, shops):
+    report = lab.run(**shops, on_unknown_field="reject")
+    assert (report["accepted"], report["rejects"]) == (80, {"catalog_field_unknown": 40})
+    assert len(lab.sandbox.catalog_items("shops")) == 80
+    assert {line["identifier"]["ID"] for line in lab.rejected()} == {f"s-{i}" for i in range(0, 120, 3)}
+
+
+def test_unknown_fields_are_left_out_counted_and_named(lab, shops):
+    report = lab.run(**shops, on_unknown_field="drop")
+    assert (report["accepted"], report["adjusted"]) == (120, {"field_dropped: colour": 40})
+    assert lab.sandbox.catalog_items("shops")["s-3"] == {"id": "s-3", "city": "Seoul"}
+
+
+def test_a_dry_run_knows_the_unknown_fields_too(lab, shops):
+    report = lab.run(**shops, on_unknown_field="reject", dry_run=True)
+    assert (report["accepted"], report["rejects"]) == (80, {"catalog_field_unknown": 40})
+    assert lab.run(**shops, on_unknown_field="drop", dry_run=True)["adjusted"] == {"field_dropped: colour": 40}
+    assert lab.sandbox.catalog_items("shops") == {}
+
+
+def test_a_catalog_that_does_not_exist_is_told_before_anything_is_sent(lab, shops):
+    with pytest.raises(AirflowFailException, match="no catalog 'stores'; existing: shops"):
+        lab.run(**shops | {"catalog": "stores"}, on_unknown_field="drop")
+
+
 def test_full_catalog_storage_is_a_sync_level_error(lab):
     lab.sandbox.create_catalog("shops", city="string")
     lab.sandbox.set_faults({"kind": "storage_full"})

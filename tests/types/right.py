@@ -33,6 +33,7 @@ with DAG("plain", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=UTC
         data_type="catalog_items",
         catalog="products",
         merge=True,
+        on_unknown_field="drop",
         columns={"ID": "sku"},
         payload_columns={"price": "price"},
         watermark_timezone="Europe/Berlin",

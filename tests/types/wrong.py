@@ -22,6 +22,7 @@ Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", limits
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", retries="3")  # [arg-type] retries
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", retry=3)  # [call-arg] retry
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", merge="yes")  # [arg-type] merge
+Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", on_unknown_field="keep")  # [arg-type] on_unk
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="user_deletes", delete_cap=5)  # [arg-type] delete_cap
 Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="attributes")  # [arg-type] data_type
 Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="profiles", null_policy="cleer")  # [arg-type] null

@@ -13,6 +13,7 @@ from airflow_provider_cdi.destinations.braze.arguments import (
     DATA_TYPES,
     TRACK_TYPES,
     BrazeDataType,
+    OnUnknownField,
     check_braze_arguments,
 )
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
@@ -30,6 +31,7 @@ def braze_destination(
     update_existing_only: bool = False,
     catalog: str | None = None,
     merge: bool = False,
+    on_unknown_field: OnUnknownField = "stop",
     now: Callable[[], float] = time.time,
 ) -> Destination:
     """Make the destination of one data type.
@@ -41,6 +43,9 @@ def braze_destination(
     :param catalog: the catalog's name, for ``catalog_items``.
     :param merge: for ``catalog_items``: change the fields that the payload names, of items that exist, instead
         of replacing or creating the item.
+    :param on_unknown_field: for ``catalog_items``: whether a field that the catalog does not have stops the sync, has
+        its item rejected, or is left out. For the last two, tell the destination the fields
+        (:meth:`~.catalog_items.CatalogItems.learn_fields`) before it encodes.
     :param now: seconds since the epoch; compared with Braze's rate-limit reset.
     :raises ConfigurationError: for an unknown data type, or an argument that does not go with it.
     """
@@ -51,6 +56,7 @@ def braze_destination(
             "update_existing_only": update_existing_only,
             "catalog": catalog,
             "merge": merge,
+            "on_unknown_field": on_unknown_field,
         }
     )
     if data_type in TRACK_TYPES:
@@ -61,7 +67,7 @@ def braze_destination(
     if catalog is not None:
         from airflow_provider_cdi.destinations.braze.catalog_items import CatalogItems
 
-        return CatalogItems(catalog, limits, merge=merge, now=now)
+        return CatalogItems(catalog, limits, merge=merge, on_unknown_field=on_unknown_field, now=now)
     from airflow_provider_cdi.destinations.braze.user_deletes import UserDeletes
 
     return UserDeletes(limits, now=now)

@@ -12,6 +12,7 @@ from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 BrazeDataType = Literal["attributes", "events", "purchases", "user_deletes", "catalog_items"]
+OnUnknownField = Literal["stop", "reject", "drop"]
 DATA_TYPES: tuple[BrazeDataType, ...] = get_args(BrazeDataType)
 TRACK_TYPES = ("attributes", "events", "purchases")
 
@@ -27,6 +28,7 @@ BRAZE_RULES: Mapping[str, Rule] = {
         data_types=("catalog_items",),
     ),
     "merge": flag(data_types=("catalog_items",)),
+    "on_unknown_field": one_of(*get_args(OnUnknownField), unset=("stop",), data_types=("catalog_items",)),
     "update_existing_only": flag(data_types=TRACK_TYPES),
     "delete_cap": an(DeleteCap, data_types=("user_deletes",)),
     "payload_columns": Rule("", lambda value: True, data_types=(*TRACK_TYPES, "catalog_items"), unset=((), [], {})),

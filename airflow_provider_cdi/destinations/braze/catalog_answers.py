@@ -19,15 +19,16 @@ _STORAGE = (
     "the catalog storage of the company is full ({error}). Delete items or catalogs, or buy storage; then run "
     "the sync again, nothing of this request was stored."
 )
+_UNKNOWN_FIELD = "invalid-fields"
 #: Braze's ``errors[].id`` that no item can mend -> what to do. ``{fields}`` are those of the refused items.
 _SYNC_ERRORS = {
     "catalog-not-found": (
         "there is no such catalog in the workspace of this API key. Create it in Braze first, with its "
         "fields, or correct the operator's catalog argument."
     ),
-    "invalid-fields": (
+    _UNKNOWN_FIELD: (
         "some field does not exist in the catalog. The refused items have: {fields}. Add the missing fields to the "
-        "catalog in Braze, or leave them out of the payload."
+        "catalog in Braze, leave them out of the payload, or let on_unknown_field say what becomes of such items."
     ),
     "item-array-invalid": (
         "Braze does not take the form of the request, whatever its items are. Check what lies between (proxy, "
@@ -47,10 +48,7 @@ def read_catalog_refusal(answer: Answer, records: Sequence[Record], catalog: str
     :return: None when the body is not in the form of catalog errors.
     :raises DestinationRefused: for an unknown catalog or field, and for full storage.
     """
-    errors = (json_object(answer.body) or {}).get("errors")
-    if not isinstance(errors, list):
-        return None
-    named = [error for error in errors if isinstance(error, dict) and isinstance(error.get("id"), str)]
+    named = _errors(answer)
     for error in named:
         if error["id"] in _SYNC_ERRORS:
             sentence = _SYNC_ERRORS[error["id"]].format(
@@ -58,6 +56,33 @@ def read_catalog_refusal(answer: Answer, records: Sequence[Record], catalog: str
             )
             raise DestinationRefused(f"Braze refused items of the catalog {catalog!r}: {sentence}")
     return refused(_rejection(named[0]), len(records)) if named and answer.status == 400 else None
+
+
+def places_of_unknown_fields(answer: Answer, records: Sequence[Record]) -> list[int] | None:
+    """Say which items a refusal names for a field that the catalog does not have.
+
+    :return: their places, none when it names none; None for a refusal that another of its errors stops the sync for,
+        and for any other one.
+    """
+    errors = _errors(answer)
+    names = {error["id"] for error in errors}
+    if _UNKNOWN_FIELD not in names or names & (_SYNC_ERRORS.keys() - {_UNKNOWN_FIELD}):
+        return None
+    ids = {
+        value for error in errors if error["id"] == _UNKNOWN_FIELD for value in _texts(error.get("parameter_values"))
+    }
+    return [place for place, record in enumerate(records) if orjson.loads(record.body)["id"] in ids]
+
+
+def _errors(answer: Answer) -> list[dict[str, Any]]:
+    errors = (json_object(answer.body) or {}).get("errors")
+    if not isinstance(errors, list):
+        return []
+    return [error for error in errors if isinstance(error, dict) and isinstance(error.get("id"), str)]
+
+
+def _texts(values: Any) -> list[str]:
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
 
 def _rejection(error: dict[str, Any]) -> Rejection:
@@ -70,8 +95,7 @@ def _rejection(error: dict[str, Any]) -> Rejection:
 
 def _refused_items(error: dict[str, Any], records: Sequence[Record]) -> list[dict[str, Any]]:
     items = [orjson.loads(record.body) for record in records]
-    values = error.get("parameter_values")
-    ids = values if isinstance(values, list) else []
+    ids = _texts(error.get("parameter_values"))
     return [item for item in items if item["id"] in ids] or items
 
 

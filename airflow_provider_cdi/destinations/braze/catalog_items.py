@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,11 +11,13 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from airflow_provider_cdi.destinations.braze.answers import read_answer
-from airflow_provider_cdi.destinations.braze.catalog_answers import read_catalog_refusal
+from airflow_provider_cdi.destinations.braze.arguments import OnUnknownField
+from airflow_provider_cdi.destinations.braze.catalog_answers import places_of_unknown_fields, read_catalog_refusal
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
+from airflow_provider_cdi.destinations.braze.unknown_fields import UnknownFields
 from airflow_provider_cdi.destinations.columns import (
     as_texts,
     by_halves,
@@ -67,14 +69,24 @@ class CatalogItems(BrazeDestination):
     :param catalog: its name; the catalog and its fields must exist in Braze.
     :param merge: change only the fields that the payload names (PATCH, items that exist) instead of
         replacing the item, or creating it (PUT).
+    :param on_unknown_field: what a field that the catalog does not have means.
     :param now: seconds since the epoch, for the rate-limit header that gives a moment.
     """
 
     contract = CONTRACT
 
-    def __init__(self, catalog: str, limits: BrazeLimits, *, merge: bool, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        catalog: str,
+        limits: BrazeLimits,
+        *,
+        merge: bool,
+        now: Callable[[], float],
+        on_unknown_field: OnUnknownField = "stop",
+    ) -> None:
         super().__init__(now)
         self._catalog = catalog
+        self._unknown_fields = UnknownFields(on_unknown_field, catalog)
         self._path = f"/catalogs/{catalog}/items"
         self._limits = limits
         self._write = "PATCH" if merge else "PUT"
@@ -82,6 +94,14 @@ class CatalogItems(BrazeDestination):
         self._look = Look(frozenset({"id"}), frozenset(), limits.catalog_value_chars, self._usual_members)
         # No bound on the keys: how many fields there are, the catalog says.
         self._bounds = PayloadBounds(limits.payload_bytes, None, limits.catalog_nesting)
+
+    def learn_fields(self, fields: Collection[str]) -> None:
+        """Take note of the fields that the catalog has, before rows are encoded.
+
+        :param fields: their names, ``id`` among them.
+        """
+        self._unknown_fields.learn(fields)
+        self._look = self._look._replace(flat_bytes=0)  # now the names of every item are looked at
 
     @property
     def limits(self) -> BatchLimits:
@@ -109,6 +129,10 @@ class CatalogItems(BrazeDestination):
 
     def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
         """Say what the answer means: catalogs take a request as a whole or not at all."""
+        if answer.status == 400 and not self._unknown_fields.stops:
+            places = places_of_unknown_fields(answer, records)
+            if places is not None:
+                return self._unknown_fields.read_refusal(places, records)
         if answer.status in (400, 404):
             verdict = read_catalog_refusal(answer, records, self._catalog)
             if verdict is not None:
@@ -133,7 +157,7 @@ class CatalogItems(BrazeDestination):
         return usual_records(joined_texts("id:", ids), bodies, self._write, _ONCE)
 
     def _usual_members(self, row: int, document: dict[str, Any], text: bytes) -> bytes | None:
-        return None if self._check_fields(document) else b""
+        return None if self._check_fields(document) or not self._unknown_fields.knows_all_of(document) else b""
 
     def _encode_row(
         self, item: str | Rejection | None, deleted: bool | Rejection, raw: bytes | Rejection | None
@@ -146,13 +170,25 @@ class CatalogItems(BrazeDestination):
         head = b'{"id":%b' % json_text(item)
         if deleted:
             return Record(f"id:{item}", head + b"}", "DELETE", unique=_ONCE)
+        return self._written(f"id:{item}", head, raw)
+
+    def _written(self, key: str, head: bytes, raw: bytes | Rejection | None) -> Record | Rejection:
+        """Make the record of an item that is written."""
         payload = read_payload(raw, self._bounds)
         if isinstance(payload, Rejection):
             return payload
         if "id" in payload.document:
             return _ID_IN_PAYLOAD
+        settled = self._unknown_fields.settle(payload)
+        if isinstance(settled, Rejection):
+            return settled
+        payload, dropped = settled
         fault = self._check_fields(payload.document)
-        return fault or Record(f"id:{item}", splice([head], payload), self._write, _ONCE)
+        if fault is not None:
+            return fault
+        record = Record(key, splice([head], payload), self._write, _ONCE)
+        record.adjusted = dropped
+        return record
 
     def _check_id(self, item: str | Rejection | None) -> str | Rejection:
         if item is None or isinstance(item, Rejection):

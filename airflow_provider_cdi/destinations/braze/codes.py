@@ -98,6 +98,11 @@ ROW_CODES: dict[str, Code] = {
         "Change the id in the source.",
     ),
     "catalog_value_too_long": Code("A text of the item is over 5,000 characters.", "Shorten the text."),
+    "catalog_field_unknown": Code(
+        'With `on_unknown_field="reject"`: the item has fields that the catalog does not have. With `"drop"`: it has '
+        "no other fields. The reason names them.",
+        "Add the fields to the catalog in Braze, or leave them out of the payload.",
+    ),
     "catalog_key_invalid": Code("A key in an object of the item holds a dot or a dollar.", "Rename the key."),
     "deleted_invalid": Code(
         "`DELETED` is neither true nor false, so nobody knows whether to delete the item.",
@@ -152,6 +157,10 @@ ANSWER_CODES: dict[str, Code] = {
         "Letters, digits, `_`, `-`, up to 250.",
     ),
     "braze_catalog_item_too_large": Code("Braze: a value of the item is too long.", "Texts up to 5,000 characters."),
+    "braze_catalog_field_unknown": Code(
+        "Braze, with `on_unknown_field`: the item has a field that does not exist in the catalog.",
+        "Add the field to the catalog in Braze, or leave it out of the payload.",
+    ),
     "braze_catalog_key_invalid": Code(
         "Braze: an object of the item has a key with a dot or a dollar.", "Rename the key."
     ),

@@ -39,6 +39,9 @@ def properties(**values):
     return user(NAME | {"properties": values})
 
 
+#: Codes of ``on_unknown_field``: test_braze_unknown_fields.py has them.
+OF_A_CHOICE = {"catalog_field_unknown", "braze_catalog_field_unknown"}
+
 #: code, data type, a row that gets it
 ROWS = [
     ("identifier_missing", "attributes", {"EXTERNAL_ID": " ", "PAYLOAD": "{}"}),
@@ -122,8 +125,8 @@ def test_an_answer_of_braze_gets_its_code(code, data_type, status, body):
 
 
 def test_the_tests_above_know_every_code():
-    assert {row[0] for row in ROWS} == set(ROW_CODES)
-    assert {answer[0] for answer in ANSWERS} == set(ANSWER_CODES)
+    assert {row[0] for row in ROWS} == set(ROW_CODES) - OF_A_CHOICE
+    assert {answer[0] for answer in ANSWERS} == set(ANSWER_CODES) - OF_A_CHOICE
 
 
 def test_codes_are_snake_case_and_brazes_own_begin_with_braze():

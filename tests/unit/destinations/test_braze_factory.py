@@ -31,6 +31,8 @@ def test_the_contract_carries_the_data_type(data_type):
         ("catalog_items", {"catalog": "a/b"}, "give the name of a catalog"),
         ("attributes", {"catalog": "shops"}, "catalog_items only"),
         ("user_deletes", {"merge": True}, "catalog_items only"),
+        ("attributes", {"on_unknown_field": "drop"}, "catalog_items only"),
+        ("catalog_items", {"catalog": "c", "on_unknown_field": "keep"}, "stop, reject, drop"),
         ("user_deletes", {"update_existing_only": True}, "update_existing_only"),
         ("catalog_items", {"update_existing_only": True}, "update_existing_only"),
     ],

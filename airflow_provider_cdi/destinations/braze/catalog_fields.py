@@ -1,13 +1,15 @@
-"""Reads Braze's list of catalogs before items are sent to one of them."""
+"""Which fields a catalog has, out of Braze's list of catalogs."""
 
 from __future__ import annotations
 
 import json
 
-from airflow_provider_cdi.engine.ports import Answer
+from airflow_provider_cdi.engine.ports import Answer, Request, Unclear
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
-from airflow_provider_cdi.hooks.http_calls import TRANSIENT_STATUSES
 
+LIST_CATALOGS = Request("GET", "/catalogs", b"")
+#: By Braze's table of statuses; 408 is undocumented and treated like a 5xx.
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _REFUSALS = {
     401: "refused the API key: check the key and that it belongs to this instance",
     403: "refused to list the catalogs: the API key needs the permission catalogs.get",
@@ -33,8 +35,18 @@ def fields_of_catalog(answer: Answer, name: str, host: str) -> dict[str, str]:
     return catalogs[name]
 
 
+def read_fields(answer: Answer, name: str) -> dict[str, str] | Unclear:
+    """Read the answer to :data:`LIST_CATALOGS` inside of a run, in which it may be asked for again.
+
+    :param name: the catalog's name.
+    """
+    if answer.status in _TRANSIENT:
+        return Unclear(f"Braze answered {answer.status} to GET /catalogs")
+    return fields_of_catalog(answer, name, "the host of the connection")
+
+
 def _read_catalogs(answer: Answer, host: str) -> dict[str, dict[str, str]]:
-    if answer.status in TRANSIENT_STATUSES:
+    if answer.status in _TRANSIENT:
         raise RetryLater(f"Braze at {host} did not list its catalogs (status {answer.status}): try later.")
     if answer.status != 200:
         why = _REFUSALS.get(answer.status, "refused to list the catalogs: check the connection's host")
