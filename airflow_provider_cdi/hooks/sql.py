@@ -17,6 +17,7 @@ from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Source
 from airflow_provider_cdi.hooks.arrow_rows import RowShape
 from airflow_provider_cdi.hooks.clock_text import utc_text
 from airflow_provider_cdi.hooks.dialects import ANSI, DIALECTS, Dialect
+from airflow_provider_cdi.hooks.extra_addresses import check_addresses
 from airflow_provider_cdi.hooks.extras import EXTRAS, install
 from airflow_provider_cdi.hooks.kinds import TIMES, Kind
 from airflow_provider_cdi.hooks.sql_session import SqlSession
@@ -47,6 +48,7 @@ class SqlWarehouseHook:
 
     def __init__(self, connection: Connection, tag: str = "") -> None:
         connection = with_typed_extra(connection)
+        check_addresses(connection)
         self.dialect = self.find_dialect(connection)
         self._session = SqlSession(self.make_hook(connection, tag), connection, self.dialect, tag)
 
