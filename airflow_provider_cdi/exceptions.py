@@ -7,10 +7,31 @@ A row that breaks its contract is not an exception: it becomes a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
+from traceback import extract_tb
 
 
 class CdiError(Exception):
     """Base of all errors of this package. The text says what failed, on what, and what to do next."""
+
+
+class Unforeseen(CdiError):
+    """An error that nothing here knows, told by its class and its place, because its text may hold a row's values.
+
+    Raise it with the traceback of that error, and from None: then a log shows the way there without the text.
+
+    :param error: what was raised.
+    :param doing: what failed, as the beginning of a sentence (``Reading the table users``).
+    """
+
+    def __init__(self, error: BaseException, doing: str) -> None:
+        frames = extract_tb(error.__traceback__)
+        place = f" in {PurePath(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+        super().__init__(
+            f"{doing} failed in a way that nobody foresaw: {type(error).__name__}{place}. Its text may hold values of "
+            "rows and is not shown; the traceback in the task's log shows where it came from. Report it with both."
+        )
+        self.with_traceback(error.__traceback__)
 
 
 # Stop: trying again without a change would fail again.

@@ -111,6 +111,10 @@ BIGQUERY = BigQueryDialect(
     has_backslashes=True,
     errors=DRIVER_ERRORS,
     diagnose=diagnose,
+    history=(
+        "the job has it (in the console under Job history, else error_result of INFORMATION_SCHEMA.JOBS), by the "
+        "query id or by the label cdi_sync"
+    ),
 )
 
 

@@ -64,6 +64,10 @@ _FORBIDDEN = Fault(
     "table or its dataset, and on those that a view reads."
 )
 
+_MISSING = Fault(
+    "It does not exist, or not there: check the name, its case, the project, and the location of the connection."
+)
+
 #: What BigQuery says, the most telling first.
 _BY_TEXT = tuple(
     (re.compile(pattern, re.IGNORECASE), fault)
@@ -81,13 +85,7 @@ _BY_TEXT = tuple(
             r"must be qualified with a dataset",
             Fault('Name it as dataset.table, or set "dataset" in the connection\'s extra.'),
         ),
-        (
-            r"not found: (table|dataset)",
-            Fault(
-                "It does not exist, or not there: check the name, its case, the project, and the location of the "
-                "connection."
-            ),
-        ),
+        (r"not found: (table|dataset)", _MISSING),
         (
             r"without a filter over column",
             Fault(
@@ -130,6 +128,7 @@ _BY_CLASS = {
     "RefreshError": _LOGIN,
     "DefaultCredentialsError": _LOGIN,
     "Forbidden": _FORBIDDEN,
+    "NotFound": _MISSING,
     "TransportError": AWAY,
     "ServerError": AWAY,
     "TooManyRequests": AWAY,

@@ -76,6 +76,7 @@ DIALECT = Dialect(
     file_formats=FILE_FORMATS,
     errors=DRIVER_ERRORS,
     diagnose=diagnose,
+    history="system.query.history has it (error_message), by the query id or by the query tag cdi_sync_id",
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_cdi.hooks.driver_codes import text_of
 from airflow_provider_cdi.hooks.sql_failures import AWAY, BROKEN, VALUES, Fault
 
 #: Beside those of PEP 249: what Airflow's hook raises when no token can be had, urllib3's, Thrift's.
@@ -31,21 +32,18 @@ CERTIFICATE = Fault(
     "The server's certificate is not trusted: check the connection's host, or name the authority's file as "
     "_tls_trusted_ca_file in the extra."
 )
-#: The text may hold a link that opens a part of the result.
 BROKE_OFF = Fault(
     "The result broke off or its links have expired: a new try reads on from the last checkpoint. Where delivery is so "
     'slow that links expire again and again, set "use_cloud_fetch": false in the extra.',
     passes=True,
-    quotable=False,
 )
 STORAGE = Fault(
     "The links to the result (Cloud Fetch) could not be reached: let the worker reach the workspace's cloud storage, "
     'or set "use_cloud_fetch": false in the extra.',
     passes=True,
-    quotable=False,
 )
-OTHER_SIDE = Fault("Databricks could not run the query: look it up in the warehouse's query history.", quotable=False)
-OTHER_SIDE_PASSES = Fault("Databricks ended the query by itself: a new try may succeed.", passes=True, quotable=False)
+OTHER_SIDE = Fault("Databricks could not run the query: look it up in the warehouse's query history.")
+OTHER_SIDE_PASSES = Fault("Databricks ended the query by itself: a new try may succeed.", passes=True)
 
 _STATE = re.compile(r"SQLSTATE:?\s*([0-9A-Z]{5})")
 #: SQLSTATE, the longest prefix first.
@@ -92,7 +90,7 @@ def diagnose(error: BaseException) -> Fault | None:
     """Say what an error means; None when nothing here knows."""
     if isinstance(error, BrokenResult):
         return BROKE_OFF
-    text = str(error)
+    text = text_of(error)
     state = _STATE.search(text)
     if state is not None:
         return next((fault for prefix, fault in _BY_STATE if state[1].startswith(prefix)), OTHER_SIDE)
@@ -120,7 +118,7 @@ def is_login_refusal(error: BaseException) -> bool:
 
 def is_tag_refusal(error: BaseException) -> bool:
     """Whether a session was refused because of its query tags, which are new and may not be there yet."""
-    return "query_tags" in str(error).lower()
+    return "query_tags" in text_of(error).lower()
 
 
 def is_broken_result(error: BaseException) -> bool:

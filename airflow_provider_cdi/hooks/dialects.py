@@ -14,7 +14,7 @@ from airflow_provider_cdi.hooks.duckdb_spill import SPILL, keep_spill_private
 from airflow_provider_cdi.hooks.kinds import MYSQL_FIELD_TYPES, POSTGRES_OIDS, Kind, kind_of
 from airflow_provider_cdi.hooks.postgres_types import read_as_text
 from airflow_provider_cdi.hooks.server_clock import ANSI_CLOCK, ServerClock, local_text
-from airflow_provider_cdi.hooks.sql_failures import Diagnosis
+from airflow_provider_cdi.hooks.sql_failures import ANY_HISTORY, Diagnosis
 from airflow_provider_cdi.hooks.sql_readers import (
     DuckDbReader,
     FetchManyReader,
@@ -82,6 +82,7 @@ class Dialect:
     :param has_backslashes: whether a backslash in a text of SQL hides the quote behind it.
     :param errors: names of exception classes that are the driver's, beside those of PEP 249.
     :param diagnose: what the driver's errors mean, where the general table does not know.
+    :param history: how to see what the database said of a query that failed; its words stay out of our logs.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Dialect:
     has_backslashes: bool = False
     errors: frozenset[str] = frozenset()
     diagnose: Diagnosis | None = None
+    history: str = ANY_HISTORY
 
     def quoted(self, name: str) -> str:
         """Return the name as one quoted identifier."""
@@ -157,6 +159,7 @@ DIALECTS: Mapping[str, Dialect] = {
         prepare=read_as_text,
         digest='md5({}) collate "C"',
         reader=NamedCursorReader(),
+        history="the server's log has it, with the sync's id as application_name",
     ),
     "sqlite": Dialect(
         "SQLite",
@@ -165,6 +168,7 @@ DIALECTS: Mapping[str, Dialect] = {
             f"cdi_utc({_SQLITE_NOW})", f"cdi_local({_SQLITE_NOW}, '{{zone}}')", f"cdi_utc({_SQLITE_NOW})"
         ),
         # Without the limit SQLite would merge the two queries and compute the time for every comparison.
+        history="run the source's query in SQLite to see it",
         computed_time="(select cdi_utc({time}) as cdi_time{others} from {relation} limit -1) cdi_timed",
         prepare=_register_functions,
         reader=SqliteReader(),
@@ -189,6 +193,7 @@ DIALECTS: Mapping[str, Dialect] = {
             ),
         },
         reader=DuckDbReader(),
+        history="run the source's query in DuckDB to see it",
     ),
     "trino": Dialect(
         "Trino",
@@ -208,6 +213,7 @@ DIALECTS: Mapping[str, Dialect] = {
             Kind.TIMESTAMP_TZ: "cast(cast({} at time zone 'UTC' as timestamp(6)) as varchar)",
         },
         digest="lower(to_hex(md5(to_utf8({}))))",
+        history="Trino's web interface and system.runtime.queries have it under the query id",
     ),
     "mysql": Dialect(
         "MySQL",

@@ -58,6 +58,8 @@ _SUPER_TOO_LONG = Fault(
     "A SUPER value is longer than 65,535 bytes of JSON: keep it shorter, or leave it out in a view."
 )
 
+_AWS_HISTORY = "CloudTrail has the calls that AWS refused"
+
 #: SQLSTATE XX000 says "internal" of everything that the compute nodes report; the sentence decides.
 _INTERNAL = tuple(
     (re.compile(pattern, re.IGNORECASE), fault)
@@ -137,6 +139,7 @@ REDSHIFT = Dialect(
     text="cast({} as varchar(65535))",
     errors=frozenset({"RedshiftError", "ClientError", "BotoCoreError", "error"}),
     diagnose=diagnose,
+    history="SYS_QUERY_HISTORY has it (error_message), with the sync's id as query_label",
 )
 
 
@@ -171,7 +174,9 @@ class RedshiftWarehouseHook(SqlWarehouseHook):
             if not is_driver_error(error, REDSHIFT.errors):
                 raise
             doing = "looking for AWS credentials"
-            raise as_cdi_error(error, doing=doing, conn_id=connection.conn_id, diagnose=diagnose) from None
+            raise as_cdi_error(
+                error, doing=doing, conn_id=connection.conn_id, diagnose=diagnose, history=_AWS_HISTORY
+            ) from None
         self._reader.connect = partial(connections.get_conn, timeout=_STOP_SECONDS)
         return connections
 

@@ -75,6 +75,10 @@ SNOWFLAKE = Dialect(
     has_backslashes=True,
     errors=ERRORS,
     diagnose=diagnose,
+    history=(
+        "QUERY_HISTORY has it (column ERROR_MESSAGE, in Snowsight under Query History), by the query id or by the "
+        "query tag, which is the sync's id"
+    ),
 )
 
 

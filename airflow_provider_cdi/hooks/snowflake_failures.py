@@ -18,7 +18,7 @@ _FORBIDDEN = Fault(
     "The role lacks a privilege: grant it SELECT on the source and USAGE on its database, its schema and the warehouse."
 )
 _PASSWORD = Fault("The login is refused: check login and password of the connection.")
-_LOGIN = Fault("The login is refused: mend in Snowflake what its own words name, or the connection's fields.")
+_LOGIN = Fault("The login is refused: mend in Snowflake what LOGIN_HISTORY names, or the connection's fields.")
 _KEY = Fault(
     "The key pair is refused: check login and account, and that the public key is registered "
     "(ALTER USER … SET RSA_PUBLIC_KEY)."
@@ -49,8 +49,7 @@ _CUT_TIMES = Fault(
 )
 _QUOTA = Fault("The warehouse's resource monitor has used up its quota: raise it, or wait for its next period.")
 _STOPPED = Fault("Somebody stopped the statement in Snowflake: a new try may succeed.", passes=True)
-# Not quoted: the client's words may hold a link by which the rows can be read.
-_PART = Fault("Snowflake did not hand out a part of the result: a new try may succeed.", passes=True, quotable=False)
+_PART = Fault("Snowflake did not hand out a part of the result: a new try may succeed.", passes=True)
 
 #: Snowflake's and the connector's numbers (snowflake/connector/errorcode.py, and the service's own).
 _BY_NUMBER = {

@@ -1,13 +1,15 @@
 """What a driver's error means: stop and mend something, or try again later.
 
 Drivers agree on little more than the names of their exception classes (PEP 249); SQLSTATE, where there is
-one, and well-known phrases say more. The driver's first line is quoted when it cannot hold a row's value,
-with the connection's secrets struck out.
+one, and well-known phrases say more. Of the driver's text only what :mod:`driver_words` knows to be clean is repeated,
+with the connection's secrets struck out; of any other the class and the codes are named, and where the text can be
+seen.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from airflow_provider_cdi.exceptions import CdiError, RetryLater, SourceError
+from airflow_provider_cdi.hooks.driver_codes import name_of, text_of
+from airflow_provider_cdi.hooks.driver_words import known_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +27,10 @@ class Fault:
 
     :param advice: what is wrong and what to do, in one sentence or two.
     :param passes: whether the same call may succeed later.
-    :param quotable: whether the driver's first line can be shown: it holds no row's value.
     """
 
     advice: str
     passes: bool = False
-    quotable: bool = True
 
 
 MISSING = Fault("It does not exist, or the login may not see it: check the name, its case and the schema.")
@@ -41,15 +43,21 @@ MEMORY = Fault("The query needs more memory than it may take: raise memory_limit
 SPACE = Fault("There is no space left for sorting: make room, or set TMPDIR to a larger disk.")
 VALUES = Fault(
     "A value in it cannot be read or converted: find it with the same query in the warehouse, or cast the "
-    "column in a view.",
-    quotable=False,
+    "column in a view."
+)
+RAISED = Fault(
+    "A function or procedure that it calls raised an error of its own: run the source's query in the warehouse and "
+    "mend it there."
 )
 FILES = Fault(
     "A file or directory that it needs is missing, or closed to the worker: check the paths in the connection's extra "
     "and TMPDIR."
 )
 AWAY = Fault("The warehouse did not answer or broke off: a new try may succeed.", passes=True)
-OTHER = Fault("The driver gave up: see its own words.")
+OTHER = Fault("The database, or its driver, gave up: run the source's query in the database itself.")
+
+#: How a text that is not shown can be seen, when nothing better is known.
+ANY_HISTORY = "run the source's query in the database, or look into its log, to see it"
 
 Diagnosis = Callable[[BaseException], Fault | None]
 
@@ -61,6 +69,8 @@ _BY_STATE = (
     ("3D", LOGIN),
     ("28", LOGIN),
     ("22", VALUES),
+    ("23", VALUES),
+    ("P0", RAISED),
     ("25P03", AWAY),
     ("42", BROKEN),
     ("08", AWAY),
@@ -82,15 +92,21 @@ _BY_ERRNO = {
 _BY_TEXT = tuple(
     (re.compile(pattern, re.IGNORECASE), fault)
     for pattern, fault in (
+        (r"^out of memory error", MEMORY),
+        # Sentences about values come first: what they quote may look like any other.
+        (r"^(conversion|out of range|invalid input|mismatch type) error|could not (convert|decode|parse)", VALUES),
+        (r"^(incorrect|truncated incorrect) [\w ]+ value|^data too long|out of range|overflow", VALUES),
+        (r"^(\[[^\]]*\])*(conversion failed|error converting|string or binary data)|di(vision|vide) by zero", VALUES),
+        (r"^ORA-(01476|017\d\d|018[0-6]\d|06502|12899)|cannot cast|malformed json", VALUES),
         (r"authentication failed|role .* does not exist|database .* does not exist|no password", LOGIN),
         (r"permission denied|access denied|not authorized|insufficient privilege", FORBIDDEN),
         (r"no such table|table .* does not exist|schema .* does not exist|unknown table", MISSING),
         (r"could not set lock|database is locked|different configuration", IN_USE),
-        (r"^out of memory error", MEMORY),
         (r"disk is full|no space left", SPACE),
         (r"unable to open database|cannot open (file|database)|no such file", PLACE),
-        (r"^conversion error|could not convert|could not decode", VALUES),
         (r"syntax error|no such (column|function)|^(parser|binder|catalog) error", BROKEN),
+        # DuckDB's, which come as an OSError out of an Arrow stream.
+        (r"^(?!io|http|connection|interrupt)[a-z]+( [a-z]+){0,2} error: ", OTHER),
     )
 )
 
@@ -122,6 +138,7 @@ def as_cdi_error(
     conn_id: str,
     secrets: Iterable[str] = (),
     diagnose: Diagnosis | None = None,
+    history: str = ANY_HISTORY,
 ) -> CdiError:
     """Say in this package's terms what a driver's error means.
 
@@ -130,21 +147,29 @@ def as_cdi_error(
     :param conn_id: the Airflow connection's id.
     :param secrets: texts that must not be quoted.
     :param diagnose: what knows this driver's errors better; asked first.
+    :param history: how to see in the database what is not shown here.
     :return: ``RetryLater`` when the same call may succeed later, ``SourceError`` otherwise.
     """
-    line = _first_line(error)
-    fault = (diagnose(error) if diagnose else None) or _fault(error, line)
-    text = f"{doing[:1].upper()}{doing[1:]} through the connection {conn_id!r} failed. {fault.advice}"
-    if fault.quotable:
-        for secret in secrets:
-            line = line.replace(secret, "***")
-        text += f" The driver says ({type(error).__name__}): {line}"
-    else:
-        text += f" The driver raised {type(error).__name__}."
+    fault = (diagnose(error) if diagnose else None) or _fault(error)
+    told = _told(error, secrets) or f"Its text may hold values of rows and is not shown here: {history}."
+    text = (
+        f"{doing[:1].upper()}{doing[1:]} through the connection {conn_id!r} failed. {fault.advice} The driver raised "
+        f"{name_of(error)}. {told}"
+    )
     return RetryLater(text) if fault.passes else SourceError(text)
 
 
-def _fault(error: BaseException, line: str) -> Fault:
+def _told(error: BaseException, secrets: Iterable[str]) -> str | None:
+    """Repeat what the driver or the operating system says, as far as it may be repeated."""
+    number = (error.errno if isinstance(error, OSError) else None) or 0
+    words = known_words(error) or (os.strerror(number) if number in errno.errorcode else "")
+    for secret in secrets:
+        words = words.replace(secret, "***")
+    return f"It says: {words}." if words else None
+
+
+def _fault(error: BaseException) -> Fault:
+    line = text_of(error).partition("\n")[0]
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
     for prefix, fault in _BY_STATE:
         if state.startswith(prefix):
@@ -158,11 +183,6 @@ def _fault(error: BaseException, line: str) -> Fault:
         if name in _BY_CLASS:
             return _BY_CLASS[name]
     return OTHER
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].strip() if lines else "nothing"
 
 
 def _class_names(error: BaseException) -> set[str]:

@@ -9,7 +9,7 @@ from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.engine.clean_up import closing
-from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interrupted
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interrupted, Unforeseen
 from airflow_provider_cdi.hooks.dialects import Dialect
 from airflow_provider_cdi.hooks.sql_failures import as_cdi_error, is_driver_error
 
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 #: Time that a driver has to stop a query, in seconds; Airflow kills a task that was told to end after 5.
 LONGEST_STOP = 1.0
+#: How to see why no connection was made: no history of queries has it.
+_BY_HAND = "open a connection with the same fields by hand to see it"
 _SECRET_KEY_PARTS = ("password", "passwd", "token", "secret", "key")
 
 
@@ -66,6 +68,7 @@ class SqlSession:
         :raises RetryLater: when a new try may succeed.
         :raises Interrupted: when :meth:`cancel` ended it.
         :raises ConfigurationError: when the hook cannot make a connection of what it was given.
+        :raises Unforeseen: for everything else, without its text.
         """
         try:
             with self.dialect.around(), closing(self._opened(doing)) as connection:
@@ -76,10 +79,10 @@ class SqlSession:
                     yield connection
                 finally:
                     self._leave(connection)
+        except CdiError:
+            raise
         except Exception as error:
-            if not self._is_the_drivers(error):
-                raise
-            # Not chained: a driver's full text may hold rows.
+            # Not chained: the full text of a driver, or of a parser of values, may hold rows.
             raise self._translated(error, doing) from None
 
     def check_not_cancelled(self, doing: str) -> None:
@@ -119,11 +122,11 @@ class SqlSession:
             raise
         except Exception as error:
             if self._is_the_drivers(error):
-                raise self._translated(error, doing) from None
+                raise self._translated(error, doing, history=_BY_HAND) from None
             raise ConfigurationError(
                 f"The connection {self.conn_id!r} cannot be opened: check its fields and its extra. "
                 f"{type(self._hook).__name__} raised {type(error).__name__}."
-            ) from error
+            ).with_traceback(error.__traceback__) from None
 
     def _prepare(self, connection: Any) -> None:
         if self.dialect.prepare is not None:
@@ -140,18 +143,29 @@ class SqlSession:
         with self._lock:
             self._running.discard(connection)
 
-    def _translated(self, error: BaseException, doing: str) -> CdiError:
+    def _translated(self, error: BaseException, doing: str, history: str | None = None) -> CdiError:
         if self._cancelled:
             return self._interrupted(doing)
+        if not self._is_the_drivers(error):
+            return Unforeseen(error, f"{_sentence(doing)} through the connection {self.conn_id!r}")
         return as_cdi_error(
-            error, doing=doing, conn_id=self.conn_id, secrets=self._secrets, diagnose=self.dialect.diagnose
+            error,
+            doing=doing,
+            conn_id=self.conn_id,
+            secrets=self._secrets,
+            diagnose=self.dialect.diagnose,
+            history=history or self.dialect.history,
         )
 
     def _is_the_drivers(self, error: BaseException) -> bool:
         return is_driver_error(error, self.dialect.errors)
 
     def _interrupted(self, doing: str) -> Interrupted:
-        return Interrupted(f"{doing[:1].upper()}{doing[1:]} through the connection {self.conn_id!r} was stopped.")
+        return Interrupted(f"{_sentence(doing)} through the connection {self.conn_id!r} was stopped.")
+
+
+def _sentence(doing: str) -> str:
+    return f"{doing[:1].upper()}{doing[1:]}"
 
 
 def _setting_names(extra: dict[str, Any]) -> Iterator[str]:

@@ -28,7 +28,7 @@ from airflow_provider_cdi.identity import (
 from airflow_provider_cdi.transfers.arguments import SyncArguments, own_names, shows_arguments
 from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
 from airflow_provider_cdi.transfers.repeats import look_for_repeats
-from airflow_provider_cdi.transfers.reporting import RunTold, refuse_too_many_rejects
+from airflow_provider_cdi.transfers.reporting import RunTold, refuse_too_many_rejects, without_values
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
@@ -159,7 +159,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     def _try(self, context: Context, waited: Waiting | None = None) -> dict[str, Any]:
         self._told = RunTold()
         try:
-            with calling():
+            with without_values("The sync"), calling():
                 report = self._run(context, waited)
             for line in report.lines():
                 self.log.info("%s", line)

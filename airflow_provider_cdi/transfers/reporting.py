@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.exceptions import TooManyRejects
+from airflow_provider_cdi.exceptions import CdiError, TooManyRejects, Unforeseen
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
@@ -45,8 +46,23 @@ class RunTold:
         report.rejects_files = self.rejects_files()
         try:
             ti.xcom_push(key=REPORT_KEY, value=report.to_json() | {"error": f"{type(error).__name__}: {error}"})
-        except Exception:  # the error of the run is what must be told
-            _log.warning("The report of the failed run could not be saved as an XCom", exc_info=True)
+        except Exception as second:  # the error of the run is what must be told
+            _log.warning("The report of the failed run could not be saved as an XCom (%s)", type(second).__name__)
+
+
+@contextmanager
+def without_values(doing: str) -> Iterator[None]:
+    """Raise what nobody foresaw without its text, which may be about a value of a row.
+
+    :param doing: what the body does, as the beginning of a sentence.
+    :raises Unforeseen: for every error that is neither ours nor Airflow's.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, CdiError) or any(kind.__module__.startswith("airflow.") for kind in type(error).__mro__):
+            raise
+        raise Unforeseen(error, doing) from None
 
 
 def refuse_too_many_rejects(report: Report, max_percent: float | None) -> None:

@@ -29,6 +29,7 @@ from airflow_provider_cdi.hooks.bigquery import BIGQUERY, BigQueryWarehouseHook
 from airflow_provider_cdi.hooks.bigquery_failures import diagnose
 from airflow_provider_cdi.hooks.bigquery_opener import label_of
 from airflow_provider_cdi.hooks.sql import SqlSource
+from airflow_provider_cdi.hooks.sql_failures import as_cdi_error
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 MANY = 20_000
@@ -500,11 +501,12 @@ def test_a_reason_of_bigquery_says_what_to_do(reason: str, status: int, passes: 
     assert re.search(advice, fault.advice)
 
 
-def test_what_bigquery_says_of_a_value_is_not_quotable() -> None:
+def test_what_bigquery_says_of_a_value_is_not_quoted() -> None:
     for said in ("Bad int64 value: jane", "Could not cast literal", "division by zero: 1 / 0", "anything new"):
-        fault = diagnose(exceptions.BadRequest(said, errors=[{"reason": "invalidQuery"}]))
-        assert fault is not None
-        assert not fault.quotable
+        error = exceptions.BadRequest(said, errors=[{"reason": "invalidQuery"}])
+        told = str(as_cdi_error(error, doing="reading", conn_id="w", diagnose=diagnose))
+        assert said not in told
+        assert "HTTP 400, invalidQuery" in told
 
 
 def test_a_table_that_wants_a_filter_is_named_with_the_cure() -> None:

@@ -16,6 +16,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater, Sour
 from airflow_provider_cdi.hooks.redshift import diagnose
 from airflow_provider_cdi.hooks.redshift_reader import RedshiftError, written_out
 from airflow_provider_cdi.hooks.sql import SqlSource
+from airflow_provider_cdi.hooks.sql_failures import as_cdi_error
 from airflow_provider_cdi.hooks.sql_statements import Statement
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
@@ -281,6 +282,7 @@ def test_an_internal_error_is_told_by_its_sentence(sentence: str, advice: str, p
 
 
 def test_an_internal_error_that_may_hold_a_value_is_not_quoted() -> None:
-    fault = diagnose(RedshiftError("Invalid digit, Value 'jane@example.com', Pos 0", "XX000"))
-    assert fault is not None
-    assert not fault.quotable
+    error = RedshiftError("Invalid digit, Value 'jane@example.com', Pos 0", "XX000")
+    told = str(as_cdi_error(error, doing="reading", conn_id="w", diagnose=diagnose))
+    assert "cast the column" in told
+    assert "jane" not in told

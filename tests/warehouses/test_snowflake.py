@@ -27,6 +27,7 @@ from airflow_provider_cdi.hooks.snowflake import CHUNK_MEGABYTES, LINK_LOGGERS, 
 from airflow_provider_cdi.hooks.snowflake_failures import diagnose
 from airflow_provider_cdi.hooks.snowflake_reader import PREFETCHED, SnowflakeReader
 from airflow_provider_cdi.hooks.sql import SqlSource
+from airflow_provider_cdi.hooks.sql_failures import as_cdi_error
 from airflow_provider_cdi.hooks.sql_statements import Statement
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
@@ -540,9 +541,10 @@ def test_a_number_of_snowflakes_says_what_to_do(number: int, text: str, advice: 
 
 
 def test_an_error_that_holds_a_link_is_not_quoted() -> None:
-    fault = diagnose(OSError("HTTPSConnectionPool(host='b'): Max retries exceeded with url: /r?X-Amz-Signature=c0ffee"))
-    assert fault is not None
-    assert (fault.passes, fault.quotable) == (True, False)
+    error = OSError("HTTPSConnectionPool(host='b'): Max retries exceeded with url: /r?X-Amz-Signature=c0ffee")
+    told = as_cdi_error(error, doing="reading", conn_id="w", diagnose=diagnose)
+    assert isinstance(told, RetryLater)
+    assert "c0ffee" not in str(told)
 
 
 def test_a_link_is_logged_without_its_signature(caplog: pytest.LogCaptureFixture) -> None:

@@ -46,7 +46,7 @@ def with_state(state: str) -> DriverError:
         (ConnectionResetError(104, "Connection reset by peer"), RetryLater, "a new try"),
         (TimeoutError("timed out"), RetryLater, "a new try"),
         (pa.ArrowInvalid("Out of Memory Error: failed"), SourceError, "memory_limit"),
-        (sqlite3.Error("odd"), SourceError, "own words"),
+        (sqlite3.Error("odd"), SourceError, "in the database itself"),
     ],
 )
 def test_an_error_says_whether_to_mend_or_to_wait(error: Exception, kind: type[CdiError], advice: str) -> None:
