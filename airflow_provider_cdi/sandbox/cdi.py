@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.sandbox.call import Call, Json, Reply, failure, success
 from airflow_provider_cdi.sandbox.paging import bad_cursor, page_of
-from airflow_provider_cdi.sandbox.times import write_moment
+from airflow_provider_cdi.sandbox.times import write_exact_moment
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.sandbox.world import World
@@ -83,7 +83,7 @@ def _is_running(world: World, start: float) -> bool:
 
 def _shown(world: World, integration: Integration) -> Json:
     last = integration.runs[-1] if integration.runs else None
-    written = None if last is None else write_moment(last)
+    written = None if last is None else write_exact_moment(last)
     status = None if last is None else _status(world, last)
     return {
         "integration_id": integration.integration_id,
@@ -101,12 +101,12 @@ def _shown(world: World, integration: Integration) -> Json:
 
 
 def _run(world: World, start: float) -> Json:
-    finished = None if _is_running(world, start) else write_moment(start + world.settings.cdi_job_seconds)
+    finished = None if _is_running(world, start) else write_exact_moment(start + world.settings.cdi_job_seconds)
     return {
         "job_status": _status(world, start),
-        "sync_start_time": write_moment(start),
+        "sync_start_time": write_exact_moment(start),
         "sync_finish_time": finished,
-        "last_timestamp_synced": write_moment(start),
+        "last_timestamp_synced": write_exact_moment(start),
         "rows_synced": 0,
         "rows_failed_with_errors": 0,
     }

@@ -60,6 +60,15 @@ def write_moment(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def write_exact_moment(moment: float) -> str:
+    """Write seconds since the epoch with all digits: ``2026-03-25T12:53:35.183728Z``.
+
+    So the CDI endpoints answered the authors of airflow-provider-braze. Their hook looks for the run that began at or
+    after the moment at which it asked for one, so nothing may be cut.
+    """
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _zone(offset: str) -> timezone:
     digits = offset[1:].replace(":", "")
     digits = (digits if len(digits) % 2 == 0 else f"0{digits}").ljust(6, "0")

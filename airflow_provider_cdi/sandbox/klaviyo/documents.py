@@ -65,7 +65,8 @@ class Asked:
     def start(self) -> int:
         """Read ``page[cursor]`` as the number of the first entry."""
         cursor = self.query.get("page[cursor]")
-        start = 0 if cursor is None else read_cursor(cursor)
+        # Klaviyo's SDK 25.0.0 cuts the cursor out of a link together with the equals sign before it.
+        start = 0 if cursor is None else read_cursor(cursor.removeprefix("="))
         if start is None:
             raise Refused(invalid_parameter("page[cursor]", "Invalid cursor."))
         return start

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 ADA = "ada@acme-demo.io"
@@ -39,3 +41,36 @@ def test_profiles_are_put_on_a_list_and_taken_off_with_an_empty_answer(klaviyo):
 def test_members_must_exist_and_be_a_thousand_at_most(klaviyo, ids):
     body = {"data": [{"type": "profile", "id": each} for each in ids]}
     assert klaviyo.call("POST", f"/api/lists/{klaviyo.create_list()}/relationships/profiles", body).status_code == 400
+
+
+def test_the_lists_of_a_profile_are_shown(klaviyo):
+    audience, _ = klaviyo.create_list("One"), klaviyo.create_list("Two")
+    key = klaviyo.upsert(email=ADA).json()["data"]["id"]
+    klaviyo.call("POST", f"/api/lists/{audience}/relationships/profiles", {"data": [{"type": "profile", "id": key}]})
+    assert [each["attributes"]["name"] for each in klaviyo.get(f"/api/profiles/{key}/lists")["data"]] == ["One"]
+    assert klaviyo.get(f"/api/profiles/{key}/relationships/lists")["data"] == [{"type": "list", "id": audience}]
+    assert klaviyo.call("GET", "/api/profiles/01NoPe/lists").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "equals(name,'One, two')",
+        "any(name,['One, two'])",
+        "any(name,['none','One, two'])",
+        'any(name,["One, two"])',
+        "and(equals(name,'One, two'),any(name,['One, two',\"x\"]))",
+    ],
+)
+def test_texts_in_a_filter_stand_in_quotes_of_either_kind(klaviyo, text):
+    klaviyo.create_list("One, two"), klaviyo.create_list("Two")
+    found = klaviyo.get(f"/api/lists?filter={quote(text)}")["data"]
+    assert [each["attributes"]["name"] for each in found] == ["One, two"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("O'Hara", '"O\'Hara"'), ("O'Hara", r"'O\'Hara'"), ('Say "x"', "'Say \"x\"'")]
+)
+def test_the_other_kind_of_quotes_may_stand_inside(klaviyo, name, text):
+    klaviyo.create_list(name)
+    assert len(klaviyo.get(f"/api/lists?filter={quote(f'equals(name,{text})')}")["data"]) == 1
