@@ -104,6 +104,8 @@ class Profiles:
         if thing.get("braze_id") is not None:
             return self._by_braze_id(thing["braze_id"])
         kind: Contact = "email" if thing.get("email") is not None else "phone"
+        if thing.get(kind) is None:
+            return None  # a push token of nobody, see track.py
         return choose(self.with_contact(kind, thing[kind]), _TRACK_CHOICE)
 
     def find_or_create(self, thing: Mapping[str, Any]) -> User | None:
@@ -269,7 +271,7 @@ class Profiles:
             self.set_alias(user, thing["user_alias"]["alias_label"], thing["user_alias"]["alias_name"])
         elif thing.get("email") is not None:
             self.set_contact(user, "email", thing["email"])
-        else:
+        elif thing.get("phone") is not None:
             self.set_contact(user, "phone", thing["phone"])
         return user
 

@@ -108,8 +108,20 @@ def _sort_out(world: World, call: Call, *, name_array: bool) -> Reply:
 def _problem_of(array: str, thing: Json, identifier: str | None, call: Call, settings: Settings) -> str | None:
     if identifier is not None and identifier in call.refused:
         return call.refused[identifier]
-    error = check_identity(thing, settings.blocked_external_ids) or CHECKS[array](thing)
+    error = None if _imports_tokens(array, thing) else check_identity(thing, settings.blocked_external_ids)
+    error = error or CHECKS[array](thing)
     return None if error is None else _worded(error, settings)
+
+
+def _imports_tokens(array: str, thing: Json) -> bool:
+    # Braze: push tokens of nobody that is known, from another system; the object has no other identifier then.
+    return (
+        array == "attributes"
+        and isinstance(thing, dict)
+        and thing.get("push_token_import") is True
+        and bool(thing.get("push_tokens"))
+        and thing.keys().isdisjoint(("external_id", "braze_id"))
+    )
 
 
 def _worded(error: TrackError, settings: Settings) -> str:

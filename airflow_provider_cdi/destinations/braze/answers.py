@@ -73,10 +73,12 @@ def _remark(said: Any, values: frozenset[str]) -> str:
 def _uncounted(body: Mapping[str, Any], records: Sequence[Record], endpoint: Endpoint) -> dict[str, int]:
     """Compare what the answer counts with what was sent: fewer is worth a word, and no proof that a row is lost.
 
-    Braze documents the counters of ``/users/track`` as numbers of users, so each person counts once.
+    Braze documents ``attributes_processed`` as a number of users, so each person counts once; ``events_processed`` and
+    ``purchases_processed`` as numbers of events and purchases.
     """
     counted = body.get(endpoint.counter)
     if not isinstance(counted, int) or isinstance(counted, bool):
         return {}
-    missing = len({record.key for record in records}) - counted
-    return {f"{endpoint.counter} is lower than the number of users sent, by": missing} if missing > 0 else {}
+    sent = len(records) if endpoint.counts_rows else len({record.key for record in records})
+    missing = sent - counted
+    return {f"Braze: {endpoint.counter} is lower than what was sent, by": missing} if missing > 0 else {}

@@ -108,7 +108,8 @@ class Track(BrazeDestination):
         self._bounds = PayloadBounds(limits.payload_bytes, limits.payload_keys, limits.nesting)
         self._style = StructStyle(nested_time=not kind.is_dated, drop_nulls=kind.is_dated, forms=kind.forms)
         array = kind.contract.data_type
-        self._endpoint = Endpoint("POST", _PATH, "users.track", array=array, counter=f"{array}_processed")
+        counter = f"{array}_processed"
+        self._endpoint = Endpoint("POST", _PATH, "users.track", array=array, counter=counter, counts_rows=kind.is_dated)
 
     @property
     def contract(self) -> Contract:

@@ -73,7 +73,7 @@ def test_a_success_accepts_every_record(data_type, status, body):
 )
 def test_fewer_users_counted_than_sent_are_remarked_on(data_type, counter, number, missing):
     verdict = read(data_type, 201, {"message": "success", counter: number})
-    words = f"{counter} is lower than the number of users sent, by"
+    words = f"Braze: {counter} is lower than what was sent, by"
     assert verdict == Settled(remarks={words: missing} if missing else {})
 
 
@@ -83,10 +83,20 @@ def test_an_object_that_is_refused_is_not_missed_in_the_count():
     assert sum(read("attributes", 201, body | {"attributes_processed": 1}).remarks.values()) == 1
 
 
-def test_a_person_with_two_rows_counts_once():
-    records = [Record("external_id:c", b'{"external_id":"c"}')] * 2
-    body = json.dumps({"message": "success", "events_processed": 1}).encode()
-    assert braze_destination("events").read_answer(Answer(201, {}, body), records) == Settled()
+@pytest.mark.parametrize(
+    ("data_type", "counter", "missing"),
+    [
+        ("attributes", "attributes_processed", 0),
+        ("user_deletes", "deleted", 0),
+        ("events", "events_processed", 1),
+        ("purchases", "purchases_processed", 1),
+    ],
+)
+def test_a_person_with_two_rows_counts_once_and_each_event_counts(data_type, counter, missing):
+    records = [Record("external_id:c", b'{"external_id":"c"}', "external_ids")] * 2
+    body = json.dumps({"message": "success", counter: 1}).encode()
+    verdict = braze_destination(data_type).read_answer(Answer(201, {}, body), records)
+    assert sum(verdict.remarks.values()) == missing
 
 
 # --- partial --------------------------------------------------------------------------------------------

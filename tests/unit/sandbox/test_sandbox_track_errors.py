@@ -128,3 +128,20 @@ def test_bulk_takes_a_thousand_objects_but_only_a_hundred_of_one_user(sandbox):
 def test_the_synchronous_form_takes_one_object(sandbox):
     answer = sandbox.call("POST", "/users/track/sync", {"attributes": [WHO, WHO]})
     assert answer.json() == {"message": "Max Input Length Exceeded"}
+
+
+TOKENS = [{"app_id": "a", "token": "t"}]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "is_taken"),
+    [
+        ({"push_token_import": True, "push_tokens": TOKENS}, True),
+        ({"push_token_import": False, "push_tokens": TOKENS}, False),
+        ({"push_token_import": True, "push_tokens": []}, False),
+        ({"push_token_import": True}, False),
+        ({"push_token_import": True, "push_tokens": [{"app_id": "a"}]}, False),
+    ],
+)
+def test_push_tokens_may_come_without_a_user(sandbox, attributes, is_taken):
+    assert sandbox.attributes(attributes).status_code == (201 if is_taken else 400)
