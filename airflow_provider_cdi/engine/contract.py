@@ -23,6 +23,8 @@ class Contract:
     :param refuses_payload: whether a source that has a ``PAYLOAD`` column is refused.
     :param required: further columns that the source must have, each another one than ``UPDATED_AT``.
     :param optional: further columns that are read when the source has them.
+    :param contents: those of the optional columns that are content of their own, as the payload is: where
+        ``payload_columns`` say what is sent, such a column is sent only if ``columns`` names it.
     :param other_columns: what becomes of all other columns: they are ``ignored``, or ``taken`` under their own names,
         or taken only ``without_payload``: from a source that has neither ``PAYLOAD`` nor ``payload_columns``.
     :param pairs: identifiers that only mean something together, each the telling one and its label.
@@ -36,6 +38,7 @@ class Contract:
     refuses_payload: bool = False
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    contents: tuple[str, ...] = ()
     other_columns: OtherColumns = "ignored"
     pairs: tuple[tuple[str, str], ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()

@@ -81,7 +81,7 @@ def select_columns(
     identifiers, ignored = match.identifiers()
     payload, fields = match.payload(field_paths(payload_columns))
     optional = match.required(updated_at)
-    optional |= {name: found for name in contract.optional if (found := match.find(name)) is not None}
+    optional |= match.optional(is_built=bool(fields))
     if _takes_others(contract, has_payload=payload is not None or bool(fields), is_built=bool(fields)):
         others, shadowed = match.others({updated_at, payload, *identifiers.values(), *optional.values()})
         optional |= others
@@ -221,6 +221,15 @@ class _Match:
                     "came or changed, and only rows that are newer by it are sent. Add a column with the load time."
                 )
         return {name: source for name, source in found.items() if source is not None}
+
+    def optional(self, *, is_built: bool) -> dict[str, str]:
+        """Find the columns that there may be; of content only what is named, where the payload is built."""
+        names = [
+            name
+            for name in self.contract.optional
+            if not is_built or name not in self.contract.contents or name in self.columns
+        ]
+        return {name: found for name in names if (found := self.find(name)) is not None}
 
     def others(self, used: Collection[str | None]) -> tuple[dict[str, str], tuple[str, ...]]:
         """Return the columns that play no part yet, and those left out: another column plays the part they name."""

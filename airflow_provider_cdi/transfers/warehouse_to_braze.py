@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_provider_cdi.destinations.braze.arguments import BrazeDataType, OnUnknownField, check_braze_arguments
+from airflow_provider_cdi.destinations.braze.arguments import (
+    BrazeDataType,
+    OnLongArray,
+    OnUnknownField,
+    check_braze_arguments,
+)
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings
@@ -38,7 +43,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param braze_conn_id: connection of type ``braze`` (templated).
     :param columns: names that differ from the contract's, contract's name first: ``{"EXTERNAL_ID": "CUSTOMER_KEY"}``.
     :param payload_columns: columns from which the payload is built when there is no ``PAYLOAD`` column: a list of
-        names, or a mapping of column to the place in the payload (``{"AMOUNT": "properties.amount"}``).
+        names, or a mapping of column to the place in the payload (``{"AMOUNT": "properties.amount"}``). Then nothing
+        else is sent: ``EMAIL`` and ``PHONE`` identify at most.
     :param partition: read one part of the source, ``"0/8"`` to ``"7/8"`` for eight; for mapped tasks, see
         :func:`~airflow_provider_cdi.transfers.mapped.mapped_sync` (templated).
     :param watermark_timezone: the zone whose clock an ``UPDATED_AT`` without a zone shows, ``"America/New_York"``;
@@ -53,6 +59,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param on_unknown_field: for ``catalog_items``: what becomes of an item with a field that the catalog does not have.
         ``stop`` stops the sync, ``reject`` rejects the item, ``drop`` sends it without the field, which the report
         counts and names. The last two need the permission ``catalogs.get``.
+    :param on_long_array: for ``attributes``: ``send`` sends an array of more than 500 elements, of which Braze keeps
+        the latest 500, and counts the row as ``truncated_by_braze``; ``reject`` makes a reject of it.
     :param update_existing_only: change known users only and create none.
     :param initial: where a new sync starts: ``everything``, ``now``, or a timestamp, which is included (templated).
     :param sync_id: stable name of the sync, ``<dag_id>.<task_id>`` by default.
@@ -103,6 +111,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         catalog: str | None = None,
         merge: bool = False,
         on_unknown_field: OnUnknownField = "stop",
+        on_long_array: OnLongArray = "send",
         update_existing_only: bool = False,
         delete_cap: DeleteCap | None = None,
         limits: BrazeLimits | None = None,
@@ -113,6 +122,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         self.catalog = catalog
         self.merge = merge
         self.on_unknown_field = on_unknown_field
+        self.on_long_array = on_long_array
         self.update_existing_only = update_existing_only
         self.delete_cap = delete_cap
         self.limits = BrazeLimits() if limits is None else limits
@@ -143,6 +153,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
             update_existing_only=self.update_existing_only,
             catalog=self.catalog,
             merge=self.merge,
+            on_long_array=self.on_long_array,
+            sends_contacts=not self.payload_columns,
             on_unknown_field=self.on_unknown_field,
         )
 

@@ -24,7 +24,12 @@ def tell(context: Any) -> None:
 
 with DAG("plain", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=UTC), params=sync_params()) as dag:
     first = WarehouseToBrazeOperator(
-        task_id="plain", warehouse_conn_id="w", source="USERS", data_type="attributes", braze_conn_id="b"
+        task_id="plain",
+        warehouse_conn_id="w",
+        source="USERS",
+        data_type="attributes",
+        braze_conn_id="b",
+        on_long_array="reject",
     )
     everything = WarehouseToBrazeOperator(
         task_id="everything",

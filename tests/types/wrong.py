@@ -23,6 +23,7 @@ Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", retrie
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", retry=3)  # [call-arg] retry
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", merge="yes")  # [arg-type] merge
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", on_unknown_field="keep")  # [arg-type] on_unk
+Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="attributes", on_long_array="cut")  # [arg-type] on_lo
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="user_deletes", delete_cap=5)  # [arg-type] delete_cap
 Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="attributes")  # [arg-type] data_type
 Klaviyo(task_id="t", warehouse_conn_id="w", source="s", data_type="profiles", null_policy="cleer")  # [arg-type] null

@@ -13,6 +13,7 @@ from airflow_provider_cdi.destinations.braze.arguments import (
     DATA_TYPES,
     TRACK_TYPES,
     BrazeDataType,
+    OnLongArray,
     OnUnknownField,
     check_braze_arguments,
 )
@@ -32,6 +33,8 @@ def braze_destination(
     catalog: str | None = None,
     merge: bool = False,
     on_unknown_field: OnUnknownField = "stop",
+    on_long_array: OnLongArray = "send",
+    sends_contacts: bool = True,
     now: Callable[[], float] = time.time,
 ) -> Destination:
     """Make the destination of one data type.
@@ -46,6 +49,10 @@ def braze_destination(
     :param on_unknown_field: for ``catalog_items``: whether a field that the catalog does not have stops the sync, has
         its item rejected, or is left out. For the last two, tell the destination the fields
         (:meth:`~.catalog_items.CatalogItems.learn_fields`) before it encodes.
+    :param on_long_array: for ``attributes``: ``send`` sends an array of more elements than Braze keeps (500) and counts
+        the row as ``truncated_by_braze``, ``reject`` makes a reject of it.
+    :param sends_contacts: for ``attributes``: whether EMAIL and PHONE are sent as attributes of a user whom another
+        column identifies. Where ``payload_columns`` say what is sent, they are not.
     :param now: seconds since the epoch; compared with Braze's rate-limit reset.
     :raises ConfigurationError: for an unknown data type, or an argument that does not go with it.
     """
@@ -56,13 +63,18 @@ def braze_destination(
             "update_existing_only": update_existing_only,
             "catalog": catalog,
             "merge": merge,
+            "on_long_array": on_long_array,
             "on_unknown_field": on_unknown_field,
         }
     )
     if data_type in TRACK_TYPES:
         from airflow_provider_cdi.destinations.braze import track
 
-        kind = {"attributes": track.ATTRIBUTES, "events": track.EVENTS, "purchases": track.PURCHASES}[data_type]
+        kind = {
+            "attributes": track.attributes_type(on_long_array, takes_contacts=sends_contacts),
+            "events": track.EVENTS,
+            "purchases": track.PURCHASES,
+        }[data_type]
         return track.Track(kind, limits, update_existing_only=update_existing_only, now=now)
     if catalog is not None:
         from airflow_provider_cdi.destinations.braze.catalog_items import CatalogItems

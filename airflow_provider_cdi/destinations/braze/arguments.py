@@ -14,6 +14,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 BrazeDataType = Literal["attributes", "events", "purchases", "user_deletes", "catalog_items"]
 OnUnknownField = Literal["stop", "reject", "drop"]
 DATA_TYPES: tuple[BrazeDataType, ...] = get_args(BrazeDataType)
+OnLongArray = Literal["send", "reject"]
 TRACK_TYPES = ("attributes", "events", "purchases")
 
 #: Braze: catalogs, name.
@@ -29,6 +30,7 @@ BRAZE_RULES: Mapping[str, Rule] = {
     ),
     "merge": flag(data_types=("catalog_items",)),
     "on_unknown_field": one_of(*get_args(OnUnknownField), unset=("stop",), data_types=("catalog_items",)),
+    "on_long_array": one_of(*get_args(OnLongArray), unset=("send",), data_types=("attributes",)),
     "update_existing_only": flag(data_types=TRACK_TYPES),
     "delete_cap": an(DeleteCap, data_types=("user_deletes",)),
     "payload_columns": Rule("", lambda value: True, data_types=(*TRACK_TYPES, "catalog_items"), unset=((), [], {})),

@@ -33,31 +33,38 @@ _ARRAY_OPERATORS = frozenset({"add", "remove"})
 #: What the report counts: Braze may drop the nested updates of such a row and of its neighbours. Its own notebook for
 #: deltas sends nulls together with ``_merge_objects``, where they delete; its documents say that no null is valid.
 NULL_IN_MERGE = "nested_null_in_merge"
+#: What the report counts: Braze collapses what an array repeats, and keeps the latest of the other elements (500).
+TRUNCATED = "truncated_by_braze"
 
 
-def check_attributes(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> Rejection | tuple[str, ...]:
+def check_attributes(
+    document: dict[str, Any], text: bytes, limits: BrazeLimits, *, rejects_long_arrays: bool = False
+) -> Rejection | tuple[str, ...]:
     """Find what Braze would refuse or silently drop in a payload of attributes.
 
     :param document: the decoded payload.
     :param text: the same as JSON.
+    :param rejects_long_arrays: whether an array of which Braze keeps only a part is a fault.
     :return: the first fault, or what the report should count the row under.
     """
     if not SUBSCRIPTION_FIELDS.isdisjoint(document):
         fault = _subscription_fault(document)
         if fault is not None:
             return fault
-    may_have_null, has_null = b"null" in text, False
+    counted: dict[str, None] = {}
     for name, value in document.items():
         kind = type(value)
         if (kind is dict or kind is list) and name not in _STANDARD_OBJECTS:
-            fault = _nested_fault(name, value, len(text), limits)
-            if fault is not None:
-                return fault
-            if may_have_null and _has_null(value):
-                if document.get("_merge_objects") is not True:
-                    return Rejection("nested_value_invalid", f"{name} has a null inside.")
-                has_null = True
-    return (NULL_IN_MERGE,) if has_null else ()
+            found = _look_at(name, value, text, limits)
+            if isinstance(found, Rejection):
+                return found
+            if found == NULL_IN_MERGE and document.get("_merge_objects") is not True:
+                return Rejection("nested_value_invalid", f"{name} has a null inside.")
+            if found == TRUNCATED and rejects_long_arrays:
+                return Rejection("array_too_long", f"{name} has more than {limits.array_elements} different elements.")
+            if found is not None:
+                counted[found] = None
+    return tuple(counted)
 
 
 def _subscription_fault(document: dict[str, Any]) -> Rejection | None:
@@ -84,30 +91,35 @@ def _bad_state(field: str) -> Rejection:
     return Rejection("subscription_state_invalid", f"{field} holds a state that Braze does not know.")
 
 
-def _nested_fault(name: str, value: Any, size: int, limits: BrazeLimits) -> Rejection | None:
-    longest = _longest_plain_array(value)
-    if longest is not None:
-        if longest > limits.array_elements:
-            return Rejection("array_too_long", f"{name} has more than {limits.array_elements} elements.")
-        return None
+def _look_at(name: str, value: Any, text: bytes, limits: BrazeLimits) -> Rejection | str | None:
+    """Find the fault of an object or array, or what is to be said of it."""
+    array = _plain_array(value)
+    if array is not None:
+        return TRUNCATED if _are_more_than(array, limits.array_elements) else None
     # The whole payload is nearly always smaller than what one object may be.
-    if size > limits.nested_bytes and len(orjson.dumps(value)) > limits.nested_bytes:
+    if len(text) > limits.nested_bytes and len(orjson.dumps(value)) > limits.nested_bytes:
         return Rejection("nested_value_invalid", f"{name} has more than {limits.nested_bytes:,} bytes.")
-    return _walk(name, value, limits.nested_chars)
+    return _walk(name, value, limits.nested_chars) or (NULL_IN_MERGE if b"null" in text and _has_null(value) else None)
 
 
-def _longest_plain_array(value: Any) -> int | None:
-    """Count the elements of the array of plain values that the value is, or operates with; None for nested ones."""
+def _are_more_than(array: list[Any], most: int) -> bool:
+    """Tell whether an array has more different elements than that: 1, 1.0 and true are different ones."""
+    return len(array) > most and len({(type(element), element) for element in array if element is not None}) > most
+
+
+def _plain_array(value: Any) -> list[Any] | None:
+    """Give the array of plain values that the value is, or adds; None for nested ones."""
     if type(value) is list:
-        return None if _NESTED.intersection(map(type, value)) else len(value)
+        return None if _NESTED.intersection(map(type, value)) else value
     if _ARRAY_OPERATORS.isdisjoint(value) or not _ARRAY_OPERATORS.issuperset(value):
         return None
-    return max(map(len, value.values())) if all(type(part) is list for part in value.values()) else None
+    if not all(type(part) is list and not _NESTED.intersection(map(type, part)) for part in value.values()):
+        return None
+    added: list[Any] = value.get("add", [])
+    return added
 
 
 def _has_null(value: Any) -> bool:
-    if _longest_plain_array(value) is not None:
-        return False
     pending = [value]
     for current in pending:
         for child in current.values() if type(current) is dict else current:

@@ -59,7 +59,8 @@ ROW_CODES: dict[str, Code] = {
         "Leave the null out, mend the time, rename the key, shorten the text or split the object.",
     ),
     "array_too_long": Code(
-        "An array has more elements than Braze keeps (500).", "Send fewer elements, or `add`/`remove`."
+        'With `on_long_array="reject"`: an array has more different elements than Braze keeps (500).',
+        "Send fewer elements, or `add`/`remove`.",
     ),
     "subscription_state_invalid": Code(
         "A subscription state is none of those that Braze knows.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 
 import pyarrow as pa
@@ -95,6 +96,17 @@ def identifier_in_payload(identity: Identity, document: dict[str, object]) -> Re
         "identifier_in_payload",
         f"PAYLOAD names {names}, but this row's identifier comes from its columns.",
     )
+
+
+def needless_contacts(identity: Identity, document: dict[str, object]) -> list[str]:
+    """Name the contacts in a payload that say nothing beside the identifier: the same one, or no address at all."""
+    return [
+        name
+        for name in ("email", "phone")
+        if name in _FORBIDDEN[identity.kind]
+        and name in document
+        and (document[name] is None or (name == identity.kind and document[name] == json.loads(identity.value)))
+    ]
 
 
 def _identify(row: _Values, external_id_bytes: int) -> Identity | Rejection:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -11,12 +12,14 @@ import pyarrow as pa
 
 from airflow_provider_cdi.destinations.braze import attributes, column_forms, events, purchases
 from airflow_provider_cdi.destinations.braze.answers import read_answer
+from airflow_provider_cdi.destinations.braze.arguments import OnLongArray
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.identifiers import (
     NEVER_IN_PAYLOAD,
     Identities,
     Identity,
     identifier_in_payload,
+    needless_contacts,
 )
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.nested_times import holds_times, with_sent_times
@@ -60,7 +63,8 @@ class TrackType:
     :param check: finds the first fault of a payload, given it decoded and as text; or what the report should count the
         row under (nothing, for nearly all).
     :param is_dated: an event: it needs a time, and null members are left out. Otherwise null removes.
-    :param takes_contacts: whether EMAIL and PHONE columns that do not identify are sent as attributes.
+    :param takes_contacts: whether EMAIL and PHONE columns that do not identify are sent as attributes; for attributes,
+        not where the payload is built of columns, of which they may be some.
     :param flat_names: members that have rules of their own, even where they are plain values.
     :param forms: of the members of a payload that is built from columns.
     """
@@ -73,14 +77,18 @@ class TrackType:
     forms: Mapping[str, column_forms.Form] = field(default_factory=dict)
 
 
-ATTRIBUTES = TrackType(
-    attributes.CONTRACT,
-    attributes.check_attributes,
-    is_dated=False,
-    takes_contacts=True,
-    flat_names=attributes.SUBSCRIPTION_FIELDS,
-    forms=column_forms.ATTRIBUTES,
-)
+def attributes_type(on_long_array: OnLongArray, *, takes_contacts: bool) -> TrackType:
+    """Return ``attributes``, see :func:`~airflow_provider_cdi.destinations.braze.braze_destination`."""
+    return TrackType(
+        attributes.CONTRACT,
+        partial(attributes.check_attributes, rejects_long_arrays=on_long_array == "reject"),
+        is_dated=False,
+        takes_contacts=takes_contacts,
+        flat_names=attributes.SUBSCRIPTION_FIELDS,
+        forms=column_forms.ATTRIBUTES,
+    )
+
+
 EVENTS = TrackType(events.CONTRACT, events.check_event, is_dated=True, takes_contacts=False, forms=column_forms.EVENTS)
 PURCHASES = TrackType(
     purchases.CONTRACT, purchases.check_purchase, is_dated=True, takes_contacts=False, forms=column_forms.PURCHASES
@@ -193,8 +201,7 @@ class Track(BrazeDestination):
         payload = read_payload(raw, self._bounds)
         if isinstance(payload, Rejection):
             return self._without_attributes(identity, raw, payload)
-        if self._is_dated and None in payload.document.values():
-            payload = without_nulls(payload)
+        payload = self._without_needless(identity, payload)
         document = payload.document
         fault = identifier_in_payload(identity, document)
         if fault is not None:
@@ -206,6 +213,15 @@ class Track(BrazeDestination):
         if isinstance(record, Record):
             record.adjusted = found
         return record
+
+    def _without_needless(self, identity: Identity, payload: Payload) -> Payload:
+        """Leave out what says nothing: null in an event, the identifier once more in a payload that was built."""
+        if self._is_dated:
+            return without_nulls(payload) if None in payload.document.values() else payload
+        if self._kind.takes_contacts:
+            return payload
+        needless = needless_contacts(identity, payload.document)
+        return edited(payload, partial(_without, needless)) if needless else payload
 
     def _record(self, row: int, identity: Identity, payload: Payload, times: _Times) -> Record | Rejection:
         mended = self._with_sent_times(payload)
@@ -267,6 +283,10 @@ class Track(BrazeDestination):
             return b',"_update_existing_only":true'
         # Braze's default is true for aliases: without this, a new alias would silently not be created.
         return b',"_update_existing_only":false' if kind == "user_alias" else b""
+
+
+def _without(names: Collection[str], document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in names}
 
 
 class _Times:

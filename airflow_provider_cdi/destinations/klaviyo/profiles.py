@@ -94,6 +94,7 @@ class Profiles(PlainDestination):
             identifiers=IDENTIFIERS,
             needs_payload=False,
             optional=tuple(STANDARD_FIELDS),
+            contents=tuple(STANDARD_FIELDS),
             other_columns=other_columns,
             aliases=((PAYLOAD, "PROPERTIES"), *STANDARD_ALIASES),
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from airflow_provider_cdi.destinations.braze import braze_destination
+from airflow_provider_cdi.destinations.braze import BrazeLimits, braze_destination
 
 LONG = "x" * 256
 
@@ -46,9 +48,6 @@ def test_what_braze_documents_is_accepted(payload, code_of):
         ({"a": {"$add": [{"b.c": 1}]}}, "nested_value_invalid"),
         ({"a": {"b": ["x" * 200] * 600}}, "nested_value_invalid"),
         ({"a": [{"b": "x" * 200}] * 600}, "nested_value_invalid"),
-        ({"a": [1] * 501}, "array_too_long"),
-        ({"a": {"add": [1] * 501}}, "array_too_long"),
-        ({"a": {"add": [1], "remove": [1] * 501}}, "array_too_long"),
         ({"email_subscribe": "yes"}, "subscription_state_invalid"),
         ({"push_subscribe": True}, "subscription_state_invalid"),
         ({"subscription_groups": {"g": "subscribed"}}, "subscription_state_invalid"),
@@ -59,6 +58,50 @@ def test_what_braze_documents_is_accepted(payload, code_of):
 )
 def test_what_braze_drops_or_refuses_is_rejected(payload, code, code_of):
     assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) == code
+
+
+LONG_ARRAYS = [
+    {"a": list(range(501))},
+    {"a": {"add": [f"x{n}" for n in range(501)]}},
+    {"a": {"add": list(range(501)), "remove": [1]}},
+    {"a": [*range(500), 1.0]},
+    {"b": {"c": 1}, "a": [*range(499), True, 0.0]},
+]
+NO_LONG_ARRAYS = [
+    {"a": [*range(500), 1]},
+    {"a": ["x"] * 600},
+    {"a": {"add": [1] * 501}},
+    {"a": {"add": [1], "remove": list(range(501))}},
+    {"a": [*range(500), None]},
+    {"a": [{"id": n} for n in range(501)]},
+    {"a": {"b": list(range(501))}},
+]
+
+
+@pytest.mark.parametrize("payload", LONG_ARRAYS)
+def test_an_array_of_which_braze_keeps_the_latest_elements_is_sent_whole_and_counted(payload, encode_row):
+    record = encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload})
+    assert record.adjusted == ("truncated_by_braze",)
+    assert json.loads(record.body) == {"external_id": "c"} | payload
+
+
+@pytest.mark.parametrize("payload", LONG_ARRAYS)
+def test_such_an_array_is_rejected_when_that_is_asked_for(payload, encode_row):
+    rejection = encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}, on_long_array="reject")
+    assert (rejection.code, rejection.reason) == ("array_too_long", "a has more than 500 different elements.")
+
+
+@pytest.mark.parametrize("on_long_array", ["send", "reject"])
+@pytest.mark.parametrize("payload", NO_LONG_ARRAYS)
+def test_an_array_that_braze_keeps_whole_is_not_counted(payload, on_long_array, encode_row):
+    record = encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}, on_long_array=on_long_array)
+    assert record.adjusted == ()
+
+
+def test_how_many_elements_braze_keeps_is_a_limit(encode_row):
+    limits = BrazeLimits(array_elements=2)
+    record = encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": {"a": [1, 2, 3]}}, limits=limits)
+    assert record.adjusted == ("truncated_by_braze",)
 
 
 BAD_TIMES = [None, "soon", "01/02/2024", "3500-01-01T00:00:00Z", "3000-12-31T23:00:00-05:00", 1767605400, "", ["x"]]

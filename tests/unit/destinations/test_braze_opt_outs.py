@@ -21,7 +21,7 @@ from airflow_provider_cdi.sandbox.settings import Clock, Settings
 
 GROUP, OTHER = "7b0c2f52-0000-4000-8000-000000000001", "7b0c2f52-0000-4000-8000-000000000002"
 NO_MAIL = {"email_subscribe": "unsubscribed"}
-TOO_LONG = {"tags": ["x"] * 501}
+DROPPED = {"home": {"zip code": 1}}
 
 
 def left(group, state="unsubscribed"):
@@ -40,14 +40,14 @@ def encoded(encode_row, payload, **row):
 @pytest.mark.parametrize(
     ("payload", "saved"),
     [
-        (NO_MAIL | TOO_LONG, NO_MAIL),
+        (NO_MAIL | DROPPED, NO_MAIL),
         (NO_MAIL | {"a": {"b.c": 1}, "email": "x@y.z"}, NO_MAIL),
         (NO_MAIL | {"push_subscribe": "perhaps"}, NO_MAIL),
         (
-            {"push_subscribe": "unsubscribed", "email_subscribe": "opted_in"} | TOO_LONG,
+            {"push_subscribe": "unsubscribed", "email_subscribe": "opted_in"} | DROPPED,
             {"push_subscribe": "unsubscribed"},
         ),
-        ({"email_open_tracking_disabled": True} | TOO_LONG, {"email_open_tracking_disabled": True}),
+        ({"email_open_tracking_disabled": True} | DROPPED, {"email_open_tracking_disabled": True}),
         (
             {"subscription_groups": [left(GROUP), left(OTHER, "subscribed"), left(OTHER, "perhaps"), 7]},
             {"subscription_groups": [left(GROUP)]},
@@ -62,20 +62,20 @@ def test_the_opt_outs_of_a_row_that_cannot_be_sent_are_sent(encode_row, payload,
 
 
 def test_whom_braze_may_create_stays_the_same(encode_row):
-    asked = encoded(encode_row, NO_MAIL | TOO_LONG | {"_update_existing_only": True})
+    asked = encoded(encode_row, NO_MAIL | DROPPED | {"_update_existing_only": True})
     assert asked["_update_existing_only"] is True
     row = {"EXTERNAL_ID": None, "ALIAS_NAME": "n", "ALIAS_LABEL": "l"}
-    assert encoded(encode_row, NO_MAIL | TOO_LONG, **row)["_update_existing_only"] is False
+    assert encoded(encode_row, NO_MAIL | DROPPED, **row)["_update_existing_only"] is False
 
 
 @pytest.mark.parametrize(
     "payload",
     [
-        TOO_LONG,
-        {"email_subscribe": "opted_in"} | TOO_LONG,
-        {"email_open_tracking_disabled": False} | TOO_LONG,
-        {"email_open_tracking_disabled": 1} | TOO_LONG,
-        {"subscription_groups": [left(None)]} | TOO_LONG,
+        DROPPED,
+        {"email_subscribe": "opted_in"} | DROPPED,
+        {"email_open_tracking_disabled": False} | DROPPED,
+        {"email_open_tracking_disabled": 1} | DROPPED,
+        {"subscription_groups": [left(None)]} | DROPPED,
         NO_MAIL | {"external_id": "somebody else"},
         '{"email_subscribe": "unsubscribed"',
         [NO_MAIL],
@@ -157,9 +157,9 @@ def test_nothing_is_asked_where_it_cannot_help(payload, said):
 
 
 def test_the_opt_outs_of_a_row_that_could_not_be_sent_are_told_and_the_row_stays_a_reject():
-    destination, records = conversation(NO_MAIL | TOO_LONG, {"plan": "pro"})
+    destination, records = conversation(NO_MAIL | DROPPED, {"plan": "pro"})
     verdict = destination.read_answer(answer(), records)
-    assert {place: each.code for place, each in verdict.rejected.items()} == {0: "array_too_long"}
+    assert {place: each.code for place, each in verdict.rejected.items()} == {0: "nested_value_invalid"}
     assert verdict.rejected[0].reason.endswith("Delivered all the same: email_subscribe.")
 
 
@@ -233,7 +233,7 @@ class BrazeSide:
 
 @pytest.mark.parametrize("is_any_good", [True, False])
 def test_every_opt_out_arrives_whatever_is_wrong_with_its_row(is_any_good):
-    wrong = [{"email": "bad"}, TOO_LONG, {"subscription_groups": [left("no group")]}, {}]
+    wrong = [{"email": "bad"}, DROPPED, {"subscription_groups": [left("no group")]}, {}]
     wrong = wrong if is_any_good else [{"email": "bad"}] * 4
     payloads = [json.dumps(NO_MAIL | wrong[n % 4]) for n in range(200)]
     table = {"EXTERNAL_ID": [f"c-{n}" for n in range(200)], "PAYLOAD": payloads}

@@ -119,7 +119,7 @@ def test_brackets_in_texts_and_many_flat_objects_are_no_depth(code_of):
 )
 def test_every_bound_is_a_setting(limit, payload, code, code_of):
     row = {"EXTERNAL_ID": "c-1", "PAYLOAD": payload}
-    assert code_of("attributes", row, limits=BrazeLimits(**limit)) == code
+    assert code_of("attributes", row, limits=BrazeLimits(**limit), on_long_array="reject") == code
 
 
 def test_a_bad_row_does_not_stop_its_neighbours(rows_of):
