@@ -10,6 +10,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.bigquery_connection import BigQueryConnection, JobDefaults
 from airflow_provider_cdi.hooks.bigquery_failures import CredentialsUnusable
 from airflow_provider_cdi.hooks.bigquery_results import ResultReader
+from airflow_provider_cdi.hooks.driver_logs import quiet
 from airflow_provider_cdi.hooks.extras import install
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The label under which a job in BigQuery's own history says which sync it belongs to.
 TAG_LABEL = "cdi_sync"
+#: Loggers of Google's clients.
+_CLIENTS = ("google.cloud.bigquery", "google.cloud.bigquery_storage_v1", "google.api_core", "google.auth")
 #: Airflow's form used to write its fields with this before their names.
 _OLD_PREFIX = "extra__google_cloud_platform__"
 
@@ -53,6 +56,7 @@ class BigQueryOpener:
             priority=self._field("priority"),
             dataset=self._dataset(project),
         )
+        quiet(*_CLIENTS)
         results = ResultReader(project, credentials, self._field("storage_endpoint"), self._told)
         return BigQueryConnection(client, defaults, results)
 

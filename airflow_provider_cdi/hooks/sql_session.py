@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interrupted, Unforeseen
 from airflow_provider_cdi.hooks.dialects import Dialect
+from airflow_provider_cdi.hooks.driver_logs import quiet_driver
 from airflow_provider_cdi.hooks.sql_failures import as_cdi_error, is_driver_error
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class SqlSession:
 
     def _opened(self, doing: str) -> Any:
         try:
-            return self._hook.get_conn()
+            connection = self._hook.get_conn()
         except CdiError:
             raise
         except Exception as error:
@@ -127,6 +128,8 @@ class SqlSession:
                 f"The connection {self.conn_id!r} cannot be opened: check its fields and its extra. "
                 f"{type(self._hook).__name__} raised {type(error).__name__}."
             ).with_traceback(error.__traceback__) from None
+        quiet_driver(connection)
+        return connection
 
     def _prepare(self, connection: Any) -> None:
         if self.dialect.prepare is not None:
