@@ -27,7 +27,7 @@ class BrazeHook(HttpHook):
     ``rate_share``.
 
     .. seealso::
-        :doc:`/connections/braze`
+        :ref:`howto/connection:braze`
 
     :param braze_conn_id: the connection's id.
     """

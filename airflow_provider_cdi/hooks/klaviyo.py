@@ -35,7 +35,7 @@ class KlaviyoHook(HttpHook):
     ``rate_share``.
 
     .. seealso::
-        :doc:`/connections/klaviyo`
+        :ref:`howto/connection:klaviyo`
 
     :param klaviyo_conn_id: the connection's id.
     """

@@ -33,7 +33,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     ignored.
 
     .. seealso::
-        :doc:`/operators/warehouse_to_braze` and :doc:`/how-a-run-works`
+        :ref:`howto/operator:WarehouseToBrazeOperator` and :doc:`/how-a-run-works`
 
     :param warehouse_conn_id: connection of the warehouse (templated).
     :param source: table or view of one to three parts; put a part in double quotes to keep its case (templated).

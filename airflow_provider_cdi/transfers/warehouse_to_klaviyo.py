@@ -46,7 +46,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
     name. Names match without regard to case.
 
     .. seealso::
-        :doc:`/operators/warehouse_to_klaviyo` and :doc:`/how-a-run-works`
+        :ref:`howto/operator:WarehouseToKlaviyoOperator` and :doc:`/how-a-run-works`
 
     All arguments of :class:`~airflow_provider_cdi.transfers.warehouse_to_braze.WarehouseToBrazeOperator` about source,
     kind of run, rejects, delivery and state are the same here (``lock_run_choices`` is on for ``privacy_deletions``).
