@@ -13,42 +13,74 @@ from airflow_provider_cdi.engine.records import Rejection
 #: Found before sending.
 ROW_CODES: dict[str, Code] = {
     # identifiers
-    "identifier_missing": Code("No identifier column of the row holds a value.", "Fill one of the identifier columns."),
+    "identifier_missing": Code(
+        "No identifier column of the row holds a value.",
+        "Fill one of the identifier columns.",
+        "No: an object without an identifier is an error of the answer (user track).",
+    ),
     "several_identifiers": Code(
-        "More than one of external id, alias and Braze id is given.", "Leave exactly one of them filled."
+        "More than one of external id, alias and Braze id is given.",
+        "Leave exactly one of them filled.",
+        "No: of external id, alias and Braze id an object has exactly one (user track).",
     ),
     "alias_incomplete": Code(
-        "`ALIAS_NAME` is given without `ALIAS_LABEL`.", "Fill `ALIAS_LABEL`, or clear `ALIAS_NAME`."
+        "`ALIAS_NAME` is given without `ALIAS_LABEL`.",
+        "Fill `ALIAS_LABEL`, or clear `ALIAS_NAME`.",
+        "No: an alias has a name and a label (user alias object).",
     ),
     "identifier_too_long": Code(
-        "The external id has more bytes than Braze accepts (987).", "Shorten the id; Braze cannot hold it."
+        "The external id has more bytes than Braze accepts (987).",
+        "Shorten the id; Braze cannot hold it.",
+        "No: `EXTERNAL_USER_ID_TOO_LARGE` (user track).",
     ),
     "identifier_unreadable": Code(
         "An identifier is not valid UTF-8, or a value that identifies nobody (bytes, a list).",
         "Mend the text in the warehouse.",
+        "Cannot be said: JSON is UTF-8, and an id is a text (user track).",
     ),
     "identifier_in_payload": Code(
         "The payload names an identifier, which belongs into its own column.",
         "Take it out of the payload; put it into `EXTERNAL_ID`, `ALIAS_NAME` and so on.",
+        "No: the payload has no id of any kind, and an object has one (cloud ingestion, user track).",
     ),
     # payload
     "payload_missing": Code(
-        "The payload is NULL, empty, or the JSON text `null`.", "Give a JSON object; `{}` is allowed."
+        "The payload is NULL, empty, or the JSON text `null`.",
+        "Give a JSON object; `{}` is allowed.",
+        "Cannot be said: there is nothing to send (cloud ingestion).",
     ),
     "payload_not_json": Code(
         "The payload, or a part that should be JSON, is not valid JSON (or a number in it has no finite value).",
         "Mend the text at the place that the reason names.",
+        "No: `Error while parsing request body` refuses the whole request (errors).",
     ),
-    "payload_not_object": Code("The payload is JSON, but not an object.", "Wrap it: one object of fields per row."),
-    "payload_too_large": Code("The payload is larger than 1 MB.", "Split the row, or send fewer fields."),
+    "payload_not_object": Code(
+        "The payload is JSON, but not an object.",
+        "Wrap it: one object of fields per row.",
+        "No: the arrays of a request hold objects (user track).",
+    ),
+    "payload_too_large": Code(
+        "The payload is larger than 1 MB.",
+        "Split the row, or send fewer fields.",
+        "No by Braze's own ingestion: `Payload was greater than 1MB`. The API documents 4 MB for a request "
+        "and nothing for an object: `BrazeLimits` can allow more (cloud ingestion, user track).",
+    ),
     "payload_too_many_keys": Code(
-        "The payload has more than 250 top-level keys.", "Split the row, or send only what changed."
+        "The payload has more than 250 top-level keys.",
+        "Split the row, or send only what changed.",
+        "No by Braze's own ingestion: at most 250. The API documents no number: `BrazeLimits` can allow "
+        "more (cloud ingestion).",
     ),
-    "payload_too_deep": Code("Objects and arrays lie deeper than allowed (50).", "Flatten the payload."),
+    "payload_too_deep": Code(
+        "Objects and arrays lie deeper than allowed (50).",
+        "Flatten the payload.",
+        "Not documented for users; catalogs take 50 levels (catalog items).",
+    ),
     "payload_type_unsupported": Code(
         "A column of the payload, which the reason names, holds what JSON cannot say: binary data, NaN, infinity, an "
         "interval, a date or time outside the years 1 to 9999, text that is not UTF-8.",
         "Cast the column in the source query.",
+        "Cannot be said: JSON has no form for it (cloud ingestion).",
     ),
     # attributes
     "nested_value_invalid": Code(
@@ -57,57 +89,101 @@ ROW_CODES: dict[str, Code] = {
         "time or lies after the year 3000, a key with a dot, a dollar or a space, a key or text over 255 characters, "
         "over 100 KB.",
         "Leave the null out, mend the time, rename the key, shorten the text or split the object.",
+        "Dropped, and with it all nested updates of the request, without an error (array of objects, "
+        "nested attributes).",
     ),
     "array_too_long": Code(
         'With `on_long_array="reject"`: an array has more different elements than Braze keeps (500).',
         "Send fewer elements, or `add`/`remove`.",
+        "In part: Braze keeps the latest 500 elements (custom attributes).",
     ),
     "subscription_state_invalid": Code(
         "A subscription state is none of those that Braze knows.",
         "`email_subscribe`, `push_subscribe`: `opted_in`, `subscribed`, `unsubscribed`; "
         "groups: `subscribed`, `unsubscribed`.",
+        "No: `BAD_EMAIL_SUBSCRIPTION_STATE` and its like (user track).",
     ),
     # events and purchases
-    "event_name_missing": Code("The event has no `name`, or it is not a text.", "Give the event a name."),
+    "event_name_missing": Code(
+        "The event has no `name`, or it is not a text.",
+        "Give the event a name.",
+        "No: `name` is required (event object).",
+    ),
     "time_invalid": Code(
         "`time` cannot be read without doubt, or is missing and `UPDATED_AT` cannot stand in.",
         "Give `2026-01-05T09:30:00Z`, or leave it out: `UPDATED_AT` stands in.",
+        "No: it is an error of the answer; what can be read in two ways would be read in one of them (event object).",
     ),
-    "properties_invalid": Code("`properties` is not an object.", "Give an object, or leave it out."),
+    "properties_invalid": Code(
+        "`properties` is not an object.",
+        "Give an object, or leave it out.",
+        "Not documented: `properties` is an object, and what becomes of anything else is not said (event object).",
+    ),
     "property_name_invalid": Code(
         "The name of a property is empty, over 255 characters, starts with `$`, or is `time` or `event_name`.",
         "Rename the property.",
+        "No: such names are not allowed, and `time` and `event_name` are an error (event object).",
     ),
-    "property_value_too_long": Code("The text of a property is over 255 characters.", "Shorten the text."),
-    "properties_too_large": Code("`properties` are larger than 100 KB.", "Send fewer properties."),
+    "property_value_too_long": Code(
+        "The text of a property is over 255 characters.",
+        "Shorten the text.",
+        "Not documented: texts have 255 characters or fewer, and what becomes of longer ones is not said "
+        "(event object).",
+    ),
+    "properties_too_large": Code(
+        "`properties` are larger than 100 KB.",
+        "Send fewer properties.",
+        "Not documented: at most 100 KB, and what becomes of more is not said (event object).",
+    ),
     "product_id_missing": Code(
-        "The purchase has no `product_id`, or it is neither text nor a whole number.", "Give the product's id as text."
+        "The purchase has no `product_id`, or it is neither text nor a whole number.",
+        "Give the product's id as text.",
+        "No: `product_id` is required (purchase object).",
     ),
-    "product_id_too_long": Code("`product_id` is over 255 characters.", "Shorten the id."),
+    "product_id_too_long": Code(
+        "`product_id` is over 255 characters.",
+        "Shorten the id.",
+        "Not documented: up to 255 characters, and what becomes of more is not said (purchase object).",
+    ),
     "currency_invalid": Code(
-        "`currency` is missing or not three letters.", "Give an ISO 4217 code such as `KRW` or `USD`."
+        "`currency` is missing or not three letters.",
+        "Give an ISO 4217 code such as `KRW` or `USD`.",
+        "No: a code of ISO 4217 is required (purchase object).",
     ),
     "price_invalid": Code(
-        "`price` is missing or not a number.", "Give a number, not a text, in the currency's base unit."
+        "`price` is missing or not a number.",
+        "Give a number, not a text, in the currency's base unit.",
+        "No: a number is required (purchase object).",
     ),
     "quantity_invalid": Code(
-        "`quantity` is not a whole number from 1 to 100.", "Split the purchase, or leave it out for 1."
+        "`quantity` is not a whole number from 1 to 100.",
+        "Split the purchase, or leave it out for 1.",
+        "No: `'quantity' is not valid` (purchase object).",
     ),
     # catalog items
     "catalog_id_invalid": Code(
         "The item id holds more than letters, digits, `_` and `-`, or is over 250 characters.",
         "Change the id in the source.",
+        "No: `invalid-ids`, `ids-too-large` (catalog items).",
     ),
-    "catalog_value_too_long": Code("A text of the item is over 5,000 characters.", "Shorten the text."),
+    "catalog_value_too_long": Code(
+        "A text of the item is over 5,000 characters.", "Shorten the text.", "No: `items-too-large` (catalog items)."
+    ),
     "catalog_field_unknown": Code(
         'With `on_unknown_field="reject"`: the item has fields that the catalog does not have. With `"drop"`: it has '
         "no other fields. The reason names them.",
         "Add the fields to the catalog in Braze, or leave them out of the payload.",
+        "No: `invalid-fields` (catalog items).",
     ),
-    "catalog_key_invalid": Code("A key in an object of the item holds a dot or a dollar.", "Rename the key."),
+    "catalog_key_invalid": Code(
+        "A key in an object of the item holds a dot or a dollar.",
+        "Rename the key.",
+        "No: `invalid-keys-in-value-object` (catalog items).",
+    ),
     "deleted_invalid": Code(
         "`DELETED` is neither true nor false, so nobody knows whether to delete the item.",
         "Make `DELETED` a boolean column.",
+        "Cannot be said: a request writes an item or deletes it (cloud ingestion).",
     ),
 }
 

@@ -117,4 +117,4 @@ def test_the_docs_list_every_code_once_with_its_meaning_and_cure():
     pages = DOCS.read_text().split("\n## ")
     mine = [page for page in pages if page.startswith(("Klaviyo: found before", "Klaviyo: what it answered"))]
     listed = [line for page in mine for line in page.splitlines() if line.startswith("| `")]
-    assert listed == [f"| `{name}` | {code.meaning} | {code.cure} |" for name, code in CODES.items()]
+    assert listed == [f"| `{name}` | {code.cells()} |" for name, code in CODES.items()]
