@@ -71,12 +71,12 @@ class BrazeHook(HttpHook):
         :return: whether the key works, and a text that says what is granted, or which step failed and why.
         """
         from airflow_provider_cdi.hooks.braze_check import check_key
-        from airflow_provider_cdi.hooks.http_calls import call
+        from airflow_provider_cdi.hooks.http_calls import Calls
 
         try:
             settings = self.settings
-            with self.get_conn() as session:
-                return check_key(lambda request: call(session, settings, request), settings.host)
+            with Calls(settings) as calls:
+                return check_key(calls.call, settings.host)
         except CdiError as fault:
             return False, str(fault)
 

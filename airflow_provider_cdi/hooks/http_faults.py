@@ -1,7 +1,7 @@
 """What can go wrong between here and an answer, in sentences that name the step and what to do next.
 
-Both HTTP libraries' exceptions end here, so that a refused connection reads the same wherever it happens.
-The libraries' own texts are not used: they quote URLs and headers.
+The exceptions of the HTTP library end here, so that a refused connection reads the same wherever it happens.
+The library's own texts are not used: they quote URLs and headers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ssl
 from enum import Enum
 
 from airflow_provider_cdi.exceptions import NoAnswer
-from airflow_provider_cdi.hooks.http_settings import MAX_ANSWER_BYTES, HttpSettings
+from airflow_provider_cdi.hooks.http_settings import MAX_ANSWER_BYTES, MAX_HEADER_BYTES, HttpSettings
 
 
 class Fault(Enum):
@@ -41,23 +41,22 @@ class Fault(Enum):
     BROKEN = "the connection to {host}{via} broke before its answer was complete{detail}"
     NOT_HTTP = "{host} answered with something that is not HTTP"
     TOO_LARGE = "the answer of {host} is longer than {max_bytes} bytes and was not read"
+    HEADERS = (
+        "the answer of {host} has a header of more than {max_header_bytes} bytes, or too many of them, and was not "
+        "read: check what stands between the worker and {host}"
+    )
+    PACKED = "the answer of {host} is packed in a way that was not asked for, or damaged, and cannot be read"
 
 
-#: Faults that come before the request is written.
-BEFORE_SENDING = frozenset(
-    {Fault.NAME, Fault.REFUSED, Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.PROXY, Fault.CERTIFICATE}
-)
 #: Behind a proxy these are about the proxy: it is the only address that this side looks up and dials.
 _DIALLING = frozenset({Fault.NAME, Fault.REFUSED, Fault.CONNECT})
 
 
-def no_answer(
-    fault: Fault, settings: HttpSettings, *, detail: str = "", may_have_arrived: bool | None = None
-) -> NoAnswer:
+def no_answer(fault: Fault, settings: HttpSettings, *, detail: str = "", may_have_arrived: bool) -> NoAnswer:
     """Make the exception for a fault.
 
     :param detail: a few words of the operating system or of OpenSSL; never any part of a request.
-    :param may_have_arrived: None when only the kind of fault tells.
+    :param may_have_arrived: whether a part of the request was written.
     """
     if settings.proxy and fault in _DIALLING:
         detail = detail or {Fault.NAME: "its name has no address", Fault.REFUSED: "it refused"}.get(fault, "")
@@ -70,9 +69,8 @@ def no_answer(
         connect_timeout=settings.connect_timeout,
         timeout=settings.timeout,
         max_bytes=MAX_ANSWER_BYTES,
+        max_header_bytes=MAX_HEADER_BYTES,
     )
-    if may_have_arrived is None:
-        may_have_arrived = fault not in BEFORE_SENDING
     return NoAnswer(reason, may_have_arrived=may_have_arrived)
 
 

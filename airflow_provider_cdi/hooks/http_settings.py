@@ -1,7 +1,7 @@
 """How one HTTP host is reached: address, proxy, certificates, time-outs, credentials.
 
-Worked out once and handed to ``requests`` and ``aiohttp`` alike, so that a proxy or an own certificate
-authority holds on every path. Both libraries are told not to look at the environment themselves.
+Worked out once for deliveries, single calls and sessions of one's own, so that a proxy or an own certificate
+authority holds on every path. The HTTP libraries are told not to look at the environment themselves.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_TIMEOUT = 60.0
 #: An answer longer than this is not read to its end. Braze's longest are a few hundred kilobytes.
 MAX_ANSWER_BYTES = 10 * 1024 * 1024
+#: Nor one with a longer status line or header, or with more than 128 headers (aiohttp's own bound).
+MAX_HEADER_BYTES = 8190
+#: What can be unpacked within bounds; aiohttp would ask for more where more libraries are installed.
+ENCODINGS = "gzip, deflate"
 
 #: Where a bundle of authorities may be named: ``requests`` reads the first two, OpenSSL the third.
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")

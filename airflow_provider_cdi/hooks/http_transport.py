@@ -1,4 +1,4 @@
-"""Delivery with ``aiohttp``: many requests in flight over few connections, each sent at most once.
+"""What carries every request: many in flight over few connections, each sent at most once, with ``aiohttp``.
 
 Imported when a task runs, never by a DAG file.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Iterable
+import ssl
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import aiohttp
+from aiohttp.http_exceptions import BadHttpMessage, ContentEncodingError, LineTooLong
 
 from airflow_provider_cdi.engine.ports import Answer, Request
 from airflow_provider_cdi.hooks.http_faults import (
@@ -22,7 +24,8 @@ from airflow_provider_cdi.hooks.http_faults import (
     os_words,
     refused_tunnel,
 )
-from airflow_provider_cdi.hooks.http_settings import MAX_ANSWER_BYTES, HttpSettings
+from airflow_provider_cdi.hooks.http_settings import ENCODINGS, MAX_ANSWER_BYTES, MAX_HEADER_BYTES, HttpSettings
+from airflow_provider_cdi.hooks.name_lookup import DaemonResolver
 
 if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 #: Seconds an idle connection is kept. Load balancers close theirs after a minute or more; ours go first, so
 #: that a request seldom meets a connection that is being closed.
 KEEP_ALIVE = 15.0
+#: aiohttp has no class of its own for it.
+_MANY = "Too many headers"
 
 
 class WriteFence(Protocol):
@@ -70,6 +75,7 @@ class AiohttpTransport:
         if max_connections < 1:
             raise ValueError(f"max_connections must be at least 1, not {max_connections}")
         self._settings = settings
+        self._headers = {"Accept-Encoding": ENCODINGS, **settings.headers}
         self._max_connections = max_connections
         self._turns = asyncio.Semaphore(max_connections)
         self._session: aiohttp.ClientSession | None = None
@@ -120,13 +126,13 @@ class AiohttpTransport:
             self._settings.url(request.path),
             data=request.body or None,
             # Not the session's: aiohttp would send the session's key to the proxy, with CONNECT, in plain text.
-            headers=self._settings.headers,
+            headers=self._headers,
             proxy=self._settings.proxy,
             allow_redirects=False,
             trace_request_ctx=attempt,
         ) as response:
             body = await self._read_body(response)
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = {name.lower(): _readable(value) for name, value in response.headers.items()}
         return Answer(response.status, headers, self._settings.without_secret(response.status, body))
 
     async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
@@ -135,7 +141,7 @@ class AiohttpTransport:
             body += chunk
             if len(body) > MAX_ANSWER_BYTES:
                 response.close()
-                raise no_answer(Fault.TOO_LARGE, self._settings)
+                raise no_answer(Fault.TOO_LARGE, self._settings, may_have_arrived=True)
         return bytes(body)
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -153,6 +159,7 @@ class AiohttpTransport:
                 limit=self._max_connections,
                 keepalive_timeout=KEEP_ALIVE,
                 ssl=True if tls is None else tls,
+                resolver=DaemonResolver(),
                 socket_factory=self._make_socket if self._fence is not None else None,
             ),
             timeout=aiohttp.ClientTimeout(
@@ -162,6 +169,8 @@ class AiohttpTransport:
                 sock_read=settings.timeout,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
             trust_env=False,
             trace_configs=[self._trace_sending()],
         )
@@ -225,9 +234,30 @@ def _name_fault(error: Exception, *, began: bool) -> tuple[Fault, str]:
 
 
 def _name_broken_exchange(error: Exception) -> tuple[Fault, str]:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError):
+            return name_os_error(cause)
+        if isinstance(cause, LineTooLong) or (isinstance(cause, BadHttpMessage) and _MANY in cause.message):
+            return Fault.HEADERS, ""
+        if isinstance(cause, ContentEncodingError):
+            return Fault.PACKED, ""
     if isinstance(error, aiohttp.ClientResponseError):
         return Fault.NOT_HTTP, ""
     return Fault.BROKEN, os_words(error)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Walk an exception and what it came from: the library wraps several times over."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _readable(value: str) -> str:
+    """Return a header without the halves of characters that stand for bytes that are no UTF-8: no log takes them."""
+    return value if value.isascii() else value.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _name_failed_connection(error: Exception) -> tuple[Fault, str]:

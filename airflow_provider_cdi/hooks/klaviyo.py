@@ -133,14 +133,14 @@ class KlaviyoHook(HttpHook):
         :return: whether the key works, and a text that names the account and the missing scopes, says which scopes
             cannot be looked at, and warns of a revision that is about to retire; or which step failed and why.
         """
-        from airflow_provider_cdi.hooks.http_calls import call
+        from airflow_provider_cdi.hooks.http_calls import Calls
         from airflow_provider_cdi.hooks.klaviyo_check import check_key
 
         try:
             settings = self.settings
-            with self.get_conn() as session:
+            with Calls(settings) as calls:
                 return check_key(
-                    lambda request: call(session, settings, request),
+                    calls.call,
                     settings.host,
                     revision=settings.headers["revision"],
                     account=self.account,

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_cdi.engine.ports import Answer, Request
-from airflow_provider_cdi.hooks.http_calls import call, open_session
+from airflow_provider_cdi.hooks.http_calls import Calls
 from airflow_provider_cdi.hooks.http_settings import CA_VARIABLES, HttpSettings
 from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
 
@@ -242,9 +242,9 @@ def make_settings(base_url, **fields):
 
 def send_once(path: str, settings: HttpSettings, request: Request) -> Answer:
     """Send over one of the two paths."""
-    if path == "requests":
-        with open_session(settings) as session:
-            return call(session, settings, request)
+    if path == "single calls":
+        with Calls(settings) as calls:
+            return calls.call(request)
 
     async def exchange() -> Answer:
         async with AiohttpTransport(settings, 2) as transport:

@@ -1,4 +1,4 @@
-"""What both HTTP paths, ``requests`` and ``aiohttp``, must do alike, over real sockets."""
+"""What both HTTP paths, deliveries and single calls, must do alike, over real sockets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import resource
 import socket
 import threading
 import zlib
-from functools import partial
 
 import pytest
 
 from airflow_provider_cdi.engine.ports import Request
 from airflow_provider_cdi.exceptions import ConfigurationError, NoAnswer
-from airflow_provider_cdi.hooks import http_calls, http_transport
+from airflow_provider_cdi.hooks import http_transport
 from airflow_provider_cdi.hooks.http_proxy import find_proxy
 from airflow_provider_cdi.hooks.http_settings import find_ca_bundle
 
@@ -23,7 +22,7 @@ POST = Request("POST", "/users/track", b'{"attributes":[]}')
 GET = Request("GET", "/catalogs", b"")
 
 
-@pytest.fixture(params=["requests", "aiohttp"])
+@pytest.fixture(params=["single calls", "deliveries"])
 def send(request, lab):
     def send(settings, what=POST):
         return lab.send_once(request.param, settings, what)
@@ -98,8 +97,7 @@ def test_key_that_a_refusal_echoes_is_blotted_out(serve, lab, send):
 
 
 def test_answer_over_the_bound_is_not_kept(serve, lab, send, monkeypatch):
-    for module in (http_calls, http_transport):
-        monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(http_transport, "MAX_ANSWER_BYTES", 1000)
     server = serve(lab.always(200, b"x" * 1001))
     fault = failure(send, lab.make_settings(server.port))
     assert fault.may_have_arrived
@@ -200,7 +198,7 @@ def test_proxy_that_drips_is_cut_before_anything_is_sent(serve, far, send):
     assert not fault.may_have_arrived
 
 
-def test_name_lookup_that_hangs_holds_no_single_call(far, lab, monkeypatch):
+def test_name_lookup_that_hangs_holds_no_call(far, send, monkeypatch):
     ended = threading.Event()
 
     def hang(*args, **kwargs):
@@ -209,7 +207,7 @@ def test_name_lookup_that_hangs_holds_no_single_call(far, lab, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     try:
-        fault = failure(partial(lab.send_once, "requests"), far(**DEADLINE), GET)
+        fault = failure(send, far(**DEADLINE), GET)
     finally:
         ended.set()
     assert not fault.may_have_arrived
