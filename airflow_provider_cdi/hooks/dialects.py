@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_cdi.hooks import mysql_failures
 from airflow_provider_cdi.hooks.clock_text import utc_text
 from airflow_provider_cdi.hooks.duckdb_names import NO_VARIABLES, check_is_table
 from airflow_provider_cdi.hooks.duckdb_spill import SPILL, keep_spill_private
@@ -227,5 +228,6 @@ DIALECTS: Mapping[str, Dialect] = {
         type_codes=MYSQL_FIELD_TYPES,
         line_comments=("--", "#"),
         has_backslashes=True,
+        diagnose=mysql_failures.diagnose,
     ),
 }

@@ -235,8 +235,8 @@ _KNOWN = tuple(
 _IN_FRONT = re.compile(
     r"\d{4,6} \(\w{5}\): (?:(?:None|[\da-f-]{36}): )?"  # Snowflake, MySQL's own connector
     r"|\d{6}: (?:\d{6}: )?"
-    r"|(?:[45]\d\d )?(?:(?:GET|POST|PUT|DELETE) https?://\S+: )?"  # Google
     r"|(?:\[[^\]\n]{1,80}\] ?)+"  # ODBC's layers, Databricks' class
+    r"|[45]\d\d (?:(?:GET|POST|PUT|DELETE) https?://\S+: )?|(?:GET|POST|PUT|DELETE) https?://\S+: "  # Google
 )
 
 
