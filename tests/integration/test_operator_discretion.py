@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 
 import pytest
 
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.exceptions import Unforeseen
 
 ROWS = """insert into users values
     ('2026-01-01', 'person-1', '{"email":"person-1@example.com"}'),
@@ -56,3 +58,23 @@ def test_the_rejects_are_where_they_belong(lab):
     lab.run()
     assert {row["identifier"].get("EXTERNAL_ID") for row in lab.rejected()} == {"person-2", "person-3", None}
     assert all(path.stat().st_mode & 0o077 == 0 for path in [lab.rejects, *lab.rejects.iterdir()])
+
+
+def test_an_error_that_nobody_foresaw_is_told_without_its_text(lab, spoken, monkeypatch):
+    def stumble(_, rows):
+        int(str(rows.column("EXTERNAL_ID")[0]))
+
+    monkeypatch.setattr("airflow_provider_cdi.destinations.braze.track.Track.encode", stumble)
+    with pytest.raises(Unforeseen, match="nobody foresaw: ValueError") as caught:
+        lab.run()
+    story = "".join(traceback.format_exception(caught.value))
+    assert_discreet(spoken() + story + json.dumps(list(lab.world.xcoms.values())))
+    assert "in stumble" in story, "the traceback leads to the place"
+
+
+def test_a_driver_that_quotes_a_row_leaves_nothing_in_the_report(lab, spoken):
+    sql = "select updated_at, external_id::int as external_id, payload from users"
+    with pytest.raises(Exception, match="cast the column in a view") as caught:
+        lab.run(source=None, sql=sql)
+    story = "".join(traceback.format_exception(caught.value))
+    assert_discreet(spoken() + story + json.dumps(list(lab.world.xcoms.values())))
