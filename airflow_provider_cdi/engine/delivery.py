@@ -150,12 +150,18 @@ class Delivery:
         self._one_waits = asyncio.Lock()
         self._doubts = _Doubts()
         self._evidence = Evidence()
+        self._changes_on_way = 0
         self.traffic = Traffic()
 
     @property
     def rows_in_doubt(self) -> int:
         """Rows of requests that are on their way, or were never answered: if the run ends now, nobody knows."""
         return self._doubts.rows
+
+    @property
+    def may_be_changing(self) -> bool:
+        """Whether a request is on its way that changes something on the other side."""
+        return self._changes_on_way > 0
 
     @property
     def waiting(self) -> int:
@@ -326,12 +332,14 @@ class Delivery:
         self.traffic.bytes_sent += len(ask.request.body)
         tries.begin()
         window = None
+        self._changes_on_way += tries.changes
         try:
             answer = await self._transport.send(ask.request)
             window = self._destination.rate_window(answer)
         except NoAnswer as error:
             return tries.end(Unclear(error.reason) if error.may_have_arrived else Busy(error.reason))
         finally:
+            self._changes_on_way -= tries.changes
             self._pacer.note_answer(tries.turn, window)
         try:
             return tries.end(ask.read(answer))

@@ -400,8 +400,12 @@ class Sync:
                 next_line = now + PROGRESS_EVERY
             if self._stop_requested():
                 self._fail(Interrupted(_TOLD_TO_END))
-            if now - self._moved_at >= self._patience and (running := self._delivery.jobs.running):
-                self._fail(JobsRunning(running))
+            if now - self._moved_at >= self._patience and self._only_waits_for_jobs():
+                self._fail(JobsRunning(self._delivery.jobs.running))
+
+    def _only_waits_for_jobs(self) -> bool:
+        """Whether jobs are at work and nothing else: what is on its way may become one, which must not be lost."""
+        return bool(self._delivery.jobs.running) and not self._delivery.may_be_changing
 
     async def _look_for_a_pause(self) -> None:
         if self._sentry is None:

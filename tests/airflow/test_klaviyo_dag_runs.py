@@ -26,8 +26,7 @@ KLAVIYO = {
 def _slow_jobs(airflow, monkeypatch):
     monkeypatch.setattr(warehouse_to_klaviyo, "PATIENCE", 0.05)
     monkeypatch.setattr(sync, "TICK", 0.05)
-    monkeypatch.setattr(sync, "GRACE", 0.05)
-    airflow.sandbox.change(klaviyo={"job_seconds": [0.5, 1.0], "rates": {"M": [1000, 9000]}})
+    airflow.sandbox.change(klaviyo={"job_polls": [1, 0], "rates": {"M": [1000, 9000]}})
 
 
 @pytest.fixture
@@ -63,6 +62,7 @@ def test_the_run_after_a_deferred_one_sends_what_is_new(airflow, deferrals):
 
 
 def test_a_task_that_is_not_deferrable_polls_itself(airflow, deferrals):
+    airflow.sandbox.change(klaviyo={"job_polls": [0, 0]})
     airflow.sql(PROFILES)
     run = airflow.run(airflow.dag("polled", **KLAVIYO, deferrable=False))
     assert (run.state, airflow.report(run)["accepted"]) == ("success", 500)

@@ -200,10 +200,11 @@ def test_a_suppression_is_taken_back(consent_lab):
 
 @pytest.mark.parametrize("data_type", ["suppress", "unsuppress"])
 def test_a_deferred_task_waits_for_suppressions_without_a_worker(consent_lab, data_type, monkeypatch):
-    monkeypatch.setattr("airflow_provider_cdi.transfers.warehouse_to_klaviyo.PATIENCE", 0.2)
+    monkeypatch.setattr("airflow_provider_cdi.transfers.warehouse_to_klaviyo.PATIENCE", 0.05)
+    monkeypatch.setattr("airflow_provider_cdi.engine.sync.TICK", 0.05)
     consent_lab.sql(ADDRESSES.format(rows=5))
     consent_lab.suppress(*(range(5) if data_type == "unsuppress" else ()), 9)
-    consent_lab.lab.sandbox.change(klaviyo={"job_seconds": [1, 1]})
+    consent_lab.lab.sandbox.change(klaviyo={"job_polls": [1, 0]})
     arguments = {"source": "consent", "data_type": data_type, "sync_id": data_type, "max_active_tis_per_dag": 1}
     report = consent_lab.lab.run_to_its_end(**arguments)
     assert (report["accepted"], len(consent_lab.lab.deferrals) >= 1) == (5, True)

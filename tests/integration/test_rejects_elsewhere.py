@@ -88,8 +88,7 @@ def _slow_jobs(klaviyo_lab, monkeypatch):
     monkeypatch.setattr(warehouse_to_klaviyo, "PATIENCE", 0.05)
     monkeypatch.setattr(warehouse_to_klaviyo, "counts_deferred_tasks", lambda: True)
     monkeypatch.setattr(sync, "TICK", 0.05)
-    monkeypatch.setattr(sync, "GRACE", 0.05)
-    klaviyo_lab.sandbox.change(klaviyo={"job_seconds": [0.3, 0.7], "rates": {"M": [1000, 9000]}})
+    klaviyo_lab.sandbox.change(klaviyo={"job_polls": [1, 0], "rates": {"M": [1000, 9000]}})
 
 
 @pytest.mark.usefixtures("_slow_jobs")

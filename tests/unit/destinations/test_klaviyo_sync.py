@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from random import Random
@@ -146,6 +147,19 @@ def test_a_later_try_goes_on_with_its_jobs_and_imports_nothing_twice():
     assert second.error is None
     assert (second.totals.accepted, len(side.family(IMPORT)), posts) == (250, 3, 3)
     assert (second.seen["profiles"], second.seen["job_repeats"]) == (250, {})
+
+
+def test_a_submission_that_is_on_its_way_is_waited_for_before_the_worker_is_given_back():
+    class Slow(Lasting):
+        async def send(self, request):
+            if b"p199@" in request.body:
+                await asyncio.sleep(300)
+            return await super().send(request)
+
+    side, journal = Slow({"job_seconds": [3600, 3600]}), MemoryJournal()
+    first = sync_into_klaviyo(people(200), side=side, journal=journal, limits=SMALL, patience=20)
+    assert isinstance(first.error, JobsRunning)
+    assert len(journal.progress.jobs) == len(side.family(IMPORT)) == 2
 
 
 def test_no_person_is_ever_in_two_jobs_at_once_and_the_newest_row_wins():
