@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 KEEP_ALIVE = 15.0
 #: aiohttp has no class of its own for it.
 _MANY = "Too many headers"
+#: What aiohttp 3.13 raises for an answer that unpacks to too much; later versions hand it out piece by piece.
+_UNPACKS_TO_TOO_MUCH = "DecompressSizeError"
 
 
 class WriteFence(Protocol):
@@ -241,6 +243,8 @@ def _name_broken_exchange(error: Exception) -> tuple[Fault, str]:
             return Fault.HEADERS, ""
         if isinstance(cause, ContentEncodingError):
             return Fault.PACKED, ""
+        if type(cause).__name__ == _UNPACKS_TO_TOO_MUCH:
+            return Fault.TOO_LARGE, ""
     if isinstance(error, aiohttp.ClientResponseError):
         return Fault.NOT_HTTP, ""
     return Fault.BROKEN, os_words(error)

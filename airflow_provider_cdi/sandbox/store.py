@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -123,18 +126,29 @@ class SqliteStore:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    with suppress(OSError):  # it is there, or SQLite says better why it cannot be
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     # The application is made in one thread and runs in another, never in both at once.
     connection = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
     try:
-        # Safe against a killed process; only a power cut could lose the last requests.
-        for pragma in ("locking_mode = exclusive", "journal_mode = wal", "synchronous = off"):
-            connection.execute(f"pragma {pragma}")
+        connection.execute("pragma locking_mode = exclusive")
         found = connection.execute("pragma user_version").fetchone()[0]
         if found not in (0, _FORMAT):
             raise sqlite3.DatabaseError(f"it has format {found}, this version reads {_FORMAT}")
+        _tighten(path)  # what SQLite makes beside it from here on gets the same mode
+        # Safe against a killed process; only a power cut could lose the last requests.
+        for pragma in ("journal_mode = wal", "synchronous = off"):
+            connection.execute(f"pragma {pragma}")
         connection.execute(_TABLE)
         connection.execute(f"pragma user_version = {_FORMAT}")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _tighten(path: Path) -> None:
+    """Leave a store, with what SQLite has beside it, to its owner: what is sent here may be rows of people."""
+    for file in (path, Path(f"{path}-wal")):
+        with suppress(OSError):  # it is not there, or another user's, whose choice it is
+            file.chmod(stat.S_IMODE(file.stat().st_mode) & ~0o077)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 import pytest
 
 from airflow_provider_cdi.sandbox.app import create_app
@@ -79,3 +82,26 @@ def test_a_file_of_another_sandbox_is_refused(tmp_path):
     with pytest.raises(ValueError, match="Is another sandbox using it"):
         create_app(Settings(store=path))
     first.close()
+
+
+@pytest.mark.parametrize("is_there_before", [False, True])
+def test_a_store_and_what_sqlite_puts_beside_it_are_for_their_owner_alone(make_sandbox, tmp_path, is_there_before):
+    before = os.umask(0o022)
+    try:
+        if is_there_before:
+            make_sandbox(store=tmp_path / "braze.db").http.app.world.close()
+            (tmp_path / "braze.db").chmod(0o644)
+        sandbox = make_sandbox(store=tmp_path / "braze.db")
+        sandbox.attributes({"external_id": "ada", "email": "ada@example.com"})
+        assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+    finally:
+        os.umask(before)
+
+
+def test_a_file_of_somebody_else_keeps_its_mode(make_sandbox, tmp_path):
+    other = tmp_path / "notes.txt"
+    other.write_text("no store " * 100)
+    other.chmod(0o644)
+    with pytest.raises(ValueError, match="cannot be opened"):
+        make_sandbox(store=other)
+    assert stat.S_IMODE(other.stat().st_mode) == 0o644
