@@ -27,12 +27,14 @@ class Look(NamedTuple):
         are.
     :param members: is asked about all other objects within the bounds: by the row's place, the object and its text it
         gives members (each with its comma) that go before the payload's own, or None where a closer look is needed.
+    :param flat_arrays: whether an object with an array inside can be one of those that break no rule.
     """
 
     names: frozenset[str]
     flat_names: frozenset[str]
     flat_bytes: int
     members: Callable[[int, dict[str, Any], bytes], bytes | None]
+    flat_arrays: bool = True
 
 
 def splice_usual(
@@ -48,6 +50,7 @@ def splice_usual(
     """
     loads, no_json, (most_bytes, _, most_brackets) = orjson.loads, orjson.JSONDecodeError, bounds
     most_keys = bounds.most_keys or most_bytes
+    flat_brackets = most_brackets if look.flat_arrays else 0
     flat_bytes = min(look.flat_bytes, most_bytes, _LEAST_MEMBER * most_keys)
     is_free, is_free_if_flat = look.names.isdisjoint, (look.names | look.flat_names).isdisjoint
     bodies: list[bytes | None] = []
@@ -63,7 +66,7 @@ def splice_usual(
             if (
                 len(text) <= flat_bytes
                 and text.rfind(b"{") == 0
-                and text.count(b"[") <= most_brackets
+                and text.count(b"[") <= flat_brackets
                 and is_free_if_flat(document)
             ):
                 body = head + text[1:]

@@ -16,6 +16,7 @@ MAX_ITEMS = 50
 MAX_ID_CHARS = 250
 MAX_VALUE_CHARS = 5_000
 MAX_NESTING = 50
+MAX_ARRAY_ELEMENTS = 100  # Braze: and all of them strings
 _ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?", re.ASCII)
 
@@ -158,7 +159,12 @@ def _as_object(value: Json) -> dict[str, Json]:
 
 
 def _as_array(value: Json) -> list[Json]:
-    if not isinstance(value, list):
+    # Braze documents the rule, and not with which id it is refused.
+    if (
+        not isinstance(value, list)
+        or len(value) > MAX_ARRAY_ELEMENTS
+        or not all(isinstance(part, str) for part in value)
+    ):
         raise _Unfit
     _check_nested(value, 1)
     return value

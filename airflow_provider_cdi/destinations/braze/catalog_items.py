@@ -91,7 +91,9 @@ class CatalogItems(BrazeDestination):
         self._limits = limits
         self._write = "PATCH" if merge else "PUT"
         # An object as short as that has no value that is too long, and the keys that are checked are those inside.
-        self._look = Look(frozenset({"id"}), frozenset(), limits.catalog_value_chars, self._usual_members)
+        self._look = Look(
+            frozenset({"id"}), frozenset(), limits.catalog_value_chars, self._usual_members, flat_arrays=False
+        )
         # No bound on the keys: how many fields there are, the catalog says.
         self._bounds = PayloadBounds(limits.payload_bytes, None, limits.catalog_nesting)
 
@@ -207,7 +209,7 @@ class CatalogItems(BrazeDestination):
             if kind is str and len(value) > self._limits.catalog_value_chars:
                 return self._too_long(field)
             if kind is dict or kind is list:
-                fault = self._check_nested(field, value, operators)
+                fault = self._check_nested(field, value, operators) or self._check_arrays(field, value, operators)
                 if fault is not None:
                     return fault
         return None
@@ -226,9 +228,29 @@ class CatalogItems(BrazeDestination):
                 return self._too_long(field)
         return None
 
+    def _check_arrays(self, field: str, value: Any, operators: frozenset[str]) -> Rejection | None:
+        """Check the array of a field, or those that it adds and removes."""
+        changes = type(value) is dict and bool(value) and operators.issuperset(value)
+        for array in value.values() if changes else (value,):
+            if type(array) is list and not self._is_array(array) and not (array is value and _is_place(array)):
+                most = self._limits.catalog_array_elements
+                return Rejection(
+                    "catalog_array_invalid", f"{field} is an array of more than {most} texts, or not of texts."
+                )
+        return None
+
+    def _is_array(self, array: list[Any]) -> bool:
+        # Braze: an array holds texts, at most 100.
+        return len(array) <= self._limits.catalog_array_elements and all(type(element) is str for element in array)
+
     def _too_long(self, field: str) -> Rejection:
         most = self._limits.catalog_value_chars
         return Rejection("catalog_value_too_long", f"{field} has a text over {most:,} characters.")
+
+
+def _is_place(array: list[Any]) -> bool:
+    """Tell whether an array may be the value of a field of the type geo: longitude and latitude."""
+    return len(array) == 2 and all(type(part) in (int, float) for part in array)
 
 
 def _ids(rows: pa.RecordBatch) -> list[str | Rejection | None]:

@@ -48,6 +48,7 @@ class BrazeLimits:
     :param purchase_quantity: greatest ``quantity`` of a purchase. Braze: 100.
     :param catalog_id_chars: characters of an item id. Braze: 250.
     :param catalog_value_chars: characters of a text in an item. Braze: 5,000.
+    :param catalog_array_elements: elements of an array in an item. Braze: 100, and all of them text.
     :param catalog_nesting: levels of objects and arrays inside an item. Braze: 50.
     :raises ConfigurationError: when a limit is not a whole number above zero, or a nesting is above 200.
     """
@@ -70,6 +71,7 @@ class BrazeLimits:
     purchase_quantity: int = 100
     catalog_id_chars: int = 250
     catalog_value_chars: int = 5_000
+    catalog_array_elements: int = 100
     catalog_nesting: int = 50
 
     def __post_init__(self) -> None:

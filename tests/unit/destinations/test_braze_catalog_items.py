@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from airflow_provider_cdi.destinations.braze import braze_destination
+from airflow_provider_cdi.destinations.braze import BrazeLimits, braze_destination
 
 
 def item(payload="{}", item_id="s-1", **columns):
@@ -84,6 +84,17 @@ def test_ids_that_braze_refuses(item_id, code, deleted, code_of):
         ({"a": {"b.c": 1}}, "catalog_key_invalid"),
         ({"a": [{"b": {"$c": 1}}]}, "catalog_key_invalid"),
         ({"a": {"$add": [1]}}, "catalog_key_invalid"),
+        ({"a": ["x"] * 100, "b": [], "c": ["1", "2"]}, None),
+        ({"a": ["x"] * 101}, "catalog_array_invalid"),
+        ({"a": [1]}, "catalog_array_invalid"),
+        ({"a": ["x", None]}, "catalog_array_invalid"),
+        ({"a": ["x", 7], "b": {"c": 1}}, "catalog_array_invalid"),
+        ({"a": [{"b": "x"}]}, "catalog_array_invalid"),
+        ({"a": [["x"]]}, "catalog_array_invalid"),
+        ({"at": [126.97, 37]}, None),
+        ({"at": [126.97, 37, 0]}, "catalog_array_invalid"),
+        ({"at": [True, False]}, "catalog_array_invalid"),
+        ({"a": {"b": [1, 2, 3], "c": ["x"] * 101}}, None),
     ],
 )
 def test_payloads(payload, code, code_of):
@@ -94,6 +105,17 @@ def test_merging_may_add_to_and_remove_from_arrays(code_of):
     payload = {"tags": {"$add": ["a"], "$remove": ["b"]}}
     assert code_of("catalog_items", item(payload), merge=True) is None
     assert code_of("catalog_items", item({"tags": {"$set": 1}}), merge=True) == "catalog_key_invalid"
+
+
+@pytest.mark.parametrize("operator", ["$add", "$remove"])
+@pytest.mark.parametrize("array", [[1], ["x"] * 101, [1.5, 2]])
+def test_merging_adds_and_removes_texts_only(operator, array, code_of):
+    assert code_of("catalog_items", item({"tags": {operator: array}}), merge=True) == "catalog_array_invalid"
+
+
+def test_how_many_elements_an_array_may_have_is_a_limit(code_of):
+    limits = BrazeLimits(catalog_array_elements=1)
+    assert code_of("catalog_items", item({"tags": ["a", "b"]}), limits=limits) == "catalog_array_invalid"
 
 
 def test_deletions_go_to_the_same_path(encode_row):

@@ -73,6 +73,7 @@ ROWS = [
     ("quantity_invalid", "purchases", user(BUY | {"quantity": 101})),
     ("catalog_id_invalid", "catalog_items", {"ID": "secret-value!", "PAYLOAD": "{}"}),
     ("catalog_value_too_long", "catalog_items", {"ID": "i", "PAYLOAD": {"a": "secret-value" * 500}}),
+    ("catalog_array_invalid", "catalog_items", {"ID": "i", "PAYLOAD": {"a": ["secret-value", 7]}}),
     ("catalog_key_invalid", "catalog_items", {"ID": "i", "PAYLOAD": {"a": {"b.c": "secret-value"}}}),
     ("deleted_invalid", "catalog_items", {"ID": "i", "PAYLOAD": "{}", "DELETED": "secret-value"}),
 ]
