@@ -36,7 +36,7 @@ BRAZE_SOURCES: Mapping[str, str] = {
     "nested attributes": f"{_BRAZE}nested_custom_attribute_support/",
     "array of objects": f"{_BRAZE}array_of_objects/",
     "catalog items": f"{_BRAZE}api/endpoints/catalogs/catalog_items/asynchronous/put_update_catalog_items/",
-    "catalogs": f"{_BRAZE}user_guide/data/activation/catalogs/create/",
+    "data types": f"{_BRAZE}user_guide/data/activation/custom_data/data_types/",
     "cloud ingestion": f"{_BRAZE}user_guide/data/unification/cloud_ingestion/best_practices/",
 }
 _KLAVIYO = "https://developers.klaviyo.com/en/"

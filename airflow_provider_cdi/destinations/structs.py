@@ -38,7 +38,8 @@ class StructStyle:
     :param nested_time: say a date or time inside a nested object as ``{"$time": …}`` (Braze: nested custom
         attributes).
     :param drop_nulls: leave NULL fields out of the payload's own object too; otherwise they are JSON null there. Below,
-        NULL is always left out, of objects and of lists: Braze drops nested updates with a null in them.
+        NULL is always left out, of objects, of lists in them and of lists of them: Braze drops nested updates with a
+        null in them.
     :param forms: field of the payload's own object -> gives its value in the form that it should have.
     """
 
@@ -142,6 +143,8 @@ class _Reader:
             return self._extension(array, path, in_object)
         if types.is_date(array.type) or types.is_timestamp(array.type):
             return self._times(array, path, in_object)
+        if _is_list(array.type):
+            return self._lists(array, path, in_object)
         for is_type, read in self._READERS:
             if is_type(array.type):
                 return read(self, array, path)
@@ -244,13 +247,15 @@ class _Reader:
             for length in pc.list_value_length(entries).to_pylist()
         ]
 
-    def _lists(self, array: pa.Array, path: str) -> list[Any]:
+    def _lists(self, array: pa.Array, path: str, in_object: bool) -> list[Any]:
         values = iter(self.read(array.flatten(), f"{path}[]", in_object=False))
         lengths = pc.list_value_length(array).to_pylist()
-        return [
-            None if length is None else [value for value in islice(values, length) if value is not None]
-            for length in lengths
-        ]
+        if in_object or types.is_nested(array.type.value_type):
+            return [
+                None if length is None else [value for value in islice(values, length) if value is not None]
+                for length in lengths
+            ]
+        return [None if length is None else list(islice(values, length)) for length in lengths]
 
     _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[_Reader, pa.Array, str], list[Any]]], ...] = (
         (types.is_null, _as_they_are),
@@ -262,10 +267,12 @@ class _Reader:
         (types.is_time, _clocks),
         (types.is_struct, _objects),
         (types.is_map, _maps),
-        (lambda kind: types.is_list(kind) or types.is_large_list(kind), _lists),
-        (types.is_fixed_size_list, _lists),
-        (lambda kind: types.is_list_view(kind) or types.is_large_list_view(kind), _lists),
     )
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    tests = types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_list_view, types.is_large_list_view
+    return any(is_kind(kind) for is_kind in tests)
 
 
 def _with_nulls(names: list[str], row: tuple[Any, ...]) -> dict[str, Any]:

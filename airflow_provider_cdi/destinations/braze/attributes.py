@@ -67,6 +67,32 @@ def check_attributes(
     return tuple(counted)
 
 
+def without_nested_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave the nulls out of the nested attributes of a payload that is built from columns.
+
+    What a database calls a struct may come as JSON with nulls in it. Where the object is replaced as a whole, a member
+    that is null and one that is missing are the same.
+    """
+    return {
+        name: _without_nulls(value) if type(value) in _NESTED and _is_nested(name, value) else value
+        for name, value in document.items()
+    }
+
+
+def _is_nested(name: str, value: Any) -> bool:
+    return name not in _STANDARD_OBJECTS and _plain_array(value) is None
+
+
+def _without_nulls(value: Any) -> Any:
+    if type(value) is dict:
+        if TIME in value:
+            return value
+        return {name: _without_nulls(part) for name, part in value.items() if part is not None}
+    if type(value) is list:
+        return [_without_nulls(part) for part in value if part is not None]
+    return value
+
+
 def _subscription_fault(document: dict[str, Any]) -> Rejection | None:
     for field in ("email_subscribe", "push_subscribe"):
         if not _is_state(document.get(field), SUBSCRIPTION_STATES):

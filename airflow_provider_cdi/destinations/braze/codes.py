@@ -179,7 +179,7 @@ ROW_CODES: dict[str, Code] = {
         "An array of the item has more than 100 elements, or one that is not text. Two numbers pass: they may be the "
         "place of a geo field.",
         "Make text of every element, and send at most 100.",
-        "No: an array of a catalog holds texts only, at most 100 (catalogs).",
+        "No: an array of a catalog holds texts only, at most 100 (data types).",
     ),
     "catalog_key_invalid": Code(
         "A key in an object of the item holds a dot or a dollar.",

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+from pyarrow import types
 
 from airflow_provider_cdi.destinations.braze import attributes, column_forms, events, purchases
 from airflow_provider_cdi.destinations.braze.answers import read_answer
@@ -39,7 +40,7 @@ from airflow_provider_cdi.destinations.payload import (
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
 from airflow_provider_cdi.destinations.times import sent_time
 from airflow_provider_cdi.destinations.usual_payloads import Look, splice_usual, usual_records
-from airflow_provider_cdi.engine.contract import UPDATED_AT, Contract
+from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits, Request, Verdict
 from airflow_provider_cdi.engine.records import Record, Rejection
 
@@ -135,11 +136,11 @@ class Track(BrazeDestination):
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into objects of the array, or the reasons why they cannot be sent."""
-        raws, times = payload_texts(rows, self._style), _Times(rows)
+        raws, batch = payload_texts(rows, self._style), _Batch(rows)
         identities = Identities(rows, self.contract.identifiers, self._limits)
         return [
-            entry or self._encode_row(row, identities.of(row), raws[row], times)
-            for row, entry in enumerate(self._encode_usual(rows, raws, times))
+            entry or self._encode_row(row, identities.of(row), raws[row], batch)
+            for row, entry in enumerate(self._encode_usual(rows, raws, batch))
         ]
 
     def request(self, records: Sequence[Record]) -> Request:
@@ -160,7 +161,7 @@ class Track(BrazeDestination):
         return read_answer(answer, records, self._endpoint, self._now)
 
     def _encode_usual(
-        self, rows: pa.RecordBatch, raws: list[bytes | Rejection | None], times: _Times
+        self, rows: pa.RecordBatch, raws: list[bytes | Rejection | None], batch: _Batch
     ) -> list[Record | None]:
         """Encode the rows that are like most; None for each that :meth:`_encode_row` must look at."""
         update_only = self._update_only("external_id").decode()
@@ -171,12 +172,12 @@ class Track(BrazeDestination):
             names=_SPECIAL | _CONTACT_NAMES if usual.has_contacts else _SPECIAL,
             flat_names=self._kind.flat_names,
             flat_bytes=self._flat_bytes,
-            members=self._usual_members(times),
+            members=self._usual_members(batch),
         )
         bodies = splice_usual(usual.texts, raws, self._bounds, look)
         return usual_records(usual.keys, bodies)
 
-    def _usual_members(self, times: _Times) -> Callable[[int, dict[str, Any], bytes], bytes | None]:
+    def _usual_members(self, batch: _Batch) -> Callable[[int, dict[str, Any], bytes], bytes | None]:
         check, limits, is_dated = self._check, self._limits, self._is_dated
 
         def members(row: int, document: dict[str, Any], text: bytes) -> bytes | None:
@@ -187,21 +188,21 @@ class Track(BrazeDestination):
             if None in document.values():
                 return None
             if "time" not in document:
-                return times.member(row)
+                return batch.time(row)
             time = document["time"]
             return b"" if time == sent_time(time) else None
 
         return members
 
     def _encode_row(
-        self, row: int, identity: Identity | Rejection, raw: bytes | Rejection | None, times: _Times
+        self, row: int, identity: Identity | Rejection, raw: bytes | Rejection | None, batch: _Batch
     ) -> Record | Rejection:
         if isinstance(identity, Rejection):
             return identity
         payload = read_payload(raw, self._bounds)
         if isinstance(payload, Rejection):
             return self._without_attributes(identity, raw, payload)
-        payload = self._without_needless(identity, payload)
+        payload = self._without_needless(identity, payload, batch)
         document = payload.document
         fault = identifier_in_payload(identity, document)
         if fault is not None:
@@ -209,25 +210,27 @@ class Track(BrazeDestination):
         found = self._check(document, payload.text, self._limits)
         if isinstance(found, Rejection):
             return self._without_attributes(identity, payload.text, found)
-        record = self._record(row, identity, payload, times)
+        record = self._record(row, identity, payload, batch)
         if isinstance(record, Record):
             record.adjusted = found
         return record
 
-    def _without_needless(self, identity: Identity, payload: Payload) -> Payload:
-        """Leave out what says nothing: null in an event, the identifier once more in a payload that was built."""
+    def _without_needless(self, identity: Identity, payload: Payload, batch: _Batch) -> Payload:
+        """Leave out what says nothing: null in an event; in what is built, nested null and the identifier once more."""
         if self._is_dated:
             return without_nulls(payload) if None in payload.document.values() else payload
+        if batch.is_built and b"null" in payload.text and payload.document.get("_merge_objects") is not True:
+            payload = edited(payload, attributes.without_nested_nulls)
         if self._kind.takes_contacts:
             return payload
         needless = needless_contacts(identity, payload.document)
         return edited(payload, partial(_without, needless)) if needless else payload
 
-    def _record(self, row: int, identity: Identity, payload: Payload, times: _Times) -> Record | Rejection:
+    def _record(self, row: int, identity: Identity, payload: Payload, batch: _Batch) -> Record | Rejection:
         mended = self._with_sent_times(payload)
         if isinstance(mended, Rejection):
             return mended
-        members = self._members(row, identity, mended, times)
+        members = self._members(row, identity, mended, batch)
         return members if isinstance(members, Rejection) else Record(identity.key, splice(members, mended))
 
     def _with_sent_times(self, payload: Payload) -> Payload | Rejection:
@@ -259,7 +262,7 @@ class Track(BrazeDestination):
         head = _HEADS[identity.kind] + identity.value + (update_only or self._update_only(identity.kind))
         return opt_out_record(identity.key, head, document, fault)
 
-    def _members(self, row: int, identity: Identity, payload: Payload, times: _Times) -> list[bytes] | Rejection:
+    def _members(self, row: int, identity: Identity, payload: Payload, batch: _Batch) -> list[bytes] | Rejection:
         """Say what stands before the payload's own members."""
         document = payload.document
         members = [_HEADS[identity.kind], identity.value]
@@ -272,7 +275,7 @@ class Track(BrazeDestination):
         if _UPDATE_ONLY not in document:
             members.append(self._update_only(identity.kind))
         if self._is_dated and "time" not in document:
-            time = times.member(row)
+            time = batch.time(row)
             if time is None:
                 return _NO_TIME
             members.append(b"," + time[:-1])
@@ -289,17 +292,23 @@ def _without(names: Collection[str], document: dict[str, Any]) -> dict[str, Any]
     return {name: value for name, value in document.items() if name not in names}
 
 
-class _Times:
-    """UPDATED_AT as the member ``time``, for the rows that need it; made for the whole batch at the first need."""
+class _Batch:
+    """What the rows of a batch have in common.
+
+    :param rows: one batch.
+    """
 
     def __init__(self, rows: pa.RecordBatch) -> None:
         self._rows = rows
-        self._members: list[bytes | None] | None = None
+        self._times: list[bytes | None] | None = None
+        payload = column(rows, PAYLOAD)
+        #: Whether the payload is built here: of columns, or of a struct or a map.
+        self.is_built = payload is not None and types.is_nested(payload.type)
 
-    def member(self, row: int) -> bytes | None:
-        """Give the row's UPDATED_AT and a comma; None when it is NULL or outside the years 1 to 9999."""
-        if self._members is None:
+    def time(self, row: int) -> bytes | None:
+        """Give UPDATED_AT as the member ``time`` and a comma; None when it is NULL or outside the years 1 to 9999."""
+        if self._times is None:
             array = column(self._rows, UPDATED_AT)
             texts = [None] * self._rows.num_rows if array is None else timestamp_texts(array)
-            self._members = [None if text is None else b'"time":"%b",' % text.encode() for text in texts]
-        return self._members[row]
+            self._times = [None if text is None else b'"time":"%b",' % text.encode() for text in texts]
+        return self._times[row]

@@ -52,7 +52,7 @@ def body_of(encode_row, payload, data_type="attributes"):
         (datetime(1960, 1, 1, 0, 0, 0, 1999, tzinfo=UTC), US, b'"1960-01-01T00:00:00.001Z"'),
         (1, pa.timestamp("ns"), b'"1970-01-01T00:00:00.000Z"'),
         (0, pa.timestamp("us", tz="Asia/Seoul"), b'"1970-01-01T00:00:00.000Z"'),
-        ([1, None, 2], pa.list_(pa.int64()), b"[1,2]"),
+        ([1, None, 2], pa.list_(pa.int64()), b"[1,null,2]"),
         ([1, 2], pa.list_(pa.int64(), 2), b"[1,2]"),
         (["x"], pa.large_list(pa.string()), b'["x"]'),
         ([1], pa.list_view(pa.int64()), b"[1]"),
@@ -128,13 +128,45 @@ def test_dates_inside_nested_attributes_are_marked_as_times(encode_row):
     )
 
 
-@pytest.mark.parametrize("data_type", ["attributes", "catalog_items"])
-def test_null_is_left_out_of_everything_that_is_nested(data_type, encode_row):
+@pytest.mark.parametrize(("data_type", "homes"), [("attributes", b'"homes":[{}],'), ("catalog_items", b"")])
+def test_null_is_left_out_of_everything_that_is_nested(data_type, homes, encode_row):
     place = pa.struct([("city", pa.string()), ("tags", pa.list_(pa.string()))])
-    kind = pa.struct([("home", place), ("homes", pa.list_(place)), ("more", pa.map_(pa.string(), place))])
-    value = {"home": {"city": None, "tags": ["x", None]}, "homes": [None, {"city": None}], "more": [("k", None)]}
-    payload = pa.array([value | {"gone": None}], pa.struct([*kind, ("gone", place)]))
-    assert body_of(encode_row, payload, data_type) == (b'"home":{"tags":["x"]},"homes":[{}],"more":{},"gone":null')
+    kind = [("home", place), ("more", pa.map_(pa.string(), place)), ("gone", place)]
+    value = {"home": {"city": None, "tags": ["x", None]}, "more": [("k", None)], "gone": None}
+    if homes:
+        kind, value = [("homes", pa.list_(place)), *kind], {"homes": [None, {"city": None}], **value}
+    assert body_of(encode_row, pa.array([value], pa.struct(kind)), data_type) == (
+        homes + b'"home":{"tags":["x"]},"more":{},"gone":null'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ('{"a": [1, {"b": null}]}', b'{"a":[1,{}]}'),
+        ('[{"b":null,"n":1.10},null]', b'[{"n":1.10}]'),
+        ('{"a":{"b":null},"c":[1,null,12345678901234567890123]}', b'{"a":{},"c":[1,12345678901234567890123]}'),
+        ("[1,null]", b"[1,null]"),
+        ("null", b"null"),
+    ],
+)
+def test_null_is_left_out_of_json_that_is_a_nested_part_of_what_is_built(text, sent, encode_row):
+    assert body_of(encode_row, json_field(text)) == b'"a":' + sent
+
+
+def test_null_in_json_stays_where_it_deletes(encode_row):
+    merge = pa.StructArray.from_arrays(
+        [*json_field('{"b":null}').flatten(), pa.array([True])],
+        fields=[*json_field("1").type, pa.field("_merge_objects", pa.bool_())],
+    )
+    record = encode_row("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": merge})
+    assert record.body == b'{"external_id":"c","a":{"b":null},"_merge_objects":true}'
+    assert record.adjusted == ("nested_null_in_merge",)
+
+
+def test_a_time_in_json_that_is_null_is_rejected(code_of):
+    payload = json_field('{"at":{"$time":null}}')
+    assert code_of("attributes", {"EXTERNAL_ID": "c", "PAYLOAD": payload}) == "nested_value_invalid"
 
 
 @pytest.mark.parametrize("at", [datetime(3500, 1, 1, tzinfo=UTC), date(3001, 1, 1)])
