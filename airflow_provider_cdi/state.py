@@ -19,8 +19,8 @@ from airflow_provider_cdi import version_compat
 from airflow_provider_cdi.airflow_calls import saving
 from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.jobs import SubmittedJob
-from airflow_provider_cdi.engine.late_rows import RowsBelow
 from airflow_provider_cdi.engine.position import is_later, parse_position
+from airflow_provider_cdi.engine.progress import RowsBelow
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import Watermark
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, GuardTripped, Superseded

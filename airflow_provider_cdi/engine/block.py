@@ -21,12 +21,25 @@ class Block:
     :param start: place of the block's first row in it.
     :param stop: place after its last row.
     :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers in the column's unit.
+    :param before: how many rows of this try came before the batch: a row's number is that and its place.
     """
 
-    __slots__ = ("_outcomes", "adjusted", "passed_over", "pending", "rows", "set_aside", "stamps", "start", "stop")
+    __slots__ = (
+        "_outcomes",
+        "adjusted",
+        "before",
+        "passed_over",
+        "pending",
+        "rows",
+        "set_aside",
+        "stamps",
+        "start",
+        "stop",
+    )
 
-    def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: Sequence[int]) -> None:
+    def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: Sequence[int], before: int = 0) -> None:
         self.rows = rows
+        self.before = before
         self.start = start
         self.stop = stop
         self.stamps = stamps
@@ -39,6 +52,16 @@ class Block:
         self.passed_over: dict[int, str] = {}
         #: Row -> what was left out or changed so that it can be sent.
         self.adjusted: dict[int, tuple[str | Notice, ...]] = {}
+
+    @property
+    def first_number(self) -> int:
+        """Number of its first row."""
+        return self.before + self.start
+
+    @property
+    def next_number(self) -> int:
+        """Number after that of its last row."""
+        return self.before + self.stop
 
     def accept(self, rows: Sequence[int]) -> None:
         """Give several rows their outcome: accepted."""
@@ -107,7 +130,7 @@ class Block:
 
     def cut_off(self, settled: int) -> Block:
         """Cut off the first rows as a block of their own; all of them have their outcome."""
-        part = Block(self.rows, self.start, self.start + settled, self.stamps)
+        part = Block(self.rows, self.start, self.start + settled, self.stamps, self.before)
         part._outcomes, self._outcomes = self._outcomes[:settled], self._outcomes[settled:]
         part.pending = 0
         part.set_aside = {row: self.set_aside.pop(row) for row in sorted(self.set_aside) if row < part.stop}

@@ -4,46 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from airflow_provider_cdi.engine.clean_up import keeping
 from airflow_provider_cdi.engine.jobs import Jobs, SubmittedJob
-from airflow_provider_cdi.engine.late_rows import LateRows, RowsBelow
-from airflow_provider_cdi.engine.ledger import Ledger, Reached
+from airflow_provider_cdi.engine.late_rows import LateRows
+from airflow_provider_cdi.engine.ledger import Ledger
 from airflow_provider_cdi.engine.ports import Clock
+from airflow_provider_cdi.engine.progress import Journal, Progress, Reached
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.engine.watermark import Watermark
 from airflow_provider_cdi.exceptions import Superseded
 
 #: Rejects that may wait for a checkpoint; a quarter of ``window_bytes`` bounds their payloads.
 REJECTS_HELD = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a checkpoint saves.
-
-    :param watermark: how far the unbroken run of outcomes reaches, None when nothing was delivered ever.
-    :param totals: the outcomes up to there, over all tries of the run.
-    :param jobs: what the other side is still at work on, behind the watermark.
-    :param below: how many rows lie below the watermark, where they are counted.
-    """
-
-    watermark: Watermark | None
-    totals: Totals
-    jobs: tuple[SubmittedJob, ...] = ()
-    below: RowsBelow | None = None
-
-
-class Journal(Protocol):
-    """Where progress is saved."""
-
-    async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
-        """Write the rejects down and only then save the progress; both are durable on return."""
-        ...
 
 
 class Checkpoints:

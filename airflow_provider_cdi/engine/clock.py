@@ -13,13 +13,12 @@ _WITH_SUSPENSIONS: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 class SystemClock:
     """The time of this machine."""
 
+    #: Seconds that only grow.
+    monotonic = staticmethod(time.monotonic)
+
     def now(self) -> datetime:
         """Return the wall clock, aware, in UTC."""
         return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow."""
-        return time.monotonic()
 
     def elapsed(self) -> float:
         """Return seconds that only grow, also while the machine is suspended, where the system has such a clock."""

@@ -30,14 +30,15 @@ class Evidence:
     """What the answers of a run show about an endpoint: does it accept anything at all?
 
     Records of one group go to one endpoint.
+
+    :param was_seen_before: whether an earlier try of the run has delivered something.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, was_seen_before: bool = False) -> None:
+        self._was_seen_before = was_seen_before
         self._accepted: set[str] = set()
         self._at_work = 0
         self._news = asyncio.Event()
-        #: Whether an earlier try of the run has delivered something.
-        self.was_seen_before = False
 
     def begin(self) -> None:
         """Say that a batch is being delivered, which may bring evidence to others."""
@@ -72,7 +73,7 @@ class Evidence:
         return self._is_accepted(records)
 
     def _is_accepted(self, records: Sequence[Record]) -> bool:
-        return self.was_seen_before or records[0].group in self._accepted
+        return self._was_seen_before or records[0].group in self._accepted
 
 
 def the_request_is_at_fault(suspects: Suspects) -> str:

@@ -8,36 +8,12 @@ deleted, leave, and for each that leaves one more may have come. If there are fe
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from airflow_provider_cdi.engine.ledger import Reached
 from airflow_provider_cdi.engine.ports import Bounds, CallAside, Source
+from airflow_provider_cdi.engine.progress import Reached, RowsBelow
 from airflow_provider_cdi.engine.watermark import Watermark
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RowsBelow:
-    """How many rows lay below a watermark when it was saved; rows with its own time are not among them.
-
-    :param position: of the watermark.
-    :param rows: how many.
-    """
-
-    position: str
-    rows: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what :meth:`from_json` reads."""
-        return {"position": self.position, "rows": self.rows}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> RowsBelow:
-        """Read what :meth:`to_json` returned."""
-        return cls(stored["position"], stored["rows"])
 
 
 class LateRows:

@@ -11,22 +11,26 @@ import logging
 import math
 from bisect import bisect_left, bisect_right
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
+from airflow_provider_cdi.engine.outcomes import Outcomes
 from airflow_provider_cdi.engine.plain_values import plain_value
 from airflow_provider_cdi.engine.position import is_later, position_of_stamp, stamp_of_position
-from airflow_provider_cdi.engine.records import Notice, Rejection
+from airflow_provider_cdi.engine.progress import Reached
+from airflow_provider_cdi.engine.records import Notice, Record, Rejection
 from airflow_provider_cdi.engine.reject_gate import RejectGate
 from airflow_provider_cdi.engine.rejects import SHOWN, RejectedRow
 from airflow_provider_cdi.engine.row_hash import row_hashes
 from airflow_provider_cdi.engine.stamped_rows import integers
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark
+from airflow_provider_cdi.exceptions import CdiError
 
 log = logging.getLogger(__name__)
 
@@ -34,24 +38,6 @@ log = logging.getLogger(__name__)
 BLOCK_ROWS = 256
 #: Parts of blocks with one and the same timestamp that may wait for being hashed.
 TIED_PARTS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """How far the prefix reaches.
-
-    :param rows: how many rows it has, of this try.
-    :param covered: those of them that the watermark covers: no later try reads them again.
-    :param totals: outcomes over all tries of the run; those of rows that a later try reads again only at its end.
-    :param watermark: None when nothing was delivered ever.
-    :param between: rows behind the place where the read began and before the watermark, both times left out.
-    """
-
-    rows: int
-    covered: int
-    totals: Totals
-    watermark: Watermark | None
-    between: int = 0
 
 
 class Ledger:
@@ -98,10 +84,16 @@ class Ledger:
         self.before_rejects: Reached | None = None
         #: Whether a block could not be passed: nothing behind it ever is, and the run must end.
         self._is_stuck = False
+        self.rows_entered = 0
         self.rows_in_prefix = 0
         #: Those of them that the watermark covers: no later try reads them again.
         self.rows_covered = 0
         self.bytes_held = 0
+
+    def note_not_due(self, numbers: Mapping[str, int]) -> None:
+        """Count rows that no slice up to now holds, by the reason; an earlier try may have counted them too."""
+        for reason, number in numbers.items():
+            self.totals.skipped_because[reason] = number
 
     def reread_ties_with(self, tie_filter: TieFilter) -> None:
         """Say that the rows at the old watermark are read again, and through which filter."""
@@ -120,13 +112,25 @@ class Ledger:
         self._unit = column.type.unit
         behind = bisect_right(stamps, self._bound())
         blocks = [
-            Block(rows, start, min(start + BLOCK_ROWS, stop), stamps)
+            Block(rows, start, min(start + BLOCK_ROWS, stop), stamps, self.rows_entered)
             for first, stop in ((0, behind), (behind, len(stamps)))
             for start in range(first, stop, BLOCK_ROWS)
         ]
         self._blocks.extend(blocks)
+        self.rows_entered += rows.num_rows
         self.bytes_held += rows.nbytes
         return blocks
+
+    def apply(self, outcomes: Outcomes) -> None:
+        """Give the rows of records their outcome."""
+        self._accept(outcomes.accepted)
+        for record, reason in outcomes.skipped:
+            for one in record.rows():
+                self._skip(one, reason)
+        for record, rejection in outcomes.rejected:
+            self._reject(record, rejection)
+        for record, rejection in outcomes.unknown:
+            self._reject(record, rejection, unknown=True)
 
     def position_of(self, block: Block, row: int) -> str:
         """Return the position of a row."""
@@ -158,6 +162,17 @@ class Ledger:
         """Whether the prefix holds every row that was entered, and can go on to those that come."""
         return not self._blocks and not self._is_stuck
 
+    def check_that_all_have_an_outcome(self) -> None:
+        """Look at the end whether rows are left over.
+
+        :raises CdiError: when there are any. The watermark does not pass them.
+        """
+        if not self.is_settled:
+            raise CdiError(
+                "Rows were read that have no outcome, which must not be. They are not saved as passed: the next run "
+                "reads them again. Please report this with the task's log."
+            )
+
     def watermark(self, *, slice_is_done: bool = False) -> Watermark | None:
         """Return how far the prefix reaches, never behind where the slice started.
 
@@ -172,7 +187,7 @@ class Ledger:
             return Watermark(self._after.position, self._passed_ties())
         return Watermark(self._after.position, self._filter.ties_so_far(self._passed_ties()))
 
-    def go_on_behind_prefix(self) -> Watermark | None:
+    def restart_behind_prefix(self) -> Watermark | None:
         """Expect the rest of the slice to be read anew. All rows entered so far must have their outcome.
 
         :return: behind which rows it goes on, None when it starts from the beginning.
@@ -206,6 +221,37 @@ class Ledger:
     def settled_totals(self) -> Totals:
         """Count all outcomes, those behind the prefix too."""
         return sum((block.totals() for block in self._blocks), self.totals)
+
+    def _accept(self, records: Sequence[Record]) -> None:
+        for block, numbers in self._by_block(sorted([record.row for record in records])):
+            block.accept([number - block.before for number in numbers])
+        for record in records:
+            if record.adjusted:
+                block = self._block_of(record.row)
+                block.adjusted[record.row - block.before] = record.adjusted
+            for follower, reason in record.followers:
+                self._skip(follower, reason)
+
+    def _skip(self, record: Record, reason: str) -> None:
+        block = self._block_of(record.row)
+        block.skip(record.row - block.before, reason)
+
+    def _reject(self, record: Record, rejection: Rejection, *, unknown: bool = False) -> None:
+        for one in record.rows():
+            block = self._block_of(one.row)
+            block.reject(one.row - block.before, rejection, unknown=unknown)
+
+    def _by_block(self, numbers: Sequence[int]) -> Iterator[tuple[Block, Sequence[int]]]:
+        """Split row numbers, which are sorted, by the block that holds them."""
+        start = 0
+        while start < len(numbers):
+            block = self._block_of(numbers[start])
+            stop = bisect_left(numbers, block.next_number, start)
+            yield block, numbers[start:stop]
+            start = stop
+
+    def _block_of(self, number: int) -> Block:
+        return self._blocks[bisect_right(self._blocks, number, key=attrgetter("first_number")) - 1]
 
     def _pass(self, block: Block) -> None:
         if self.before_rejects is None and (told := block.told):

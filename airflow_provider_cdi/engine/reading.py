@@ -17,6 +17,9 @@ from airflow_provider_cdi.engine.clean_up import closing
 
 T = TypeVar("T")
 
+#: How a blocking reader is read beside the event loop.
+ReadAhead = Callable[[Callable[[], Iterator[pa.RecordBatch]]], AsyncGenerator[pa.RecordBatch, None]]
+
 #: Reading goes on while fewer rows and bytes than these wait for the event loop.
 ROWS_AHEAD = 4_000
 BYTES_AHEAD = 2 * 1024 * 1024

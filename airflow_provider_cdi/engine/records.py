@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 
 class Record:
@@ -20,7 +19,7 @@ class Record:
         just the same ones they never share a request, because nobody promises in which order one is worked on.
     """
 
-    __slots__ = ("adjusted", "block", "body", "followers", "group", "key", "others", "row", "unique")
+    __slots__ = ("adjusted", "body", "followers", "group", "key", "others", "row", "unique")
 
     def __init__(self, key: str, body: bytes, group: str = "", unique: str = "", others: tuple[str, ...] = ()) -> None:
         self.key = key
@@ -32,8 +31,7 @@ class Record:
         #: report counts such rows (``array_truncated``, ``field_dropped: colour``). Names of fields, never values. A
         #: notice is counted by its code, and names the row too.
         self.adjusted: tuple[str | Notice, ...] = ()
-        #: Set by the engine: the block the row came in, and its place in it.
-        self.block: Any = None
+        #: Set by the engine: the number of the row in this try.
         self.row = -1
         #: Set by the engine: records that were merged into this one, each with the reason. They share its fate.
         self.followers: Sequence[tuple[Record, str]] = ()
@@ -51,8 +49,7 @@ class Record:
 
     def in_place_of(self, other: Record) -> Record:
         """Take over the row of another record, and those that were merged into that one."""
-        self.block, self.row, self.followers = other.block, other.row, other.followers
-        self.block.adjusted[self.row] = self.adjusted
+        self.row, self.followers = other.row, other.followers
         return self
 
     def __repr__(self) -> str:

@@ -19,19 +19,16 @@ class RejectGate:
     Until it has decided, no checkpoint passes the rejects, so that the rows stay due.
 
     :param rows: how many first rows are looked at; None for no look at all.
+    :param is_open: whether everything passes: an earlier try of the run had come through.
     """
 
-    def __init__(self, rows: int | None = FIRST_ROWS) -> None:
+    def __init__(self, rows: int | None = FIRST_ROWS, *, is_open: bool = False) -> None:
         self.rows = rows or 0
         self._count = 0
         self._rejection: Rejection | None = None
         self._is_shut = False
         #: Whether the rejects may be passed.
-        self.is_open = not self.rows
-
-    def open(self) -> None:
-        """Let everything pass: an earlier try of the run had come through."""
-        self.is_open = True
+        self.is_open = is_open or not self.rows
 
     def note(self, verdicts: Iterable[Rejection | None]) -> None:
         """Look at outcomes of rows that were due, in the order of reading.

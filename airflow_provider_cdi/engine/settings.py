@@ -43,6 +43,7 @@ class RetryPolicy:
 
 _DELIVERY_RULES = {
     **dict.fromkeys(("max_in_flight", "window_rows", "window_bytes"), whole(1, unset=())),
+    "max_batches": whole(1),
     "checkpoint_seconds": seconds(),
     "requests_per_second": number("give a number above 0, or None for no limit", lambda rate: rate > 0),
     "rate_share": number("give a number above 0 and up to 1, or None for the default", lambda share: 0 < share <= 1),
@@ -57,6 +58,8 @@ class DeliverySettings:
     """How a sync delivers.
 
     :param max_in_flight: requests on their way at once, at most. How many there are is found out from the delay.
+    :param max_batches: batches that are delivered at once, at most; None: ``max_in_flight``. One that waits for a job
+        of the destination, or for its next attempt, has no request on its way meanwhile.
     :param window_rows: rows that may be read but not yet saved as delivered. A crash sends at most these again.
     :param window_bytes: bytes of rows, as the warehouse returned them, that may wait for their outcome.
     :param checkpoint_seconds: time after which progress is saved; it is saved earlier when half of
@@ -74,6 +77,7 @@ class DeliverySettings:
     """
 
     max_in_flight: int = 256
+    max_batches: int | None = None
     window_rows: int = 20_000
     window_bytes: int = 64 * 1024 * 1024
     checkpoint_seconds: float = 5.0
@@ -82,6 +86,11 @@ class DeliverySettings:
     on_unknown: OnUnknown = "resend"
     retry: RetryPolicy = RetryPolicy()
     reopen_reads: int = 5
+
+    @property
+    def batches_at_once(self) -> int:
+        """How many batches are delivered at once, at most."""
+        return self.max_batches or self.max_in_flight
 
     def paced_by(self, requests_per_second: float | None, rate_share: float | None) -> DeliverySettings:
         """Return these settings with the pace of the connection, unless they say a pace of their own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -14,14 +14,13 @@ from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.late_rows import LateRows
 from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
 from airflow_provider_cdi.engine.position import is_later, position_of_stamp
+from airflow_provider_cdi.engine.reading import ReadAhead
 from airflow_provider_cdi.engine.row_hash import row_hashes
 from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.engine.stamped_rows import StampedRows
 from airflow_provider_cdi.engine.watermark import TieFilter, Ties, Watermark, intact_buckets
 
 log = logging.getLogger(__name__)
-
-ReadAhead = Callable[[Callable[[], Iterator[pa.RecordBatch]]], AsyncGenerator[pa.RecordBatch, None]]
 
 
 class SliceReader:
@@ -90,8 +89,17 @@ class SliceReader:
         """Rows that the read will bring and that are not handled yet, as far as numbers can tell."""
         return self._counts.in_bounds + self._stamped_behind() + self._new_ties()
 
-    def not_due(self) -> Mapping[str, int]:
-        """Count the rows that no slice up to now holds, by the reason; without those of which there are none."""
+    def tell_not_due(self) -> Mapping[str, int]:
+        """Log and count the rows that no slice up to now holds, by the reason, and those that the query stamps."""
+        not_due = self._not_due()
+        for reason, number in not_due.items():
+            level = logging.INFO if reason == "settling" else logging.WARNING
+            log.log(level, "%s", _NOT_DUE[reason].format(number=number))
+        if self.stamped:
+            log.warning("%s", _STAMPED.format(number=self.stamped.found))
+        return not_due
+
+    def _not_due(self) -> Mapping[str, int]:
         if self.part.mode == "window":
             return {}
         numbers = {
@@ -121,7 +129,7 @@ class SliceReader:
         read = self.stamped.read if self.stamped else self._source.read
         return self._read_ahead(lambda: read(bounds))
 
-    async def go_on_behind(self, after: Watermark | None) -> None:
+    async def resume_after(self, after: Watermark | None) -> None:
         """Expect the rest of the slice to be read anew.
 
         :param after: behind which rows, None from the beginning.
@@ -176,3 +184,17 @@ class SliceReader:
     def _intact_buckets(self, ties: Ties) -> list[bool]:
         with closing(self._source.read(self.part.bounds_of_ties())) as group:
             return intact_buckets(ties, (row_hash for rows in group for row_hash in row_hashes(rows)))
+
+
+_STAMPED = (
+    "{number:,} rows have the time of the query itself as UPDATED_AT (current_timestamp in a view or in sql=): every "
+    "run sends all of them again. To send only what changed, give each row the time of its change, in a column that "
+    "the load fills"
+)
+
+_NOT_DUE = {
+    "future": "{number:,} rows are stamped later than now: they are skipped and will be sent when their time has come",
+    "settling": "{number:,} rows are younger than settle= asks for: a later run sends them when they are old enough",
+    "no_updated_at": "{number:,} rows have no UPDATED_AT, or one outside of what can be read "
+    "(infinity, a year before Christ or after 9999): they are never sent until it is filled in",
+}

@@ -35,13 +35,12 @@ from airflow_provider_cdi.version_compat import AirflowFailException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_cdi.engine.checkpoints import Journal
     from airflow_provider_cdi.engine.guards import DeleteCap
     from airflow_provider_cdi.engine.late_rows import LateRows
-    from airflow_provider_cdi.engine.ports import Destination, Source, Transport
+    from airflow_provider_cdi.engine.ports import Destination, Source
     from airflow_provider_cdi.engine.report import Report
+    from airflow_provider_cdi.engine.run_inputs import RunInputs
     from airflow_provider_cdi.engine.sentry import Sentry
-    from airflow_provider_cdi.engine.sync import Sync
     from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
     from airflow_provider_cdi.reject_file import RejectFile
     from airflow_provider_cdi.state import SyncState
@@ -343,8 +342,9 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         return report
 
     async def _send(self, source: Source, destination: Destination, rejects: RejectFile, run: RunState) -> Report:
-        from airflow_provider_cdi.engine.checkpoints import Progress
         from airflow_provider_cdi.engine.clean_up import keeping
+        from airflow_provider_cdi.engine.progress import Progress
+        from airflow_provider_cdi.engine.run import Run
         from airflow_provider_cdi.transfers.journal import TaskJournal
 
         part, progress, earlier = run.plan.slice, None, run.checkpoint
@@ -357,32 +357,54 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             transport.stand_behind(sentry)
             settings, late = self.delivery_settings(), self._late_rows(source, run)
             journal = TaskJournal(rejects, run.save)
-            prepare = self._preparation(destination, rejects.prove)
-            sync = self._make_sync(
-                source, destination, transport, journal, settings, sentry=sentry, late=late, prepare=prepare
+            attempt = Run(
+                self._inputs(
+                    source=source,
+                    destination=destination,
+                    transport=transport,
+                    journal=journal,
+                    part=part,
+                    progress=progress,
+                    jobs=earlier.jobs if earlier else run.state.jobs,
+                    settings=settings,
+                    sentry=sentry,
+                    late=late,
+                    prepare=self._preparation(destination, rejects.prove),
+                )
             )
-            self._told.numbers = sync.report
+            self._told.numbers = attempt.report
             try:
-                return await sync.run(part, progress, earlier.jobs if earlier else run.state.jobs)
+                return await attempt.run()
             except JobsRunning:
                 raise
             except BaseException as error:
                 with keeping(error, "the numbers of the run could not be shown"):
-                    report = sync.report()
+                    report = attempt.report()
                     report.rejects_files = rejects.places()
                     self.log.warning("%s", "\n".join(["The run ended early", *report.lines()]))
                 raise
 
     def _rehearse(self, context: Context, source: Source, destination: Destination, run: RunState) -> Report:
+        from airflow_provider_cdi.engine.run import Run
         from airflow_provider_cdi.transfers.rehearsal import AgreeableDestination, DryJournal, NoTransport
 
         rejects = self._rejects(context, run)
         settings = replace(self.delivery, requests_per_second=None)
         agreeable, late = AgreeableDestination(destination), self._late_rows(source, run)
-        prepare = self._preparation(destination, rejects.look)
-        sync = self._make_sync(source, agreeable, NoTransport(), DryJournal(), settings, late=late, prepare=prepare)
-        self._told.numbers, self._told.is_dry_run = sync.report, True
-        report = asyncio.run(sync.run(run.plan.slice))
+        rehearsal = Run(
+            self._inputs(
+                source=source,
+                destination=agreeable,
+                transport=NoTransport(),
+                journal=DryJournal(),
+                part=run.plan.slice,
+                settings=settings,
+                late=late,
+                prepare=self._preparation(destination, rejects.look),
+            )
+        )
+        self._told.numbers, self._told.is_dry_run = rehearsal.report, True
+        report = asyncio.run(rehearsal.run())
         report.dry_run = True
         # A success without any record would look like lost state to the next run.
         run.state.touch()
@@ -395,35 +417,18 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
         return prepare
 
-    def _make_sync(
-        self,
-        source: Source,
-        destination: Destination,
-        transport: Transport,
-        journal: Journal,
-        settings: DeliverySettings,
-        *,
-        sentry: Sentry | None = None,
-        late: LateRows | None = None,
-        prepare: Callable[[], None],
-    ) -> Sync:
+    def _inputs(self, **inputs: Any) -> RunInputs:
+        """Add to the inputs of a run what the task says of every one."""
         from airflow_provider_cdi.engine.clock import SystemClock
-        from airflow_provider_cdi.engine.sync import Sync
+        from airflow_provider_cdi.engine.run_inputs import RunInputs
 
-        return Sync(
-            source,
-            destination,
-            transport,
-            journal,
+        return RunInputs(
+            **inputs,
             clock=SystemClock(),
-            settings=settings,
             stop_requested=lambda: self._is_told_to_end,
             delete_cap=self.delete_cap_or_none(),
             patience=self.patience(),
             stop_if_all_rejected=self.stop_if_all_rejected,
-            sentry=sentry,
-            late=late,
-            prepare=prepare,
         )
 
     def _late_rows(self, source: Source, run: RunState) -> LateRows | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from airflow_provider_cdi.engine.checkpoints import Progress
+from airflow_provider_cdi.engine.progress import Progress
 from airflow_provider_cdi.engine.reading import call_in_thread
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.reject_file import RejectFile

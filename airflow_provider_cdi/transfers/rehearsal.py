@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import (
     Answer,
@@ -18,6 +17,7 @@ from airflow_provider_cdi.engine.ports import (
     Request,
     Settled,
 )
+from airflow_provider_cdi.engine.progress import Progress
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.rejects import RejectedRow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
-from airflow_provider_cdi.engine import sync
+from airflow_provider_cdi.engine import watch
 from airflow_provider_cdi.transfers import warehouse_to_klaviyo
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
 
@@ -25,7 +25,7 @@ KLAVIYO = {
 @pytest.fixture(autouse=True)
 def _slow_jobs(airflow, monkeypatch):
     monkeypatch.setattr(warehouse_to_klaviyo, "PATIENCE", 0.05)
-    monkeypatch.setattr(sync, "TICK", 0.05)
+    monkeypatch.setattr(watch, "TICK", 0.05)
     airflow.sandbox.change(klaviyo={"job_polls": [1, 0], "rates": {"M": [1000, 9000]}})
 
 

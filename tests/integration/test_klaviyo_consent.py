@@ -201,7 +201,7 @@ def test_a_suppression_is_taken_back(consent_lab):
 @pytest.mark.parametrize("data_type", ["suppress", "unsuppress"])
 def test_a_deferred_task_waits_for_suppressions_without_a_worker(consent_lab, data_type, monkeypatch):
     monkeypatch.setattr("airflow_provider_cdi.transfers.warehouse_to_klaviyo.PATIENCE", 0.05)
-    monkeypatch.setattr("airflow_provider_cdi.engine.sync.TICK", 0.05)
+    monkeypatch.setattr("airflow_provider_cdi.engine.watch.TICK", 0.05)
     consent_lab.sql(ADDRESSES.format(rows=5))
     consent_lab.suppress(*(range(5) if data_type == "unsuppress" else ()), 9)
     consent_lab.lab.sandbox.change(klaviyo={"job_polls": [1, 0]})

@@ -14,7 +14,8 @@ from support.published_examples import BRAZE, CATALOGS, KLAVIYO, LIST, RESTAURAN
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.klaviyo import ConsentArguments, klaviyo_destination
-from airflow_provider_cdi.engine.sync import Sync
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.sandbox.server import SandboxServer
 
 TRACK = ("attributes", "events", "purchases")
@@ -182,15 +183,16 @@ def test_rows_say_what_klaviyo_publishes(example):
         if example.data_type in ("subscribe", "unsubscribe"):
             extra = {"list_id": listed, "allow_resubscribe": True} if example.data_type == "subscribe" else {}
             options.update(consent=ConsentArguments(channels=options.pop("channels"), **extra))
-        sync = Sync(
-            TableSource(example.rows),
-            klaviyo_destination(example.data_type, **options),
-            side,
-            (journal := MemoryJournal()),
+        inputs = RunInputs(
+            source=TableSource(example.rows),
+            destination=klaviyo_destination(example.data_type, **options),
+            transport=side,
+            journal=(journal := MemoryJournal()),
+            part=incremental(),
             clock=VirtualClock(),
             read_ahead=read_inline,
         )
-        report = await sync.run(incremental(None), None)
+        report = await Run(inputs).run()
         return report.totals, [(line.code, line.reason) for line in journal.rejects]
 
     totals, rejects = klaviyo_side(work)

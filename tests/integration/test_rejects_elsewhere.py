@@ -18,7 +18,7 @@ from support.airflow_world import AirflowWorld
 from support.reject_lines import lines_below, lines_of
 
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
-from airflow_provider_cdi.engine import sync
+from airflow_provider_cdi.engine import watch
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RejectsNotWritten, RetryLater
 from airflow_provider_cdi.transfers import warehouse_to_klaviyo
@@ -87,7 +87,7 @@ def test_tries_on_several_machines_keep_every_reject_and_the_report_names_all_pa
 def _slow_jobs(klaviyo_lab, monkeypatch):
     monkeypatch.setattr(warehouse_to_klaviyo, "PATIENCE", 0.05)
     monkeypatch.setattr(warehouse_to_klaviyo, "counts_deferred_tasks", lambda: True)
-    monkeypatch.setattr(sync, "TICK", 0.05)
+    monkeypatch.setattr(watch, "TICK", 0.05)
     klaviyo_lab.sandbox.change(klaviyo={"job_polls": [1, 0], "rates": {"M": [1000, 9000]}})
 
 

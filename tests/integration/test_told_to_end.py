@@ -18,7 +18,8 @@ SCRIPT = """
 import asyncio, signal, sys, threading
 from airflow_provider_cdi.engine.clock import SystemClock
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.engine.sync import Sync
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.exceptions import Interrupted
 from support.engine_world import ListSource, MemoryJournal, Row, ThingDestination, Things, incremental
 
@@ -57,10 +58,11 @@ class StuckThings(Things):
 signal.signal(signal.SIGTERM, lambda *_: told.set())
 source = Stuck([Row(-1000 + n, f"c-{n}") for n in range(30)])
 journal = MemoryJournal()
-sync = Sync(source, ThingDestination(), StuckThings(delay=0.001), journal, clock=SystemClock(),
-            settings=DeliverySettings(max_in_flight=2), stop_requested=told.is_set)
+inputs = RunInputs(source=source, destination=ThingDestination(), transport=StuckThings(delay=0.001), journal=journal,
+                   part=incremental(), clock=SystemClock(), settings=DeliverySettings(max_in_flight=2),
+                   stop_requested=told.is_set)
 try:
-    asyncio.run(sync.run(incremental()))
+    asyncio.run(Run(inputs).run())
 except Interrupted:
     saved = journal.progress.totals.accepted if journal.progress else 0
     print("ended", saved, flush=True)

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.plain import PlainDestination
-from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.jobs import SubmittedJob
 from airflow_provider_cdi.engine.ports import (
     Answer,
     BatchLimits,
@@ -32,11 +32,13 @@ from airflow_provider_cdi.engine.ports import (
     Verdict,
 )
 from airflow_provider_cdi.engine.position import parse_position, position_of_moment
+from airflow_provider_cdi.engine.progress import Progress
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.slice import Slice
-from airflow_provider_cdi.engine.sync import Sync
 from airflow_provider_cdi.exceptions import NoAnswer, RetryLater
 
 T = TypeVar("T")
@@ -75,7 +77,9 @@ class VirtualClock:
         return self.start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
+        """Return the time of the loop, which begins with 0; before there is one it stands still."""
+        loop = asyncio._get_running_loop()
+        return loop.time() if loop is not None else 0.0
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -321,28 +325,36 @@ async def call_inline(call: Callable[[], T]) -> T:
     return call()
 
 
-def make_sync(
+def make_run(
     source: ListSource,
     things: Things,
     journal: MemoryJournal,
+    part: Slice,
+    progress: Progress | None = None,
+    jobs: Sequence[SubmittedJob] = (),
     *,
     destination: ThingDestination | None = None,
     settings: DeliverySettings | None = None,
     seed: int = 0,
     **kwargs: Any,
-) -> Sync:
+) -> Run:
     quick = DeliverySettings(max_in_flight=4, window_rows=100, retry=RetryPolicy(attempts=5))
-    return Sync(
-        source,
-        destination or ThingDestination(),
-        things,
-        journal,
-        clock=VirtualClock(),
-        settings=settings or quick,
-        random=Random(seed),
-        read_ahead=read_inline,
-        call_aside=call_inline,
-        **kwargs,
+    return Run(
+        RunInputs(
+            source=source,
+            destination=destination or ThingDestination(),
+            transport=things,
+            journal=journal,
+            part=part,
+            progress=progress,
+            jobs=jobs,
+            clock=VirtualClock(),
+            settings=settings or quick,
+            random=Random(seed),
+            read_ahead=read_inline,
+            call_aside=call_inline,
+            **kwargs,
+        )
     )
 
 

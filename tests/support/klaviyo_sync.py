@@ -14,11 +14,12 @@ import orjson
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
-from airflow_provider_cdi.engine.checkpoints import Progress
 from airflow_provider_cdi.engine.ports import Answer, Bounds, Counts, Request
+from airflow_provider_cdi.engine.progress import Progress
 from airflow_provider_cdi.engine.report import Report
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.sync import Sync
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.sandbox.app import create_app
@@ -179,11 +180,14 @@ def sync_into_klaviyo(
             await side.control("POST", "/faults", fault)
         if before is not None:
             await before(side)
-        sync = Sync(
-            TableSource(columns),
-            klaviyo_destination(data_type, **options),
-            side,
-            journal,
+        inputs = RunInputs(
+            source=TableSource(columns),
+            destination=klaviyo_destination(data_type, **options),
+            transport=side,
+            journal=journal,
+            part=incremental(saved),
+            progress=saved,
+            jobs=saved.jobs if saved else (),
             clock=VirtualClock(),
             settings=settings,
             random=Random(0),
@@ -193,7 +197,7 @@ def sync_into_klaviyo(
         )
         report, error = None, None
         try:
-            report = await sync.run(incremental(saved), saved, saved.jobs if saved else ())
+            report = await Run(inputs).run()
         except Exception as caught:
             error = caught
         seen = await look(side) if look is not None else None

@@ -11,8 +11,9 @@ import sys
 
 from airflow_provider_cdi.destinations.braze import BrazeLimits, braze_destination
 from airflow_provider_cdi.engine.clock import SystemClock
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.engine.sync import Sync
 from airflow_provider_cdi.hooks.http_settings import HttpSettings
 from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
 from support.engine_world import ListSource, MemoryJournal, Row, incremental, read_inline
@@ -24,16 +25,17 @@ async def run(url: str, key: str, name: str, rows: int) -> dict[str, float]:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     source = ListSource([Row(-rows + number, f"{name}-{number}", '{"plan":"pro"}') for number in range(rows)])
     async with AiohttpTransport(HttpSettings(url, headers, key), max_connections=4) as transport:
-        sync = Sync(
-            source,
-            destination,
-            transport,
-            MemoryJournal(),
+        inputs = RunInputs(
+            source=source,
+            destination=destination,
+            transport=transport,
+            journal=MemoryJournal(),
+            part=incremental(),
             clock=SystemClock(),
             settings=DeliverySettings(max_in_flight=4),
             read_ahead=read_inline,
         )
-        report = await sync.run(incremental())
+        report = await Run(inputs).run()
     return {
         "accepted": report.totals.accepted,
         "seconds": report.seconds,

@@ -152,7 +152,7 @@ def merge_consents(older: Record, newer: Record) -> Merge | None:
         tokens=_joined(below.tokens, above.tokens),
     )
     kept = ConsentRecord(newer.keys, older.identifiers | newer.identifiers, merged)
-    kept.block, kept.row = newer.block, newer.row
+    kept.row, kept.adjusted = newer.row, newer.adjusted
     return Merge(kept, older, "superseded")
 
 

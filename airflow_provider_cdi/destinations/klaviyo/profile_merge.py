@@ -31,7 +31,7 @@ def merge_profiles(older: Record, newer: Record, most_bytes: int) -> Merge | Non
         if len(body) > most_bytes:
             return None
     kept = PersonRecord(newer.key, body, newer.group, newer.unique, newer.others)
-    kept.block, kept.row, kept.adjusted = newer.block, newer.row, newer.adjusted
+    kept.row, kept.adjusted = newer.row, newer.adjusted
     return Merge(kept, older, "superseded")
 
 

@@ -20,8 +20,9 @@ from support.klaviyo_sync import TableSource
 from airflow_provider_cdi.destinations.braze import DATA_TYPES, braze_destination
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
 from airflow_provider_cdi.engine.ports import Answer
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.sync import Sync
 from airflow_provider_cdi.exceptions import RetryLater
 
 ROWS, BAD = 4, 2
@@ -161,17 +162,18 @@ def deliver(data_type, answer):
     source = TableSource({"ID" if catalog else "EXTERNAL_ID": [f"c-{n}" for n in range(ROWS)], **payload})
 
     async def work():
-        sync = Sync(
-            source,
-            braze_destination(data_type, catalog=catalog),
-            side,
-            journal,
+        inputs = RunInputs(
+            source=source,
+            destination=braze_destination(data_type, catalog=catalog),
+            transport=side,
+            journal=journal,
+            part=incremental(),
             clock=VirtualClock(),
             settings=DeliverySettings(retry=RetryPolicy(attempts=3)),
             random=Random(0),
             read_ahead=read_inline,
         )
-        return await sync.run(incremental(None), None)
+        return await Run(inputs).run()
 
     report = run_virtually(work())
     told = {next(iter(line.identifier.values())): (line.outcome, line.code) for line in journal.rejects}
@@ -291,8 +293,17 @@ def test_the_failure_of_an_import_costs_the_bad_row_alone(listed, code):
 
     async def work():
         destination = klaviyo_destination("profiles")
-        sync = Sync(source, destination, side, journal, clock=VirtualClock(), random=Random(0), read_ahead=read_inline)
-        return await sync.run(incremental(None), None)
+        inputs = RunInputs(
+            source=source,
+            destination=destination,
+            transport=side,
+            journal=journal,
+            part=incremental(),
+            clock=VirtualClock(),
+            random=Random(0),
+            read_ahead=read_inline,
+        )
+        return await Run(inputs).run()
 
     report = run_virtually(work())
     assert [(line.identifier, line.outcome, line.code) for line in journal.rejects] == [

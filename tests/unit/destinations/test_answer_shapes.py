@@ -23,8 +23,9 @@ from airflow_provider_cdi.destinations.klaviyo import CONSENT_TYPES, ConsentArgu
 from airflow_provider_cdi.destinations.klaviyo import DATA_TYPES as OTHER_KLAVIYO_TYPES
 from airflow_provider_cdi.engine.ports import Answer, Refused, Request
 from airflow_provider_cdi.engine.records import Record
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.sync import Sync
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 
 ROWS = 4
@@ -95,18 +96,19 @@ def deliver(kind, answer, on_unknown="resend"):
     settings = DeliverySettings(retry=RetryPolicy(attempts=3), on_unknown=on_unknown)
 
     async def work():
-        sync = Sync(
-            TableSource(table_of(kind)),
-            destination_of(kind),
-            side,
-            journal,
+        inputs = RunInputs(
+            source=TableSource(table_of(kind)),
+            destination=destination_of(kind),
+            transport=side,
+            journal=journal,
+            part=incremental(),
             clock=VirtualClock(),
             settings=settings,
             random=Random(0),
             read_ahead=read_inline,
         )
         try:
-            return await sync.run(incremental(None), None), None
+            return await Run(inputs).run(), None
         except (DestinationRefused, RetryLater) as error:
             return None, error
 

@@ -14,8 +14,8 @@ from support.klaviyo_sync import TableSource
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.braze.opt_outs import OptOutRecord
 from airflow_provider_cdi.engine.ports import Answer, Ask, Busy, Settled, Unattributed, Unclear
-from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.engine.sync import Sync
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.sandbox.app import create_app
 from airflow_provider_cdi.sandbox.settings import Clock, Settings
 
@@ -241,17 +241,17 @@ def test_every_opt_out_arrives_whatever_is_wrong_with_its_row(is_any_good):
 
     async def work():
         side.open()
-        sync = Sync(
-            TableSource(table),
-            braze_destination("attributes"),
-            side,
-            journal,
+        inputs = RunInputs(
+            source=TableSource(table),
+            destination=braze_destination("attributes"),
+            transport=side,
+            journal=journal,
+            part=incremental(),
             clock=VirtualClock(),
-            settings=DeliverySettings(),
             random=Random(0),
             read_ahead=read_inline,
         )
-        report = await sync.run(incremental(None), None)
+        report = await Run(inputs).run()
         users = [
             json.loads((await side.call("GET", "/_sandbox/user", query=f"external_id=c-{n}".encode())).body)
             for n in range(200)

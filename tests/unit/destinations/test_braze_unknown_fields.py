@@ -13,7 +13,8 @@ from support.klaviyo_sync import TableSource
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Answer, Ask, Refused, Unclear
 from airflow_provider_cdi.engine.records import Record, Rejection
-from airflow_provider_cdi.engine.sync import Sync
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 FIELDS = {"id": "string", "city": "string", "seats": "number"}
@@ -210,8 +211,17 @@ def sync(side, choice, count=100):
     source = TableSource({"ID": [f"s-{n}" for n in range(count)], "PAYLOAD": payloads})
 
     async def work():
-        one = Sync(source, destination, side, journal, clock=VirtualClock(), random=Random(0), read_ahead=read_inline)
-        return await one.run(incremental(None), None)
+        inputs = RunInputs(
+            source=source,
+            destination=destination,
+            transport=side,
+            journal=journal,
+            part=incremental(),
+            clock=VirtualClock(),
+            random=Random(0),
+            read_ahead=read_inline,
+        )
+        return await Run(inputs).run()
 
     return run_virtually(work()), journal
 

@@ -178,7 +178,6 @@ def test_two_rows_of_a_person_leave_with_the_tokens_of_both():
             PUSH_TOKENS=[json.dumps([TOKEN]), json.dumps([other])],
         )
     )
-    older.block = newer.block = "block"
     merge = make("unsubscribe").merge(older, newer)
     assert json.loads(merge.kept.body)["attributes"]["subscriptions"]["push"]["tokens"] == [TOKEN, other]
 

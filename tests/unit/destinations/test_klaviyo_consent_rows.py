@@ -243,7 +243,7 @@ def merged(data_type, consent, *rows):
     columns = {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
     destination = make(data_type, consent=consent)
     older, newer = destination.encode(rows_of(**columns))
-    older.block, older.row, newer.block, newer.row = "block", 0, "block", 1
+    older.row, newer.row = 0, 1
     return destination.merge(older, newer), older
 
 

@@ -271,9 +271,9 @@ def test_the_digits_of_numbers_survive_a_merge():
 
 def test_the_merged_profile_stands_for_the_newer_row_and_all_identifiers():
     one, two = encode_row({**ADA, "EXTERNAL_ID": "C-1"}), encode_row({**ADA, "plan": "gold"})
-    one.block, one.row, two.block, two.row = "one", 1, "two", 2
+    one.row, two.row = 1, 2
     kept = make().merge(one, two).kept
-    assert (kept.block, kept.row, kept.key) == ("two", 2, two.key)
+    assert (kept.row, kept.key) == (2, two.key)
     assert kept.identifiers == {"email": "ada@acme-demo.io", "external_id": "C-1"}
 
 

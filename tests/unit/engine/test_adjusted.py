@@ -10,7 +10,7 @@ from support.engine_world import (
     ThingDestination,
     Things,
     incremental,
-    make_sync,
+    make_run,
     run_virtually,
 )
 
@@ -34,8 +34,10 @@ def rows(count):
 
 def run(source, things=None, journal=None, **kwargs):
     things, journal = things or Things(), journal or MemoryJournal()
-    sync = make_sync(source, things, journal, destination=Adjusting(), **kwargs)
-    return run_virtually(sync.run(incremental(journal.progress), journal.progress)), journal
+    sync = make_run(
+        source, things, journal, incremental(journal.progress), journal.progress, destination=Adjusting(), **kwargs
+    )
+    return run_virtually(sync.run()), journal
 
 
 def test_rows_that_were_sent_with_a_change_are_counted_by_what_it_is(caplog):

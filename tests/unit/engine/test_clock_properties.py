@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.engine_world import NOON, ListSource, MemoryJournal, Row, Things, make_sync, run_virtually
+from support.engine_world import NOON, ListSource, MemoryJournal, Row, Things, make_run, run_virtually
 
 from airflow_provider_cdi.engine.late_rows import LateRows
 from airflow_provider_cdi.engine.ports import Bounds, Counts
@@ -98,7 +98,7 @@ def run_once(source: LivingSource, at: float, settle: float, journal: MemoryJour
     request = RunRequest("incremental", settle=timedelta(seconds=settle))
     plan = new_plan(request, "incremental", CONTEXT, record, source.opened_at)
     things = Things()
-    report = run_virtually(make_sync(source, things, journal).run(plan.slice))
+    report = run_virtually(make_run(source, things, journal, plan.slice).run())
     return things.ids(), report
 
 
@@ -210,15 +210,15 @@ def test_a_read_that_breaks_off_loses_none_of_them(written, computed, step, brea
 def test_what_is_counted_as_late_is_late(early, late, new):
     """Where nothing is changed or deleted, the number is exact."""
     source, journal = ListSource([Row(-100 + at, f"e{n}") for n, at in enumerate(early)]), MemoryJournal()
-    run_virtually(make_sync(source, Things(), journal, late=LateRows(source, None)).run(slice_up_to(journal)))
+    run_virtually(make_run(source, Things(), journal, slice_up_to(journal), late=LateRows(source, None)).run())
     mark = max(early, default=None)
     source.rows += [Row(-100 + at, f"l{n}") for n, at in enumerate(late)]
     source.rows += [Row(-50 + at, f"n{n}") for n, at in enumerate(new)]
     counted = LateRows(source, journal.progress.below)
-    run_virtually(make_sync(source, Things(), journal, late=counted).run(slice_up_to(journal)))
+    run_virtually(make_run(source, Things(), journal, slice_up_to(journal), late=counted).run())
     assert counted.number == (None if mark is None else sum(at < mark for at in late))
     again = LateRows(source, journal.progress.below)
-    run_virtually(make_sync(source, Things(), journal, late=again).run(slice_up_to(journal)))
+    run_virtually(make_run(source, Things(), journal, slice_up_to(journal), late=again).run())
     assert again.number in (0, None)
 
 

@@ -16,7 +16,7 @@ from support.engine_world import (
     Things,
     VirtualClock,
     incremental,
-    make_sync,
+    make_run,
     run_virtually,
 )
 
@@ -140,10 +140,18 @@ def people(count):
 
 def run(side, rows, journal=None, *, destination=None, saved=None, settings=SETTINGS, **kwargs):
     journal = journal or MemoryJournal()
-    sync = make_sync(
-        ListSource(rows), side, journal, destination=destination or JobThings(), settings=settings, **kwargs
+    sync = make_run(
+        ListSource(rows),
+        side,
+        journal,
+        incremental(saved),
+        saved,
+        saved.jobs if saved else (),
+        destination=destination or JobThings(),
+        settings=settings,
+        **kwargs,
     )
-    return run_virtually(sync.run(incremental(saved), saved, saved.jobs if saved else ())), journal
+    return run_virtually(sync.run()), journal
 
 
 # --- answers that name the records at fault -------------------------------------------------------------
@@ -289,10 +297,11 @@ def test_a_job_that_never_ends_is_given_up_and_not_lost():
 
 
 def test_rows_of_a_running_job_count_as_unknown_when_the_run_ends_early():
-    sync = make_sync(
+    sync = make_run(
         ListSource(people(5)),
         JobSide(seconds=None),
         MemoryJournal(),
+        incremental(),
         destination=JobThings(),
         settings=SETTINGS,
         patience=15,
@@ -300,7 +309,7 @@ def test_rows_of_a_running_job_count_as_unknown_when_the_run_ends_early():
 
     async def work():
         with pytest.raises(JobsRunning):
-            await sync.run(incremental())
+            await sync.run()
         return sync.report().totals
 
     totals = run_virtually(work())

@@ -26,7 +26,7 @@ from support.engine_world import (
     VirtualClock,
     VirtualLoop,
     incremental,
-    make_sync,
+    make_run,
     position,
 )
 
@@ -194,9 +194,9 @@ def run(world: World) -> tuple[Any, BaseException | None]:
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
-        sync = make_sync(world.source, world.things, world.journal, settings=SETTINGS)
+        part = incremental(world.journal.progress)
         try:
-            left[0] = await sync.run(incremental(world.journal.progress))
+            left[0] = await make_run(world.source, world.things, world.journal, part, settings=SETTINGS).run()
         except BaseException as error:
             left[1] = error
 

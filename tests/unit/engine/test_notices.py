@@ -13,7 +13,7 @@ from support.engine_world import (
     ThingDestination,
     Things,
     incremental,
-    make_sync,
+    make_run,
     position,
     run_virtually,
 )
@@ -76,8 +76,8 @@ def rows(*payloads):
 
 def run(table, destination=None, things=None, journal=None, **kwargs):
     things, journal = things or Things(fault=refuse), journal or MemoryJournal()
-    sync = make_sync(ListSource(table), things, journal, destination=destination or Picky(), **kwargs)
-    return run_virtually(sync.run(incremental())), things, journal
+    sync = make_run(ListSource(table), things, journal, incremental(), destination=destination or Picky(), **kwargs)
+    return run_virtually(sync.run()), things, journal
 
 
 def told(journal):

@@ -18,7 +18,7 @@ from support.engine_world import (
     Things,
     VirtualClock,
     incremental,
-    make_sync,
+    make_run,
     run_virtually,
 )
 from support.rate_world import Sender, SharedLimit, live_traffic, make_pacer, send_all
@@ -334,6 +334,6 @@ def test_requests_without_an_answer_count_as_back():
 
 def run_sync(rows, things, chosen):
     async def work():
-        return await make_sync(ListSource(rows), things, MemoryJournal(), settings=chosen).run(incremental())
+        return await make_run(ListSource(rows), things, MemoryJournal(), incremental(), settings=chosen).run()
 
     return run_virtually(work())

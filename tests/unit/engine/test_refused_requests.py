@@ -13,7 +13,7 @@ from support.engine_world import (
     ThingDestination,
     Things,
     incremental,
-    make_sync,
+    make_run,
     position,
     run_virtually,
 )
@@ -39,8 +39,10 @@ def refusing(*bad):
 def run(table, things, *, records=75, journal=None, destination=None, progress=None):
     journal = journal or MemoryJournal()
     destination = destination or ThingDestination(BatchLimits(records=records, body_bytes=10**6))
-    sync = make_sync(ListSource(table), things, journal, destination=destination, settings=SETTINGS)
-    return run_virtually(sync.run(incremental(), progress)), journal
+    sync = make_run(
+        ListSource(table), things, journal, incremental(), progress, destination=destination, settings=SETTINGS
+    )
+    return run_virtually(sync.run()), journal
 
 
 def stopped(table, things, **kwargs):
@@ -129,11 +131,11 @@ def test_a_refusal_that_names_a_row_that_stands_alone_rejects_it_whatever_become
 
 def test_what_an_earlier_try_delivered_clears_a_small_request_too():
     first, journal = ListSource(rows(10)), MemoryJournal()
-    report = run_virtually(make_sync(first, Things(), journal, settings=SETTINGS).run(incremental()))
+    report = run_virtually(make_run(first, Things(), journal, incremental(), settings=SETTINGS).run())
     assert report.totals.accepted == 10
     first.rows.append(Row(-1, "late"))
     part, saved = incremental().resumed_at(journal.progress.watermark), journal.progress
-    report = run_virtually(make_sync(first, refusing("late"), journal, settings=SETTINGS).run(part, saved))
+    report = run_virtually(make_run(first, refusing("late"), journal, part, saved, settings=SETTINGS).run())
     assert (report.totals.accepted, report.totals.rejected) == (10, 1)
 
 
@@ -143,14 +145,15 @@ def test_a_run_that_is_told_to_end_while_it_waits_for_evidence_ends():
     things.delay = lambda: next(delays)
 
     async def main():
-        sync = make_sync(
+        sync = make_run(
             ListSource(rows(76)),
             things,
             MemoryJournal(),
+            incremental(),
             destination=ThingDestination(BatchLimits(records=75, body_bytes=10**6)),
             settings=SETTINGS,
         )
-        task = asyncio.create_task(sync.run(incremental()))
+        task = asyncio.create_task(sync.run())
         await asyncio.sleep(5)
         task.cancel()
         return await asyncio.gather(task, return_exceptions=True)

@@ -11,7 +11,7 @@ from support.engine_world import (
     Row,
     Things,
     incremental,
-    make_sync,
+    make_run,
     position,
     run_virtually,
 )
@@ -31,8 +31,10 @@ def table(bad, good=0, *, start=-9_000.0):
 
 def run(source, things=None, journal=None, part=None, settings=WIDE, progress=None, **kwargs):
     things, journal = things or Things(), journal or MemoryJournal()
-    sync = make_sync(source, things, journal, settings=settings, **kwargs)
-    return run_virtually(sync.run(part or incremental(journal.progress), progress)), things, journal
+    sync = make_run(
+        source, things, journal, part or incremental(journal.progress), progress, settings=settings, **kwargs
+    )
+    return run_virtually(sync.run()), things, journal
 
 
 def reached(journal):

@@ -19,7 +19,7 @@ from support.engine_world import (
     Row,
     Things,
     incremental,
-    make_sync,
+    make_run,
     position,
     run_virtually,
 )
@@ -134,7 +134,7 @@ def wanted(rows):
 @given(rows=ROWS, script=FAULTS)
 def test_every_row_has_exactly_one_outcome(rows, script):
     source, things, journal = ListSource(rows), Things(fault=faults(script)), MemoryJournal()
-    report = run_virtually(make_sync(source, things, journal, settings=SETTINGS).run(incremental()))
+    report = run_virtually(make_run(source, things, journal, incremental(), settings=SETTINGS).run())
     totals = report.totals
     assert totals.rows_read == len(rows) == totals.accepted + totals.rejected + totals.skipped + totals.unknown
     assert totals.accepted == len(good(rows))
@@ -152,7 +152,7 @@ def test_one_persons_rows_never_overlap_and_arrive_in_the_order_of_reading(rows,
         return delays[calls[0] % len(delays)]
 
     things = Things(fault=faults(script), delay=delay)
-    run_virtually(make_sync(ListSource(rows), things, MemoryJournal(), settings=SETTINGS).run(incremental()))
+    run_virtually(make_run(ListSource(rows), things, MemoryJournal(), incremental(), settings=SETTINGS).run())
     assert things.overlaps == 0
     for person in {row.id for row in rows}:
         stamps = [thing["at"] for thing in things.applied if thing["id"] == person]
@@ -163,7 +163,7 @@ def test_one_persons_rows_never_overlap_and_arrive_in_the_order_of_reading(rows,
 @given(rows=ROWS, script=FAULTS)
 def test_the_watermark_only_grows_and_never_passes_a_row_without_outcome(rows, script):
     source, things, journal = ListSource(rows), Things(fault=faults(script)), MemoryJournal()
-    run_virtually(make_sync(source, things, journal, settings=SETTINGS).run(incremental()))
+    run_virtually(make_run(source, things, journal, incremental(), settings=SETTINGS).run())
     marks = [progress.watermark for progress in journal.history if progress.watermark]
     assert all(not is_later(earlier.position, later.position) for earlier, later in pairwise(marks))
     latest = max((row.at for row in due(rows)), default=None)
@@ -182,13 +182,13 @@ def test_crashes_lose_nothing_and_send_again_no_more_than_the_window(rows, death
         saved = journal.progress
         resumed = incremental(saved)
         try:
-            run_virtually(make_sync(source, things, journal, settings=SETTINGS).run(resumed, saved))
+            run_virtually(make_run(source, things, journal, resumed, saved, settings=SETTINGS).run())
         except CdiError:
             assert things.is_dead
         assert sum(sent(things).values()) >= before
     things.is_dead, things.dies_after = False, 10**9
     run_virtually(
-        make_sync(source, things, journal, settings=SETTINGS).run(incremental(journal.progress), journal.progress)
+        make_run(source, things, journal, incremental(journal.progress), journal.progress, settings=SETTINGS).run()
     )
     repeats = sent(things) - wanted(rows)
     assert not wanted(rows) - sent(things)
@@ -201,12 +201,12 @@ def test_crashes_lose_nothing_and_send_again_no_more_than_the_window(rows, death
 @given(first=ROWS, second=ROWS, script=FAULTS, breaks=st.lists(st.integers(0, 6), max_size=4))
 def test_a_read_that_breaks_off_costs_nothing_and_repeats_nothing(first, second, script, breaks):
     source, journal = ListSource(first, batch_rows=17), MemoryJournal()
-    run_virtually(make_sync(source, Things(), journal, settings=SETTINGS).run(incremental()))
+    run_virtually(make_run(source, Things(), journal, incremental(), settings=SETTINGS).run())
     mark = max((row.at for row in due(first)), default=-100.0)
     new = [row for row in second if row.at is None or row.at >= mark]
     source.rows, source.breaks = [*first, *new], breaks
     things, rejects = Things(fault=faults(script)), len(journal.rejects)
-    report = run_virtually(make_sync(source, things, journal, settings=SETTINGS).run(incremental(journal.progress)))
+    report = run_virtually(make_run(source, things, journal, incremental(journal.progress), settings=SETTINGS).run())
     assert sent(things) == wanted(new)
     assert report.totals.accepted == len(good(new))
     assert report.totals.rejected == len(journal.rejects) - rejects == len(due(new)) - len(good(new))
@@ -216,12 +216,12 @@ def test_a_read_that_breaks_off_costs_nothing_and_repeats_nothing(first, second,
 @given(first=ROWS, second=ROWS)
 def test_a_later_run_sends_what_is_new_and_nothing_else(first, second):
     source, journal = ListSource(first), MemoryJournal()
-    run_virtually(make_sync(source, Things(), journal, settings=SETTINGS).run(incremental()))
+    run_virtually(make_run(source, Things(), journal, incremental(), settings=SETTINGS).run())
     mark = max((row.at for row in due(first)), default=-100.0)
     new = [row for row in second if row.at is None or row.at >= mark]
     source.rows += new
     things = Things()
-    run_virtually(make_sync(source, things, journal, settings=SETTINGS).run(incremental(journal.progress)))
+    run_virtually(make_run(source, things, journal, incremental(journal.progress), settings=SETTINGS).run())
     assert sent(things) == wanted(new)
 
 
@@ -229,9 +229,9 @@ def test_a_later_run_sends_what_is_new_and_nothing_else(first, second):
 @given(rows=ROWS)
 def test_an_unchanged_table_costs_no_request(rows):
     source, journal = ListSource(rows), MemoryJournal()
-    run_virtually(make_sync(source, Things(), journal, settings=SETTINGS).run(incremental()))
+    run_virtually(make_run(source, Things(), journal, incremental(), settings=SETTINGS).run())
     things = Things()
-    run_virtually(make_sync(source, things, journal, settings=SETTINGS).run(incremental(journal.progress)))
+    run_virtually(make_run(source, things, journal, incremental(journal.progress), settings=SETTINGS).run())
     assert things.requests == 0
 
 

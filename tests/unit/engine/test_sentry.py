@@ -6,7 +6,7 @@ import asyncio
 import math
 
 import pytest
-from support.engine_world import ListSource, MemoryJournal, Row, Things, incremental, make_sync, run_virtually
+from support.engine_world import ListSource, MemoryJournal, Row, Things, incremental, make_run, run_virtually
 
 from airflow_provider_cdi.engine.sentry import CONFIRM_ATTEMPTS, LONGEST_GAP, Sentry
 from airflow_provider_cdi.exceptions import RetryLater, Superseded
@@ -150,9 +150,9 @@ def run(fence, after=10, count=3_000):
     things = FreezingThings(elapsed, after)
 
     async def main():
-        sync = make_sync(ListSource(rows), things, journal, sentry=sentry(fence, elapsed))
+        sync = make_run(ListSource(rows), things, journal, incremental(), sentry=sentry(fence, elapsed))
         try:
-            return await sync.run(incremental())
+            return await sync.run()
         except Superseded:
             return sync.report()
 
@@ -190,9 +190,11 @@ def test_nothing_is_saved_by_a_superseded_run():
     async def main():
         rows = [Row(-5_000.0 + number, f"c-{number}") for number in range(500)]
         things = FreezingThings(elapsed, 1)
-        sync = make_sync(ListSource(rows), things, Journal(), sentry=sentry(FakeFence(Superseded("x")), elapsed))
+        sync = make_run(
+            ListSource(rows), things, Journal(), incremental(), sentry=sentry(FakeFence(Superseded("x")), elapsed)
+        )
         with pytest.raises(Superseded):
-            await sync.run(incremental())
+            await sync.run()
 
     run_virtually(main())
     assert saves == []

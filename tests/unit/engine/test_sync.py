@@ -14,16 +14,16 @@ from support.engine_world import (
     ThingDestination,
     Things,
     incremental,
-    make_sync,
+    make_run,
     position,
     run_virtually,
 )
 
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ports import Answer, BatchLimits
+from airflow_provider_cdi.engine.run import BATCHES_AHEAD
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.slice import Slice
-from airflow_provider_cdi.engine.sync import BATCHES_AHEAD
 from airflow_provider_cdi.engine.traffic import Traffic
 from airflow_provider_cdi.engine.watermark import EXACT_TIES
 from airflow_provider_cdi.exceptions import (
@@ -42,7 +42,7 @@ def rows(count, *, start=-1000.0, step=1.0, prefix="c"):
 
 def run(source, things=None, journal=None, part=None, **kwargs):
     things, journal = things or Things(), journal or MemoryJournal()
-    report = run_virtually(make_sync(source, things, journal, **kwargs).run(part or incremental(journal.progress)))
+    report = run_virtually(make_run(source, things, journal, part or incremental(journal.progress), **kwargs).run())
     return report, things, journal
 
 
@@ -418,7 +418,7 @@ def test_a_retry_of_a_small_run_sends_no_acknowledged_row_again():
         run(source, things, journal, settings=settings)
     assert journal.progress.totals.accepted == 15
     part = incremental().resumed_at(journal.progress.watermark)
-    run_virtually(make_sync(source, things, journal, settings=settings).run(part, journal.progress))
+    run_virtually(make_run(source, things, journal, part, journal.progress, settings=settings).run())
     assert sorted(things.ids()) == sorted(row.id for row in rows(40))
 
 
@@ -428,7 +428,7 @@ def test_the_report_of_a_resumed_run_counts_the_rows_of_all_its_tries():
     with pytest.raises(Interrupted):
         run(source, Things(fault=lambda _: asked.append(1) and None), journal, stop_requested=lambda: len(asked) > 80)
     part = incremental().resumed_at(journal.progress.watermark)
-    report = run_virtually(make_sync(source, Things(), journal).run(part, journal.progress))
+    report = run_virtually(make_run(source, Things(), journal, part, journal.progress).run())
     assert report.totals.rows_read == report.totals.accepted == 900
 
 
@@ -556,8 +556,8 @@ def test_no_more_bytes_than_the_window_wait_for_their_outcome():
 
     source = Watched([Row(-1000 + n, f"c-{n}", "x" * 1_000) for n in range(800)])
     settings = DeliverySettings(max_in_flight=2, window_rows=10_000, window_bytes=100_000)
-    sync = make_sync(source, Things(), MemoryJournal(), settings=settings)
-    run_virtually(sync.run(incremental()))
+    sync = make_run(source, Things(), MemoryJournal(), incremental(), settings=settings)
+    run_virtually(sync.run())
     assert 50_000 < most[0] <= 100_000 + 2 * 60_000
 
 
@@ -606,11 +606,11 @@ def test_an_outcome_that_came_after_all_is_not_unknown_when_the_run_fails_later(
         return Answer(503, {}, b"") if len(calls) == 1 or len(calls) > 10 else None
 
     settings = DeliverySettings(max_in_flight=1, retry=RetryPolicy(attempts=2))
-    sync = make_sync(ListSource(rows(300)), Things(fault=fault), MemoryJournal(), settings=settings)
+    sync = make_run(ListSource(rows(300)), Things(fault=fault), MemoryJournal(), incremental(), settings=settings)
 
     async def main():
         with pytest.raises(RetryLater):
-            await sync.run(incremental())
+            await sync.run()
         return sync.report().totals
 
     totals = run_virtually(main())
@@ -628,11 +628,11 @@ def test_an_error_of_our_own_fails_the_run_loudly():
 
 def test_rows_read_is_the_sum_of_the_outcomes_also_when_a_run_fails():
     things = Things(fault=lambda _: Answer(500, {}, b""))
-    sync = make_sync(ListSource(rows(50)), things, MemoryJournal())
+    sync = make_run(ListSource(rows(50)), things, MemoryJournal(), incremental())
 
     async def main():
         with pytest.raises(RetryLater):
-            await sync.run(incremental())
+            await sync.run()
         return sync.report().totals
 
     totals = run_virtually(main())

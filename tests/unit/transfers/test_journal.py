@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from support.reject_lines import lines_of
 
-from airflow_provider_cdi.engine.checkpoints import Progress
+from airflow_provider_cdi.engine.progress import Progress
 from airflow_provider_cdi.engine.rejects import RejectedRow
 from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.exceptions import RejectsNotWritten

@@ -1,0 +1,222 @@
+"""The flow of a run: slice -> rows -> lanes -> batches -> outcomes -> watermark and report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from functools import partial
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.block import Block
+from airflow_provider_cdi.engine.checkpoints import Checkpoints
+from airflow_provider_cdi.engine.clean_up import keeping
+from airflow_provider_cdi.engine.conversation import Conversations
+from airflow_provider_cdi.engine.delivery import Delivery
+from airflow_provider_cdi.engine.jobs import Jobs
+from airflow_provider_cdi.engine.lanes import Batch, Lanes
+from airflow_provider_cdi.engine.ledger import Ledger
+from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.engine.reject_gate import RejectGate
+from airflow_provider_cdi.engine.report import Report
+from airflow_provider_cdi.engine.retrying_reader import RetryingReader
+from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.engine.senders import Senders
+from airflow_provider_cdi.engine.slice_reader import SliceReader
+from airflow_provider_cdi.engine.supervisor import Supervisor
+from airflow_provider_cdi.engine.totals import Totals
+from airflow_provider_cdi.engine.watch import Watch
+from airflow_provider_cdi.exceptions import JobsRunning, SourceError, Superseded
+
+#: Batches that may wait to be sent: what was just encoded is still in the processor's cache when it is.
+BATCHES_AHEAD = 16
+
+
+class Run:
+    """One try of one run.
+
+    :param inputs: what it needs.
+    """
+
+    def __init__(self, inputs: RunInputs) -> None:
+        self._inputs, self._destination, self._clock = inputs, inputs.destination, inputs.clock
+        self._settings, self._call_aside = inputs.settings, inputs.call_aside
+        self._moved = asyncio.Event()
+        self._rows_started = 0
+        jobs = Jobs(inputs.jobs)
+        self._supervisor = Supervisor(self._wind_down)
+        part, before = inputs.part, inputs.totals_before
+        self._reader = SliceReader(
+            inputs.source,
+            part,
+            is_resumed=inputs.progress is not None,
+            read_ahead=inputs.read_ahead,
+            call_aside=inputs.call_aside,
+            with_total=inputs.delete_cap is not None,
+            late=inputs.late,
+        )
+        self._gate = RejectGate(inputs.stop_if_all_rejected, is_open=before.rows_read > before.skipped)
+        self._ledger = Ledger(inputs.destination.contract, part.after, before, up_to=part.up_to, gate=self._gate)
+        self._checkpoints = Checkpoints(
+            inputs.journal, self._ledger, jobs, inputs.settings, inputs.clock, late=inputs.late
+        )
+        self._rows = RetryingReader(self._reader, self._ledger, inputs.clock, inputs.settings, self._until_delivered)
+        self._conversations = Conversations(
+            inputs, jobs, is_ending=self._is_ending, rows_started=lambda: self._rows_started, on_job=self._note_job
+        )
+        self._watch = Watch(inputs, self._ledger, self._checkpoints, self._conversations, self._supervisor.fail)
+        self._delivery = Delivery(inputs.destination, self._conversations, accepted_before=before.accepted > 0)
+        self._senders = Senders(self._deliver, self._supervisor.start, self._is_ending, inputs.settings.batches_at_once)
+        self._lanes = Lanes(inputs.destination.limits, self._senders.put, inputs.destination.merge)
+
+    async def run(self) -> Report:
+        """Read the slice and deliver it.
+
+        :return: the report; it is also available from :meth:`report` when the run fails.
+        :raises StopSync: when only a person can help.
+        :raises RetryLater: when a new try may succeed. In both cases what was acknowledged is saved.
+        """
+        with self._supervisor.loose_errors_taken():
+            saver = self._supervisor.start(partial(self._checkpoints.save_when_due, self._note_saved))
+            watch = self._supervisor.start(self._watch.look)
+            await self._supervisor.run_main(self._flow)
+            watch.cancel()
+            await self._end_tasks(saver)
+            await self._save_last()
+        if self._supervisor.failure is not None:
+            raise self._supervisor.failure
+        return self.report()
+
+    async def _flow(self) -> None:
+        await self._reader.count()
+        await self._reader.look_for_stamped_rows(self._clock.sleep)
+        self._ledger.note_not_due(self._reader.tell_not_due())
+        self._watch.due = self._reader.due
+        if not self._reader.due:
+            return
+        if self._inputs.delete_cap is not None:
+            self._reader.check(self._inputs.delete_cap)
+        await self._call_aside(self._inputs.prepare)
+        async with aclosing(self._rows.batches()) as batches:
+            async for rows in batches:
+                await self._wait_until(lambda: self._ledger.bytes_held <= self._settings.window_bytes)
+                await self._enter(rows)
+        await self._until_delivered()
+        self._ledger.advance(to_the_row=True)
+        self._gate.decide()
+        self._gate.check()
+        if self._supervisor.failure is None:
+            self._ledger.check_that_all_have_an_outcome()
+
+    async def _enter(self, rows: pa.RecordBatch) -> None:
+        entries = self._destination.encode(rows)
+        try:
+            blocks = self._ledger.enter(rows)
+        except ValueError as error:
+            raise SourceError(f"The source cannot be synced safely: {error}.") from error
+        handled = self._reader.handled_before(rows, blocks[0].stamps)
+        for block in blocks:
+            self._rows_started += block.stop - block.start
+            self._distribute(block, entries, handled)
+            self._note_movement()
+            await self._wait_until(self._is_room_for_more)
+
+    def _distribute(self, block: Block, entries: list[Record | Rejection], handled: Sequence[bool]) -> None:
+        is_handled, add = len(handled) > block.start, self._lanes.add
+        for row, entry in enumerate(entries[block.start : block.stop], block.start):
+            if is_handled and row < len(handled) and handled[row]:
+                block.note_handled(row, by_this_run=self._reader.is_resumed)
+            elif isinstance(entry, Rejection):
+                block.reject(row, entry)
+            else:
+                entry.row = block.before + row
+                add(entry)
+
+    async def _deliver(self, batch: Batch) -> None:
+        async with aclosing(self._delivery.deliver(batch.records)) as parts:
+            async for outcomes in parts:
+                self._ledger.apply(outcomes)
+        self._lanes.finish(batch)
+        self._note_movement()
+
+    def _is_room_for_more(self) -> bool:
+        waiting = self._senders.waiting + self._conversations.waiting
+        return waiting < BATCHES_AHEAD and self._checkpoints.have_room(self._rows_started)
+
+    def _note_movement(self) -> None:
+        self._watch.note_movement()
+        self._ledger.advance()
+        self._gate.check()
+        self._checkpoints.call_if_due()
+        self._moved.set()
+
+    def _note_saved(self) -> None:
+        self._gate.check()
+        self._moved.set()
+
+    def _note_job(self) -> None:
+        self._watch.note_movement()
+        self._checkpoints.call()
+
+    async def _until_delivered(self) -> None:
+        await self._wait_until(lambda: self._lanes.is_idle, no_more_rows=True)
+
+    async def _wait_until(self, condition: Callable[[], bool], *, no_more_rows: bool = False) -> None:
+        """Wait for the senders. A batch that is not full goes out when no other is, or it would wait for ever.
+
+        So batches are full, and a later try that reads the same rows makes the same ones.
+
+        :param no_more_rows: nothing will fill the open batches any more.
+        """
+        while not condition() and self._supervisor.failure is None:
+            if no_more_rows or not self._lanes.has_batches_out:
+                self._lanes.flush()
+            if self._lanes.is_idle:  # only a checkpoint can make room, which the gate may hold up
+                self._gate.decide()
+                self._gate.check()
+                self._checkpoints.call()
+            self._moved.clear()
+            await self._moved.wait()
+
+    # --- the end --------------------------------------------------------------------------------------
+
+    def _is_ending(self) -> bool:
+        return self._supervisor.failure is not None or self._inputs.stop_requested()
+
+    async def _wind_down(self, failure: BaseException) -> None:
+        self._moved.set()
+        with keeping(failure, "the running query could not be stopped"):
+            await self._reader.cancel()
+
+    async def _end_tasks(self, saver: asyncio.Task[None]) -> None:
+        """End all tasks; requests on their way get a moment to come back, so that few outcomes stay unknown."""
+        failure = self._supervisor.failure
+        if failure is not None and not isinstance(failure, Superseded):
+            self._checkpoints.call()  # what is known now is saved now, whatever the grace brings
+        # Who only waits for jobs has no request on its way.
+        late = await self._senders.end(at_once=isinstance(failure, JobsRunning))
+        self._checkpoints.close()
+        await asyncio.wait([saver, *late])
+        await self._supervisor.until_wound_down()
+
+    async def _save_last(self) -> None:
+        failure = self._supervisor.failure
+        if failure is None:
+            await self._checkpoints.save(slice_is_done=True)
+        elif not isinstance(failure, Superseded):  # what that knows is old: saved, it would take the place of the new
+            with keeping(failure, "what was delivered last could not be saved, and is sent again"):
+                await self._checkpoints.save()
+
+    def report(self) -> Report:
+        """Return the numbers so far."""
+        watermark, part, late = self._checkpoints.watermark, self._inputs.part, self._inputs.late
+        return Report(
+            slice=part.describe(),
+            totals=self._ledger.settled_totals() + Totals(unknown=self._conversations.rows_in_doubt),
+            traffic=self._conversations.traffic,
+            seconds=self._clock.monotonic() - self._watch.started,
+            seconds_without_rows=self._rows.seconds_without_rows,
+            watermark=part.shown(watermark.position) if watermark else None,
+            late=late.number if late else None,
+        )
