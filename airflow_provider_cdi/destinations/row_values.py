@@ -15,6 +15,8 @@ from airflow_provider_cdi.engine.rejects import without_personal_data
 
 _HIDDEN = "…"
 _WORD = re.compile(r"\w+")
+#: Of a longer sentence nothing behind it is kept, whatever is hidden before.
+_LONGEST = 4 * SENTENCE_CHARS
 #: A text at the ends of which nothing of a word stands is compared without it: ``+49 151`` as ``49 151``.
 _EDGES = re.compile(r"^\W+|\W+$")
 
@@ -35,8 +37,13 @@ def without_values(said: str, values: frozenset[str]) -> str:
     :param values: from :func:`values_of`.
     :return: the sentence, cut short.
     """
-    said = _hide(said.strip()[:SENTENCE_CHARS], values)
+    said = _hide(said.strip(), values)[:SENTENCE_CHARS]
     return without_personal_data(f"Answer: {said}").removeprefix("Answer: ")
+
+
+def without_the_rows(said: str, records: Sequence[Record]) -> str:
+    """Take the values of rows out of a sentence of the other side, and nothing else: for the reason of a reject."""
+    return _hide(said, values_of(records)) if records else said
 
 
 def leaves(value: Any, name: str = "") -> Iterator[str]:
@@ -55,6 +62,7 @@ def leaves(value: Any, name: str = "") -> Iterator[str]:
 
 def _hide(said: str, values: frozenset[str]) -> str:
     """Hide every run of whole words that is a value; a sentence has few words, a request may have many values."""
+    said = said[:_LONGEST]
     words = [found.span() for found in _WORD.finditer(said)]
     parts, shown_to, word = [], 0, 0
     while word < len(words):

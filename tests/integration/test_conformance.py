@@ -102,6 +102,7 @@ def test_every_row_arrives_once_and_is_counted(sync: Conformance) -> None:
     sync.fill(sync.subject.select(rows))
     report = sync.run()
     assert (report["rows_read"], report["accepted"]) == (rows, rows)
+    assert (report["remarks"], report["adjusted"]) == ({}, {})
     assert sync.arrivals()["accepted"] == sync.everybody(rows)
 
 

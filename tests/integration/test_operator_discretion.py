@@ -46,6 +46,26 @@ def test_a_run_that_ends_in_trouble_does_so_discreetly(lab, spoken):
     assert_discreet(spoken() + str(caught.value) + repr(caught.value.__cause__))
 
 
+SAID = "person-2, whose address is person-2-has-no-at and number +4912345 67890, is not wanted"
+ANSWERS = {
+    "an error that names no row": (201, {"message": "success", "errors": [SAID, {"type": SAID, "index": 75}]}),
+    "a sentence about all": (400, {"message": SAID}),
+}
+
+
+@pytest.mark.parametrize(("status", "body"), ANSWERS.values(), ids=ANSWERS)
+def test_an_answer_that_quotes_a_row_is_told_without_it(lab, spoken, status, body):
+    lab.sql("delete from users where external_id is distinct from 'person-2'")
+    lab.sandbox.set_faults({"kind": "answer", "path": "/users/track", "status": status, "body": json.dumps(body)})
+    told = []
+    try:
+        told.append(lab.run(stop_if_all_rejected=None))
+    except Exception as error:  # whichever way it ends
+        told.append(f"{error!r} {error.__cause__!r}")
+    assert_discreet(spoken())
+    assert_discreet(json.dumps([told, lab.world.asset.kept, list(lab.world.xcoms.values())]))
+
+
 def test_a_refused_key_is_not_repeated(lab, spoken):
     lab.connect_braze(password="sandbox-key-of-somebody-else")
     with pytest.raises(Exception, match="401") as caught:

@@ -40,7 +40,7 @@ def read_answer(answer: Answer, records: Sequence[Record], endpoint: Endpoint, n
     if 200 <= status < 300:
         return _read_success(status, body, records, endpoint)
     if status in _REFUSED:
-        return read_bad_request(status, body, len(records), endpoint)
+        return read_bad_request(status, body, records, endpoint)
     if status == 429:
         return Busy("Braze answered 429: over the rate limit", wait_of(answer.headers, now))
     if status in _UNCLEAR_BELOW_500 or status >= 500:
@@ -58,7 +58,7 @@ def _read_success(status: int, body: dict[str, Any] | None, records: Sequence[Re
     errors = body.get("errors")
     if not errors:
         return Settled(remarks=_uncounted(body, records, endpoint))
-    named, loose = attribute(errors, len(records), endpoint.array)
+    named, loose = attribute(errors, records, endpoint.array)
     if loose:
         values = values_of(records)
         return Unattributed(named, remarks=dict.fromkeys((_remark(said_of(error), values) for error in loose), 1))

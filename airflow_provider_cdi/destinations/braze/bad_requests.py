@@ -6,14 +6,14 @@ another form, say nothing about rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_cdi.destinations.braze.codes import braze_rejection
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.refusals import refusal
 from airflow_provider_cdi.engine.ports import Busy, Refused, Settled, Verdict
-from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.records import Record, Rejection
 
 #: What Braze says of a request that it could not read at all: this one text stands in ``error``.
 _UNREADABLE = "error while parsing"
@@ -28,24 +28,27 @@ _BAD_REQUEST = "braze_bad_request"
 _TOO_LARGE = Rejection("braze_too_large", "Braze answered 413: the request body is too large.")
 
 
-def read_bad_request(status: int, body: dict[str, Any] | None, count: int, endpoint: Endpoint) -> Verdict:
+def read_bad_request(
+    status: int, body: dict[str, Any] | None, records: Sequence[Record], endpoint: Endpoint
+) -> Verdict:
     """Say what a 400, 413 or 422 means.
 
     :param body: the answer's decoded JSON object, None when it is none.
-    :param count: records in the request.
+    :param records: those of the request.
     :raises DestinationRefused: when it concerns the request, whatever its records are.
     """
+    count = len(records)
     if status == 413:
         return _read_too_large(body, count, endpoint)
     errors = (body or {}).get("errors")
     if isinstance(errors, list) and errors:
-        return _read_errors(errors, count, endpoint)
+        return _read_errors(errors, records, endpoint)
     said = _message(body)
     if said.lower().startswith(_UNREADABLE) or (count == 1 and _is_too_many(said)):
         raise refusal(status, body, endpoint)
     if not said or said.strip(" .!").lower() in _STATUS_ONLY:
         return Busy(f"{status} came in another form than Braze's: a proxy, gateway or firewall on the way gave it")
-    return refused(braze_rejection(said, unknown=_BAD_REQUEST), count)
+    return refused(braze_rejection(said, *records, unknown=_BAD_REQUEST), count)
 
 
 def refused(rejection: Rejection, count: int) -> Refused:
@@ -54,21 +57,22 @@ def refused(rejection: Rejection, count: int) -> Refused:
     return Refused(rejection, {0: rejection} if is_named else {})
 
 
-def attribute(errors: Any, count: int, array: str | None) -> tuple[dict[int, Rejection], list[Any]]:
+def attribute(errors: Any, records: Sequence[Record], array: str | None) -> tuple[dict[int, Rejection], list[Any]]:
     """Map each error to the record it names.
 
     :param errors: what stands in the place of the list of errors.
+    :param records: those of the request.
     :param array: the array of the request that an error must name, if it names any.
     :return: place -> the first error of that record, and the errors that name no record of the request.
     """
     named: dict[int, Rejection] = {}
     loose: list[Any] = []
     for error in errors if isinstance(errors, list) else [errors]:
-        index = _index(error, count, array)
+        index = _index(error, len(records), array)
         if index is None:
             loose.append(error)
-        else:
-            named.setdefault(index, braze_rejection(said_of(error)))
+        elif index not in named:
+            named[index] = braze_rejection(said_of(error), records[index])
     return named, loose
 
 
@@ -86,19 +90,17 @@ def _read_too_large(body: dict[str, Any] | None, count: int, endpoint: Endpoint)
     return Refused(_TOO_LARGE, {0: _TOO_LARGE} if count == 1 else {})
 
 
-def _read_errors(errors: list[Any], count: int, endpoint: Endpoint) -> Verdict:
+def _read_errors(errors: list[Any], records: Sequence[Record], endpoint: Endpoint) -> Verdict:
     """Read the list of errors of a 400, which names all objects, some of them, or none."""
-    first = braze_rejection(said_of(errors[0]), unknown=_BAD_REQUEST)
-    named, _ = attribute(errors, count, endpoint.array)
-    if not named:
-        return _read_unnamed(errors, first, count)
-    return Settled(named) if len(named) == count else Refused(first, named)
-
-
-def _read_unnamed(errors: list[Any], first: Rejection, count: int) -> Verdict:
-    if not any(isinstance(error, str) or (isinstance(error, dict) and "type" in error) for error in errors):
+    objects = [error for error in errors if isinstance(error, dict) and not error.keys().isdisjoint(("type", "index"))]
+    if not objects and not any(isinstance(error, str) for error in errors):
         return Busy("400 came with errors in another form than Braze's: a proxy or gateway on the way gave it")
-    return refused(first, count)
+    first = braze_rejection(said_of(errors[0]), *records, unknown=_BAD_REQUEST)
+    # A bare sentence may be of somebody on the way: it names no row, not even the only one.
+    named, _ = attribute(objects, records, endpoint.array)
+    if not named:
+        return refused(first, len(records))
+    return Settled(named) if len(named) == len(records) else Refused(first, named)
 
 
 def _index(error: Any, count: int, array: str | None) -> int | None:

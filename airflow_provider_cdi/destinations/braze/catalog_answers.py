@@ -11,6 +11,7 @@ from airflow_provider_cdi.destinations.braze.bad_requests import refused
 from airflow_provider_cdi.destinations.braze.codes import BRAZE_NAMES
 from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS
+from airflow_provider_cdi.destinations.row_values import without_the_rows
 from airflow_provider_cdi.engine.ports import Answer, Refused
 from airflow_provider_cdi.engine.records import Record, Rejection
 from airflow_provider_cdi.exceptions import DestinationRefused
@@ -55,7 +56,7 @@ def read_catalog_refusal(answer: Answer, records: Sequence[Record], catalog: str
                 error=error["id"], fields=_fields(_refused_items(error, records))
             )
             raise DestinationRefused(f"Braze refused items of the catalog {catalog!r}: {sentence}")
-    return refused(_rejection(named[0]), len(records)) if named and answer.status == 400 else None
+    return refused(_rejection(named[0], records), len(records)) if named and answer.status == 400 else None
 
 
 def places_of_unknown_fields(answer: Answer, records: Sequence[Record]) -> list[int] | None:
@@ -85,11 +86,11 @@ def _texts(values: Any) -> list[str]:
     return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
 
-def _rejection(error: dict[str, Any]) -> Rejection:
+def _rejection(error: dict[str, Any], records: Sequence[Record]) -> Rejection:
     """Keep both of Braze's texts: the id is the code, the message tells more."""
     code = BRAZE_NAMES.get(error["id"], "braze_bad_request")
     message = error.get("message")
-    more = f": {message}" if isinstance(message, str) else ""
+    more = f": {without_the_rows(message, records)}" if isinstance(message, str) else ""
     return Rejection(code, f"Braze: {error['id']}{more}"[:SENTENCE_CHARS])
 
 

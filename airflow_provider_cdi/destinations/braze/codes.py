@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS, Code
-from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.destinations.row_values import without_the_rows
+from airflow_provider_cdi.engine.records import Record, Rejection
 
 #: Found before sending.
 ROW_CODES: dict[str, Code] = {
@@ -306,16 +307,19 @@ BRAZE_SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 
 
-def braze_rejection(said: Any, *, unknown: str = "braze_rejected") -> Rejection:
+def braze_rejection(said: Any, *records: Record, unknown: str = "braze_rejected") -> Rejection:
     """Turn what Braze said about an object into a reject.
 
     :param said: the code or the sentence; anything else counts as unknown.
+    :param records: what it may be about; their values are taken out of the sentence, which logs and errors show.
     :param unknown: the code for what the tables do not know.
     :return: a reject whose reason is Braze's own text, cut short.
     """
     if not isinstance(said, str) or not said.strip():
         return Rejection(unknown, "Braze gave no reason.")
-    return Rejection(_code_of(said.strip()) or unknown, f"Braze: {said.strip()[:SENTENCE_CHARS]}")
+    said = said.strip()
+    shown = said if said in BRAZE_NAMES else without_the_rows(said, records)
+    return Rejection(_code_of(said) or unknown, f"Braze: {shown[:SENTENCE_CHARS]}")
 
 
 def _code_of(said: str) -> str | None:

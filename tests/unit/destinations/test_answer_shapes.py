@@ -21,7 +21,7 @@ from airflow_provider_cdi.destinations.braze import DATA_TYPES as BRAZE_TYPES
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.klaviyo import CONSENT_TYPES, ConsentArguments, klaviyo_destination
 from airflow_provider_cdi.destinations.klaviyo import DATA_TYPES as OTHER_KLAVIYO_TYPES
-from airflow_provider_cdi.engine.ports import Answer, Refused, Request
+from airflow_provider_cdi.engine.ports import Answer, Busy, Refused, Request
 from airflow_provider_cdi.engine.records import Record
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
@@ -285,6 +285,25 @@ def test_a_foreign_refusal_leaves_rows_due_also_where_nothing_may_be_sent_twice(
     _, error, journal, _ = deliver(kind, a(status, NGINX), on_unknown="reject")
     assert isinstance(error, DestinationRefused | RetryLater)
     assert (settled_rows(journal), journal.rejects) == (0, [])
+
+
+REFUSALS = {name: answer for name, answer in FOREIGN.items() if answer.status in (400, 422)}
+REFUSALS |= {
+    "sentences 400": a(400, {"errors": ["Bad request"]}),
+    "a message alone 400": a(400, {"errors": [{"message": "Bad request"}]}),
+    "a message with a code 400": a(
+        400, {"errors": [{"code": 7, "message": "Bad request"}], "message": "x", "ok": False}
+    ),
+}
+
+
+@pytest.mark.parametrize("answer", REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if is_braze(kind)])
+def test_a_foreign_refusal_does_not_blame_the_only_row_of_a_request(kind, answer):
+    destination = destination_of(kind)
+    verdict = destination.read_answer(answer, encoded(kind, destination)[:1])
+    assert isinstance(verdict, Busy | Refused)
+    assert isinstance(verdict, Busy) or verdict.named == {}
 
 
 def test_there_are_enough_shapes():

@@ -144,6 +144,28 @@ def test_the_docs_list_every_code_once_with_its_meaning_and_cure():
     assert listed == [f"| `{name}` | {code.cells()} |" for name, code in CODES.items()]
 
 
+@pytest.mark.parametrize(("status", "index"), [(201, 0), (400, 0), (400, None)])
+def test_the_reason_of_an_answer_holds_no_value_of_the_row(status, index):
+    record = Record("k", b'{"external_id":"c-1","first_name":"Ada","city":"New York","age":36}')
+    said = "Ada (36) of New York, who is c-1, is not wanted, Adam is"
+    error = {"type": said} | ({} if index is None else {"index": index, "input_array": "attributes"})
+    body = {"message": "success" if status == 201 else "Valid data must be provided", "errors": [error]}
+    answer = Answer(status, {}, json.dumps(body).encode())
+    verdict = braze_destination("attributes").read_answer(answer, [record])
+    assert verdict.rejected[0].reason == "Braze: … (…) of …, who is …, is not wanted, Adam is"
+
+
+def test_the_message_of_a_refusal_and_of_a_catalog_holds_no_value_of_a_row_either():
+    record = Record("k", b'{"id":"s-1","city":"Seoul"}', "PUT")
+    body = {"message": "Seoul is not wanted"}
+    verdict = braze_destination("attributes").read_answer(Answer(400, {}, json.dumps(body).encode()), [record])
+    assert verdict.rejection.reason == "Braze: … is not wanted"
+    body = {"message": "Invalid Request", "errors": [{"id": "unable-to-coerce-value", "message": "s-1: Seoul"}]}
+    destination = braze_destination("catalog_items", catalog="c")
+    verdict = destination.read_answer(Answer(400, {}, json.dumps(body).encode()), [record])
+    assert verdict.rejection.reason == "Braze: unable-to-coerce-value: …: …"
+
+
 def test_the_reference_fixtures_sentences_are_known():
     sentences = {
         "'external_id' must be fewer than 988 bytes": "braze_external_id_too_large",
