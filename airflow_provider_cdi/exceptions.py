@@ -29,7 +29,7 @@ class Unforeseen(CdiError):
         place = f" in {PurePath(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
         super().__init__(
             f"{doing} failed in a way that nobody foresaw: {type(error).__name__}{place}. Its text may hold values of "
-            "rows and is not shown; the traceback in the task's log shows where it came from. Report it with both."
+            "rows and is not shown. Report it with this place, and with the traceback where there is one."
         )
         self.with_traceback(error.__traceback__)
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_cdi.engine.value_text import JSON_FIELD
+from airflow_provider_cdi.hooks.driver_codes import name_of
+from airflow_provider_cdi.hooks.driver_words import known_words
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,8 @@ class ResultReader:
         except exceptions.Forbidden as error:
             self._tell(
                 f"BigQuery refuses its Storage Read API in the project {self._project}. {_LOSS} Grant the account "
-                f"roles/bigquery.readSessionUser there. BigQuery says: {error.message}"
+                f"roles/bigquery.readSessionUser there. BigQuery says: "
+                f"{known_words(error) or name_of(error)}"
             )
         except (
             exceptions.NotFound,

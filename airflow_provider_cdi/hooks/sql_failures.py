@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -120,6 +121,7 @@ _BY_CLASS = {
     "OSError": AWAY,
     "ArrowException": VALUES,
 }
+_OURS_OR_PYTHONS = sys.stdlib_module_names | {"airflow_provider_cdi", "__main__"}
 _DRIVER_CLASSES = frozenset({"Error", "OSError", "ArrowException"})
 
 
@@ -129,6 +131,11 @@ def is_driver_error(error: BaseException, more: frozenset[str] = frozenset()) ->
     :param more: names of further classes that are the driver's.
     """
     return bool(_class_names(error) & (_DRIVER_CLASSES | more)) or isinstance(error, pa.ArrowException)
+
+
+def is_of_a_library(error: BaseException) -> bool:
+    """Whether the error's class is neither Python's nor ours: some drivers do not keep to PEP 249's names."""
+    return type(error).__module__.partition(".")[0] not in _OURS_OR_PYTHONS
 
 
 def as_cdi_error(

@@ -12,7 +12,7 @@ from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interrupted, Unforeseen
 from airflow_provider_cdi.hooks.dialects import Dialect
 from airflow_provider_cdi.hooks.driver_logs import quiet_driver
-from airflow_provider_cdi.hooks.sql_failures import as_cdi_error, is_driver_error
+from airflow_provider_cdi.hooks.sql_failures import as_cdi_error, is_driver_error, is_of_a_library
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -149,7 +149,7 @@ class SqlSession:
     def _translated(self, error: BaseException, doing: str, history: str | None = None) -> CdiError:
         if self._cancelled:
             return self._interrupted(doing)
-        if not self._is_the_drivers(error):
+        if not (self._is_the_drivers(error) or is_of_a_library(error)):
             return Unforeseen(error, f"{_sentence(doing)} through the connection {self.conn_id!r}")
         return as_cdi_error(
             error,

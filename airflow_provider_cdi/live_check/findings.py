@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from airflow_provider_cdi.exceptions import CdiError
+from airflow_provider_cdi.exceptions import CdiError, Unforeseen
 
 
 class State(Enum):
@@ -57,4 +57,6 @@ def found(step: str, look: Callable[[], str]) -> Finding:
         state, words = State.SKIPPED, str(error)
     except (Failed, CdiError) as error:
         state, words = State.FAILED, str(error)
+    except Exception as error:  # its text may hold a value of a row, and the other steps are worth taking
+        state, words = State.FAILED, str(Unforeseen(error, "The step"))
     return Finding(step, state, time.monotonic() - started, " ".join(words.split()))

@@ -6,10 +6,12 @@ import re
 from dataclasses import replace
 
 import pytest
+from support.leaks import VALUE, pieces_in
 from warehouses.conftest import Worlds
 from warehouses.worlds.base import World
 
 from airflow_provider_cdi.live_check import command, steps
+from airflow_provider_cdi.live_check.findings import State, found
 from airflow_provider_cdi.live_check.profiles import PROFILES
 from airflow_provider_cdi.live_check.warehouse import CheckedWarehouse
 
@@ -124,3 +126,13 @@ def test_a_connection_of_another_type_is_no_check(
     monkeypatch.setenv("AIRFLOW_CONN_SNOWFLAKE_DEFAULT", '{"conn_type": "duckdb"}')
     assert command.main(["--warehouse", "snowflake"]) == 2
     assert "'snowflake' is wanted" in capsys.readouterr().err
+
+
+def test_an_error_that_no_step_foresaw_is_a_finding_without_its_text() -> None:
+    def look() -> str:
+        return str(int(VALUE))
+
+    finding = found("read", look)
+    assert finding.state is State.FAILED
+    assert "nobody foresaw: ValueError" in finding.words
+    assert pieces_in(finding.words) == []

@@ -9,7 +9,7 @@ import pytest
 from support.leaks import VALUE, pieces_in, read_all
 from support.sql_world import Database
 
-from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Unforeseen
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, SourceError, Unforeseen
 
 
 @pytest.fixture
@@ -48,6 +48,20 @@ def test_a_hook_that_fails_at_its_fields_is_not_quoted(database: Database, monke
         database.source()
     assert pieces_in(story(raised.value)) == []
     assert "in refuse" in story(raised.value)
+
+
+def test_a_driver_with_names_of_its_own_is_a_driver(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = type("StrangeDriverFailed", (Exception,), {"__module__": "strange_driver.errors"})
+
+    def refuse(*_: object) -> None:
+        raise strange(VALUE)
+
+    monkeypatch.setattr("airflow_provider_cdi.hooks.arrow_rows.RowShape.from_rows", refuse)
+    with pytest.raises(
+        SourceError, match=r"The driver raised StrangeDriverFailed\. .*run the source's query"
+    ) as raised:
+        read_all(database.source)
+    assert pieces_in(story(raised.value)) == []
 
 
 def test_our_own_errors_pass_unchanged(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
