@@ -22,8 +22,9 @@ from airflow_provider_cdi.engine.records import Record, Rejection
 DROPPED = "field_dropped"
 #: Fields that it names each; items with further ones are counted together.
 _MOST_NAMED = 50
-#: Braze: catalogs, field names. Other names are none of a catalog, and may be anything: they are not shown.
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,250}", re.ASCII)
+#: Braze: the characters of a field's name. Other names are none of a catalog, and may be anything: they are not shown,
+#: and very long ones are not either, because what is counted is kept in the state of the sync.
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
 
 _REFUSED = Rejection("braze_catalog_field_unknown", "Braze: the item has a field that does not exist in the catalog.")
 
