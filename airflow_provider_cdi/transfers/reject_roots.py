@@ -13,7 +13,8 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.transfers.argument_checks import TEMPLATE_MARKS
 
 _MARKS = re.compile("|".join(map(re.escape, TEMPLATE_MARKS)))
-_STEPS_UP = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)")
+#: A step up, or a sign that no path has.
+_WRONG = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 #: ``s3://aws_default@bucket/``; a bucket that a template finishes is nobody's choice yet.
 _BUCKET = re.compile(r"\w[\w+.-]*://[^/]+/.*", re.DOTALL)
 
@@ -46,7 +47,7 @@ def check_below_root(given: str, written: object, configured: str) -> None:
     root = literal_root(str(written)) if is_text else None
     if root is None:
         root, given = f"{_plain(configured)}/", _plain(given)
-    if not given.startswith(root) or _STEPS_UP.search(given[len(root) :]):
+    if not given.startswith(root) or _WRONG.search(given[len(root) :]):
         raise ConfigurationError(
             f"rejects_path= was filled in for this run, and what it became does not stay below {root!r}. Nothing was "
             "sent. Who triggers a run must not choose where rows are written: begin rejects_path with the folder or "

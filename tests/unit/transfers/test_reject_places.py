@@ -137,6 +137,7 @@ LEADING_OUT = [
     ("/srv/rejects/{{ dag_run.conf.x }}", "../other/run.jsonl"),
     ("/srv/rejects/{{ dag_run.conf.x }}", "a/../../../etc/run.jsonl"),
     ("/srv/rejects/{{ dag_run.conf.x }}", ".."),
+    ("/srv/rejects/{{ dag_run.conf.x }}", "a\0b"),
     ("/srv/rejects-{{ dag_run.conf.x }}/run", "a/../../etc"),
     ("file:///mnt/rejects/{{ dag_run.conf.x }}", "../other/"),
     ("s3://bucket/rejects/{{ dag_run.conf.x }}/run", "../other"),
