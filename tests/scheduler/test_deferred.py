@@ -13,7 +13,7 @@ from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 pytestmark = pytest.mark.scheduler
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = 500
-#: Five jobs, which take 25 seconds; a task that saw nothing move for a second gives its worker back.
+#: Five jobs, which end when the test says so; a task that saw nothing move for a second gives its worker back.
 IN_JOBS = {"data_type": "profiles", "limits": KlaviyoLimits(import_profiles=100), "deferrable": True, "poll_seconds": 5}
 IMPATIENT = (
     "from airflow_provider_cdi.transfers import warehouse_to_klaviyo as module; module.PATIENCE = 1.0; "
@@ -27,7 +27,7 @@ def make_slow_stage(make_stage):
 
     def make(dag_id, **task):
         stage = make_stage(dag_id)
-        stage.sandbox.change(klaviyo={"job_seconds": [5, 20]})
+        stage.sandbox.change(klaviyo={"job_seconds": [3600, 0]})
         stage.insert(range(ROWS), at=NEW_YEAR)
         return stage.deploy(form=IMPATIENT, **IN_JOBS, **task)
 
@@ -38,6 +38,12 @@ def wait_for_state(stage, run, state):
     until(lambda: stage.instance(run)["state"] == state, f"the task is {state}", every=0.2)
 
 
+def end_jobs(stage):
+    """Let all jobs end, those that come later too."""
+    stage.sandbox.change(klaviyo={"job_seconds": [0, 0]})
+    stage.sandbox.settle()
+
+
 def totals(stage):
     return [job["total"] for job in stage.sandbox.klaviyo.jobs()]
 
@@ -46,6 +52,7 @@ def test_a_deferred_task_goes_on_when_its_jobs_have_ended(make_slow_stage):
     stage = make_slow_stage("deferred")
     run = stage.trigger()
     wait_for_state(stage, run, "deferred")
+    end_jobs(stage)
     assert stage.finish(run)["accepted"] == ROWS
     assert stage.instance(run)["try_number"] == 1
     assert totals(stage) == [100] * 5
@@ -58,6 +65,7 @@ def test_the_next_run_waits_until_the_deferred_one_has_ended(make_slow_stage):
     stage.insert([ROWS], at=datetime.now(UTC))
     second = stage.trigger()
     until(lambda: stage.instance(second)["state"] == "scheduled", "the second run's task is scheduled")
+    end_jobs(stage)
     assert stage.finish(first)["accepted"] == ROWS
     assert stage.finish(second)["accepted"] == 1
     assert totals(stage) == [100] * 5 + [1]
@@ -68,6 +76,7 @@ def test_clearing_a_deferred_task_asks_for_the_same_jobs(make_slow_stage):
     run = stage.trigger()
     wait_for_state(stage, run, "deferred")
     stage.clear(run)
+    end_jobs(stage)
     assert stage.finish(run)["accepted"] == ROWS
     assert totals(stage) == [100] * 5
 
@@ -78,5 +87,6 @@ def test_a_deferred_task_that_a_person_sets_to_failed_leaves_its_jobs_to_the_nex
     wait_for_state(stage, run, "deferred")
     stage.rest.patch(f"/dags/{stage.dag_id}/dagRuns/{run}/taskInstances/{TASK}", {"new_state": "failed"})
     stage.finish(run, state="failed")
+    end_jobs(stage)
     assert stage.run()["accepted"] == ROWS
     assert totals(stage) == [100] * 5
