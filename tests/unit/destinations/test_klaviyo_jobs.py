@@ -258,3 +258,17 @@ def test_of_a_link_to_the_next_page_only_path_and_query_count(link):
     assert isinstance(following, Ask)
     assert following.request.path.startswith(f"{PATH}/import-errors")
     assert "evil" not in following.request.path
+
+
+def test_a_bad_phone_that_is_named_is_left_out_also_beside_a_failure_of_nobody():
+    destination = make(on_bad_phone="drop")
+    records = destination.encode(
+        rows_of(EMAIL=[f"p{n}@acme-demo.io" for n in range(3)], PHONE_NUMBER=[f"+4915112345{n}00" for n in range(3)])
+    )
+    ask = destination.read_answer(answer({"data": {"id": JOB}}, 202), records).read(state("complete", failed_count=2))
+    verdict = ask.read(
+        page(import_error({"email": "p1@acme-demo.io"}, "Invalid phone number"), import_error(None, "Odd"))
+    )
+    assert isinstance(verdict, Unattributed)
+    assert (verdict.named, verdict.remarks) == ({}, {"Klaviyo: Odd": 1})
+    assert b"phone_number" not in verdict.mended[1].body

@@ -18,7 +18,7 @@ from support.engine_world import (
     run_virtually,
 )
 
-from airflow_provider_cdi.engine.ports import Answer, Refused, Settled
+from airflow_provider_cdi.engine.ports import Answer, Refused, Settled, Unattributed
 from airflow_provider_cdi.engine.records import Notice, Record
 from airflow_provider_cdi.transfers.rehearsal import AgreeableDestination
 
@@ -31,8 +31,10 @@ class Picky(ThingDestination):
     :param says: whether a refusal comes with the answer, or when the rest has been applied.
     """
 
-    def __init__(self, says: type[Refused] | type[Settled] = Refused) -> None:
-        super().__init__()
+    def __init__(
+        self, says: type[Refused] | type[Settled] | type[Unattributed] = Refused, *, repeat_is_harmless: bool = True
+    ) -> None:
+        super().__init__(repeat_is_harmless=repeat_is_harmless)
         self.says = says
 
     def _entry(self, row):
@@ -44,7 +46,7 @@ class Picky(ThingDestination):
             return super().read_answer(answer, records)
         named = {place: REFUSED_ROW for place, record in enumerate(records) if b'"worst"' in record.body}
         mended = {place: _mended(record) for place, record in enumerate(records) if b'"late"' in record.body}
-        return Refused(REFUSED_ROW, named, mended) if self.says is Refused else Settled(named, mended=mended)
+        return Refused(REFUSED_ROW, named, mended) if self.says is Refused else self.says(named, mended=mended)
 
 
 def _mended(record):
@@ -105,6 +107,21 @@ def test_a_part_that_the_other_side_refuses_is_left_out_and_the_rest_is_sent_aga
         ("accepted", "phone_dropped", "c-4"),
     ]
     assert report.totals.adjusted == {"phone_dropped": 2}
+
+
+@pytest.mark.parametrize("is_harmless", [True, False])
+def test_a_part_that_is_refused_beside_an_error_that_names_no_row_is_left_out_too(is_harmless):
+    things = Things()
+    things.fault = refuse_in_part(things)
+    destination = Picky(Unattributed, repeat_is_harmless=is_harmless)
+    report, _, journal = run(rows("{}", "late", "worst", "{}"), destination, things)
+    others = [] if is_harmless else [("unknown", "unattributed", "c-0"), ("unknown", "unattributed", "c-3")]
+    assert sorted(told(journal)) == [
+        ("accepted", "phone_dropped", "c-1"),
+        ("rejected", "refused_row", "c-2"),
+        *others,
+    ]
+    assert (report.totals.rows_read, things.ids().count("c-0")) == (4, 2 if is_harmless else 1)
 
 
 def test_a_row_that_is_rejected_in_the_end_is_a_reject_and_nothing_else():
