@@ -90,9 +90,12 @@ class _LockedDirectory:
     def make(cls) -> _LockedDirectory:
         while True:
             path = Path(tempfile.mkdtemp(prefix=PREFIX))  # with a name that nobody knows before, and for us alone
-            lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            # Another process, which cleans, may have come in between: then the directory is its own to remove.
-            if _is_locked_by_us(lock) and (path / _LOCK).exists():
+            try:
+                lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            except OSError:
+                path.rmdir()
+                raise
+            if _is_still_ours(path, lock):
                 return cls(path, lock)
             os.close(lock)
 
@@ -103,6 +106,14 @@ class _LockedDirectory:
             log.warning("%s could not be removed (%s).", self.path, error.strerror or type(error).__name__)
         finally:
             os.close(self._lock)
+
+
+def _is_still_ours(path: Path, lock: int) -> bool:
+    """Take the lock; another process, which cleans, may have come in between, and then it removes the directory."""
+    try:
+        return _is_locked_by_us(lock) and (path / _LOCK).exists()
+    except OSError:
+        return True  # this file system has no locks, so nobody cleans here
 
 
 def remove_abandoned(parent: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -135,6 +136,36 @@ def test_a_cleaner_that_comes_in_between_costs_the_maker_nothing(
     with spill.borrowed():
         assert len(left(temporary)) == 1
         assert Path(str(spill.new_place())).parent.is_dir()
+    assert left(temporary) == []
+
+
+def test_a_file_system_without_locks_keeps_what_nobody_can_tell_dead(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = killed()
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    spill = SpillDirectory()
+    with spill.borrowed():
+        assert Path(str(spill.new_place())).parent.is_dir()
+        assert len(left(temporary)) == 2
+    assert left(temporary) == [folder.name]
+
+
+def test_a_disk_on_which_no_file_can_be_made_keeps_no_empty_directory(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    spill = SpillDirectory()
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "open", full)
+        with spill.borrowed():
+            assert spill.new_place() is None
     assert left(temporary) == []
 
 
