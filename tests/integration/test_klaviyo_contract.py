@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -110,6 +111,13 @@ def _lists() -> list[str]:
 SYNCS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("profiles", "profiles", profiles(), {}),
     ("profiles into a list", "profiles", profiles(), {"list_ids": "made"}),
+    ("profiles of other types", "profiles", {
+        "EXTERNAL_ID": [123], "ZIP": [89073], "LATITUDE": [48.4], "LONGITUDE": [Decimal("10.00")], "TITLE": [5],
+        "score": [Decimal("1.10")], "big": [2**60], "day": [AT.date()],
+    }, {}),
+    ("profiles with a payload", "profiles", {
+        "EMAIL": ["a@acme-demo.io"], "PAYLOAD": ['{"a":{"b":[1,{"c":null}]},"e":{},"l":[],"f":1.0}'],
+    }, {}),
     ("profiles by id", "profiles", {"KLAVIYO_ID": ["01GDDKASAP8TKDDA2GRZDSVP4H"], "points": [1]}, {}),
     ("profiles of known people", "profiles", profiles(), {"update_only": True}),
     ("profiles to clear", "profiles", everybody(LAST_NAME=pa.array([None, "x"]), points=pa.array([None, 1])),
@@ -118,12 +126,25 @@ SYNCS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("profiles whose number is dropped", "profiles", {"EMAIL": ["a@acme-demo.io"], "PHONE_NUMBER": [INELIGIBLE]},
      {"on_bad_phone": "drop"}),
     ("events", "events", events(), {}),
+    ("events of other types", "events", {
+        "PHONE_NUMBER": [GOOD], "EVENT_TIME": [AT.date()], "UNIQUE_ID": [5], "VALUE": [Decimal("9.990")],
+        "VALUE_CURRENCY": ["eur"], "PAYLOAD": ['{"$extra":{"a":1},"b":[{}]}'],
+    }, {"metric": "Visit"}),
+    ("events by id", "events", {
+        "KLAVIYO_ID": ["01GDDKASAP8TKDDA2GRZDSVP4H"], "EVENT_TIME": ["2026-01-05 10:00:00.123456 +0200"], "VALUE": [3],
+    }, {"metric": "Visit"}),
     ("events of long ago", "events", events(), {"backfill": True}),
     ("events that are refused", "events", events() | {"EMAIL": ["a@acme..io", "b@acme-demo.io"]}, {}),
     ("subscribe", "subscribe", consent("true", *ALL), {"list_id": "made", "custom_source": "shop"}),
     ("subscribe as of then", "subscribe", consent("true", *ALL, AGE_GATED_DATE_OF_BIRTH=["1990-01-31"]),
      {"historical_import": True}),
     ("unsubscribe", "unsubscribe", consent("false", *ALL, "WHATSAPP_CONVERSATIONAL"), {}),
+    ("unsubscribe a device", "unsubscribe", {
+        "EMAIL": ["a@acme-demo.io"], "PUSH_MARKETING": ["false"], "PUSH_TOKENS": [[{
+            "token": "t", "platform": "android", "vendor": "fcm", "enablement_status": "AUTHORIZED",
+            "device_metadata": {"device_id": "d", "os_name": "android"},
+        }]],
+    }, {}),
     ("suppress", "suppress", {"EMAIL": ["a@acme-demo.io"]}, {}),
     ("unsuppress", "unsuppress", {"EMAIL": ["a@acme-demo.io"]}, {}),
     ("privacy deletions by address", "privacy_deletions", {"EMAIL": ["a@acme-demo.io"]}, {}),
