@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 from traceback import extract_tb
+from typing import NoReturn
 
 
 class CdiError(Exception):
@@ -18,7 +19,7 @@ class CdiError(Exception):
 class Unforeseen(CdiError):
     """An error that nothing here knows, told by its class and its place, because its text may hold a row's values.
 
-    Raise it with the traceback of that error, and from None: then a log shows the way there without the text.
+    It has the traceback of that error: raised alone, a log shows the way there without the text.
 
     :param error: what was raised.
     :param doing: what failed, as the beginning of a sentence (``Reading the table users``).
@@ -32,6 +33,17 @@ class Unforeseen(CdiError):
             "rows and is not shown. Report it with this place, and with the traceback where there is one."
         )
         self.with_traceback(error.__traceback__)
+
+
+def raise_alone(error: Exception) -> NoReturn:
+    """Raise an error without the one that is being handled, whose text may hold values of rows.
+
+    ``from None`` keeps it out of tracebacks, and leaves it as the context, where some handlers of errors find it.
+    """
+    try:
+        raise error from None
+    finally:
+        error.__context__ = None
 
 
 # Stop: trying again without a change would fail again.

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.exceptions import ConfigurationError, raise_alone
 from airflow_provider_cdi.hooks.dialects import Dialect
 from airflow_provider_cdi.hooks.kinds import POSTGRES_OIDS, Kind
 from airflow_provider_cdi.hooks.reach import CONNECT_SECONDS, check_host
@@ -174,9 +174,9 @@ class RedshiftWarehouseHook(SqlWarehouseHook):
             if not is_driver_error(error, REDSHIFT.errors):
                 raise
             doing = "looking for AWS credentials"
-            raise as_cdi_error(
-                error, doing=doing, conn_id=connection.conn_id, diagnose=diagnose, history=_AWS_HISTORY
-            ) from None
+            raise_alone(
+                as_cdi_error(error, doing=doing, conn_id=connection.conn_id, diagnose=diagnose, history=_AWS_HISTORY)
+            )
         self._reader.connect = partial(connections.get_conn, timeout=_STOP_SECONDS)
         return connections
 

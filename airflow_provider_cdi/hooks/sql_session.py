@@ -9,7 +9,7 @@ from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.engine.clean_up import closing
-from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interrupted, Unforeseen
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interrupted, Unforeseen, raise_alone
 from airflow_provider_cdi.hooks.dialects import Dialect
 from airflow_provider_cdi.hooks.driver_logs import quiet_driver
 from airflow_provider_cdi.hooks.sql_failures import as_cdi_error, is_driver_error, is_of_a_library
@@ -84,7 +84,7 @@ class SqlSession:
             raise
         except Exception as error:
             # Not chained: the full text of a driver, or of a parser of values, may hold rows.
-            raise self._translated(error, doing) from None
+            raise_alone(self._translated(error, doing))
 
     def check_not_cancelled(self, doing: str) -> None:
         """Raise when :meth:`cancel` was called.
@@ -123,11 +123,12 @@ class SqlSession:
             raise
         except Exception as error:
             if self._is_the_drivers(error):
-                raise self._translated(error, doing, history=_BY_HAND) from None
-            raise ConfigurationError(
+                raise_alone(self._translated(error, doing, history=_BY_HAND))
+            told = ConfigurationError(
                 f"The connection {self.conn_id!r} cannot be opened: check its fields and its extra. "
                 f"{type(self._hook).__name__} raised {type(error).__name__}."
-            ).with_traceback(error.__traceback__) from None
+            )
+            raise_alone(told.with_traceback(error.__traceback__))
         quiet_driver(connection)
         return connection
 

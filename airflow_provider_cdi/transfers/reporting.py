@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.exceptions import CdiError, TooManyRejects, Unforeseen
+from airflow_provider_cdi.exceptions import CdiError, TooManyRejects, Unforeseen, raise_alone
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
@@ -62,7 +62,7 @@ def without_values(doing: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, CdiError) or any(kind.__module__.startswith("airflow.") for kind in type(error).__mro__):
             raise
-        raise Unforeseen(error, doing) from None
+        raise_alone(Unforeseen(error, doing))
 
 
 def refuse_too_many_rejects(report: Report, max_percent: float | None) -> None:

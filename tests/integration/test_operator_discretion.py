@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import traceback
 
 import pytest
+from support.leaks import story_of
 
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import Unforeseen
@@ -87,7 +87,7 @@ def test_an_error_that_nobody_foresaw_is_told_without_its_text(lab, spoken, monk
     monkeypatch.setattr("airflow_provider_cdi.destinations.braze.track.Track.encode", stumble)
     with pytest.raises(Unforeseen, match="nobody foresaw: ValueError") as caught:
         lab.run()
-    story = "".join(traceback.format_exception(caught.value))
+    story = story_of(caught.value)
     assert_discreet(spoken() + story + json.dumps(list(lab.world.xcoms.values())))
     assert "in stumble" in story, "the traceback leads to the place"
 
@@ -96,5 +96,5 @@ def test_a_driver_that_quotes_a_row_leaves_nothing_in_the_report(lab, spoken):
     sql = "select updated_at, external_id::int as external_id, payload from users"
     with pytest.raises(Exception, match="cast the column in a view") as caught:
         lab.run(source=None, sql=sql)
-    story = "".join(traceback.format_exception(caught.value))
+    story = story_of(caught.value)
     assert_discreet(spoken() + story + json.dumps(list(lab.world.xcoms.values())))

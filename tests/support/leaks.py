@@ -25,14 +25,19 @@ def pieces_in(text: str) -> list[str]:
     return [piece for piece in PIECES if piece in text]
 
 
+def story_of(error: BaseException) -> str:
+    """Return the traceback of an error, and all that hangs on it: what was chained, and what was being handled."""
+    others = filter(None, (error.__cause__, error.__context__))
+    return "".join([*traceback.format_exception(error), *map(story_of, others)])
+
+
 @contextmanager
 def discreet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Let the body fail, and check its error, the traceback with its chain, and every log at DEBUG."""
     caplog.set_level(logging.DEBUG)
     with pytest.raises(CdiError) as raised:
         yield
-    story = "".join(traceback.format_exception(raised.value))
-    assert pieces_in(story) == []
+    assert pieces_in(story_of(raised.value)) == []
     assert pieces_in(caplog.text) == []
     assert any(advice in str(raised.value) for advice in ADVICE), str(raised.value)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import traceback
 from pathlib import Path
 
 import pytest
-from support.leaks import VALUE, pieces_in, read_all
+from support.leaks import VALUE, pieces_in, read_all, story_of
 from support.sql_world import Database
 
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, SourceError, Unforeseen
@@ -25,18 +24,14 @@ def convert(_: object, rows: list[tuple[object, ...]]) -> None:
     int(str(rows[0][-2]))
 
 
-def story(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))
-
-
 def test_a_parser_of_values_is_not_quoted_while_rows_are_read(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("airflow_provider_cdi.hooks.arrow_rows.RowShape.from_rows", convert)
     with pytest.raises(Unforeseen, match=r"failed in a way that nobody foresaw: ValueError in test_sql_unf") as raised:
         read_all(database.source)
-    assert pieces_in(story(raised.value)) == []
-    assert "in convert" in story(raised.value), "the traceback leads to the place"
+    assert pieces_in(story_of(raised.value)) == []
+    assert "in convert" in story_of(raised.value), "the traceback leads to the place"
 
 
 def test_a_hook_that_fails_at_its_fields_is_not_quoted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,8 +41,8 @@ def test_a_hook_that_fails_at_its_fields_is_not_quoted(database: Database, monke
     monkeypatch.setattr("airflow.providers.sqlite.hooks.sqlite.SqliteHook.get_conn", refuse)
     with pytest.raises(ConfigurationError, match="SqliteHook raised ValueError") as raised:
         database.source()
-    assert pieces_in(story(raised.value)) == []
-    assert "in refuse" in story(raised.value)
+    assert pieces_in(story_of(raised.value)) == []
+    assert "in refuse" in story_of(raised.value)
 
 
 def test_a_driver_with_names_of_its_own_is_a_driver(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +56,7 @@ def test_a_driver_with_names_of_its_own_is_a_driver(database: Database, monkeypa
         SourceError, match=r"The driver raised StrangeDriverFailed\. .*run the source's query"
     ) as raised:
         read_all(database.source)
-    assert pieces_in(story(raised.value)) == []
+    assert pieces_in(story_of(raised.value)) == []
 
 
 def test_our_own_errors_pass_unchanged(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
