@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -56,15 +55,16 @@ def check_attributes(
         kind = type(value)
         if (kind is dict or kind is list) and name not in _STANDARD_OBJECTS:
             found = _look_at(name, value, text, limits)
+            if found is None:
+                continue
             if isinstance(found, Rejection):
                 return found
             if found == NULL_IN_MERGE and document.get("_merge_objects") is not True:
                 return Rejection("nested_value_invalid", f"{name} has a null inside.")
             if found == TRUNCATED and rejects_long_arrays:
                 return Rejection("array_too_long", f"{name} has more than {limits.array_elements} different elements.")
-            if found is not None:
-                counted[found] = None
-    return tuple(counted)
+            counted[found] = None
+    return tuple(counted) if counted else ()
 
 
 def without_nested_nulls(document: dict[str, Any]) -> dict[str, Any]:
@@ -159,13 +159,11 @@ def _has_null(value: Any) -> bool:
 def _walk(name: str, value: Any, most_chars: int) -> Rejection | None:
     pending = [value]
     for current in pending:
-        if type(current) is dict and not _are_good_keys(current, most_chars):
-            return Rejection(
-                "nested_value_invalid",
-                f"{name} has a nested key with a dot, a dollar or a space, or over {most_chars} characters.",
-            )
-        if type(current) is dict and TIME in current and not is_good_time(current):
-            return Rejection("nested_value_invalid", f"{name} has a $time that is no time from the year 1 to 3000.")
+        # If even all keys laid end to end are one good key, each of them is.
+        if type(current) is dict and not _is_plain_key("".join(current), most_chars):
+            fault = _key_fault(name, current, most_chars)
+            if fault is not None:
+                return fault
         for child in current.values() if type(current) is dict else current:
             kind = type(child)
             if kind is dict or kind is list:
@@ -175,11 +173,15 @@ def _walk(name: str, value: Any, most_chars: int) -> Rejection | None:
     return None
 
 
-def _are_good_keys(keys: Iterable[str], most_chars: int) -> bool:
-    # If even all keys laid end to end are one good key, each of them is.
-    return _is_plain_key("".join(keys), most_chars) or all(
-        key in DOLLAR_KEYS or _is_plain_key(key, most_chars) for key in keys
-    )
+def _key_fault(name: str, value: dict[str, Any], most_chars: int) -> Rejection | None:
+    if not all(key in DOLLAR_KEYS or _is_plain_key(key, most_chars) for key in value):
+        return Rejection(
+            "nested_value_invalid",
+            f"{name} has a nested key with a dot, a dollar or a space, or over {most_chars} characters.",
+        )
+    if TIME in value and not is_good_time(value):
+        return Rejection("nested_value_invalid", f"{name} has a $time that is no time from the year 1 to 3000.")
+    return None
 
 
 def _is_plain_key(key: str, most_chars: int) -> bool:

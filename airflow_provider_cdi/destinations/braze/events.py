@@ -26,9 +26,8 @@ def check_event(document: dict[str, Any], text: bytes, limits: BrazeLimits) -> R
     name = document.get("name")
     if not isinstance(name, str) or not name.strip():
         return Rejection("event_name_missing", "name is missing, blank or not a text.")
-    return check_properties(document, text, limits) or _uncaptured(document, limits)
-
-
-def _uncaptured(document: dict[str, Any], limits: BrazeLimits) -> tuple[str, ...]:
+    fault = check_properties(document, text, limits)
+    if fault is not None:
+        return fault
     properties = document.get("properties")
-    return (NOT_CAPTURED,) if properties and len(properties) > limits.event_properties else ()
+    return (NOT_CAPTURED,) if properties is not None and len(properties) > limits.event_properties else ()

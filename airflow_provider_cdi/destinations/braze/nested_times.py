@@ -6,6 +6,7 @@ Braze (array_of_objects, "Invalid nested custom attributes"): one that is null o
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from airflow_provider_cdi.destinations.times import is_usual_time, read_time, sent_time
@@ -15,9 +16,15 @@ _LAST_YEAR = 3000
 _LAST = str(_LAST_YEAR)
 
 
-def holds_times(text: bytes) -> bool:
-    """Tell of a payload's text whether there may be such times in it."""
-    return b'"$time"' in text
+#: What a payload's text holds where there may be such times in it.
+MARK = b'"$time"'
+#: Those that are sent as they stand.
+_USUAL = re.compile(rb'"\$time":"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))?"')
+
+
+def holds_odd_times(text: bytes) -> bool:
+    """Tell of a payload's text whether there may be times in it that are not sent as they stand."""
+    return MARK in text and text.count(MARK) > len(_USUAL.findall(text))
 
 
 def is_good_time(value: dict[str, Any]) -> bool:

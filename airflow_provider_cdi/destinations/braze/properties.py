@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
-from airflow_provider_cdi.destinations.braze.nested_times import has_bad_time, holds_times
+from airflow_provider_cdi.destinations.braze.nested_times import MARK, has_bad_time
 from airflow_provider_cdi.engine.records import Rejection
 
 #: Braze: event object; a property of such a name is refused.
@@ -31,7 +31,7 @@ def check_properties(document: dict[str, Any], text: bytes, limits: BrazeLimits)
         return Rejection("properties_invalid", "properties is not an object.")
     if len(text) > limits.properties_bytes and len(orjson.dumps(properties)) > limits.properties_bytes:
         return Rejection("properties_too_large", f"properties have more than {limits.properties_bytes:,} bytes.")
-    if holds_times(text) and has_bad_time(properties):
+    if MARK in text and has_bad_time(properties):
         return Rejection("nested_value_invalid", "properties hold a $time that is no time from the year 1 to 3000.")
     if _are_surely_good(properties, text, limits.property_chars):
         return None

@@ -23,7 +23,7 @@ from airflow_provider_cdi.destinations.braze.identifiers import (
     needless_contacts,
 )
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
-from airflow_provider_cdi.destinations.braze.nested_times import holds_times, with_sent_times
+from airflow_provider_cdi.destinations.braze.nested_times import MARK, holds_odd_times, with_sent_times
 from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.opt_outs import deliver_opt_outs, opt_out_record
 from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
@@ -181,7 +181,7 @@ class Track(BrazeDestination):
         check, limits, is_dated = self._check, self._limits, self._is_dated
 
         def members(row: int, document: dict[str, Any], text: bytes) -> bytes | None:
-            if check(document, text, limits) or (holds_times(text) and with_sent_times(document) != document):
+            if check(document, text, limits) or (MARK in text and holds_odd_times(text)):
                 return None
             if not is_dated:
                 return b""
@@ -236,7 +236,7 @@ class Track(BrazeDestination):
     def _with_sent_times(self, payload: Payload) -> Payload | Rejection:
         """Put the times of a payload into the form in which they are sent."""
         document = payload.document
-        if holds_times(payload.text) and with_sent_times(document) != document:
+        if MARK in payload.text and with_sent_times(document) != document:
             payload = edited(payload, with_sent_times)
         if not self._is_dated or "time" not in document:
             return payload

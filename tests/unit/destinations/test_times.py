@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_cdi.destinations.times import is_usual_time, read_time, sent_time
+from airflow_provider_cdi.sandbox.objects import check_event, check_purchase
 from airflow_provider_cdi.sandbox.times import read_moment
 
 #: How a time is written -> how it is sent.
@@ -92,6 +93,14 @@ def test_the_sandbox_reads_what_the_destination_reads(text):
         assert moment is None
     else:
         assert moment == pytest.approx(time.seconds + float(f"0.{time.fraction or 0}"), abs=0.002)
+
+
+@pytest.mark.parametrize("text", READ)
+def test_the_sandbox_takes_events_and_purchases_with_such_a_time(text, encoded):
+    event = encoded("events", {"EXTERNAL_ID": "c", "PAYLOAD": {"name": "n", "time": text}})
+    assert check_event(event) is None
+    bought = {"product_id": "p", "currency": "USD", "price": 1, "time": text}
+    assert check_purchase(encoded("purchases", {"EXTERNAL_ID": "c", "PAYLOAD": bought})) is None
 
 
 MOMENTS = st.datetimes(
