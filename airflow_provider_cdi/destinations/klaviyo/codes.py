@@ -39,7 +39,8 @@ ROW_CODES: dict[str, Code] = {
     ),
     "phone_invalid": Code(
         "`PHONE_NUMBER` is not in E.164 (`+4915112345678`); with `default_region`, it is no number that can exist.",
-        "Mend the number, leave it empty, or set `default_region` for numbers without a country code.",
+        "Mend the number, leave it empty, or set `default_region` for numbers without a country code; "
+        '`on_bad_phone="drop"` sends the row without it.',
         "No: `Invalid phone number format` refuses the whole request (bulk import).",
     ),
     # payload and properties
@@ -143,9 +144,13 @@ ROW_CODES: dict[str, Code] = {
 #: What Klaviyo answered.
 ANSWER_CODES: dict[str, Code] = {
     "klaviyo_email_invalid": Code("Klaviyo: the e-mail address is not valid.", "Mend or remove the address."),
-    "klaviyo_phone_invalid": Code("Klaviyo: the phone number is not valid.", "Mend or remove the number."),
+    "klaviyo_phone_invalid": Code(
+        "Klaviyo: the phone number is not valid.",
+        'Mend or remove the number, or send the row without it: `on_bad_phone="drop"`.',
+    ),
     "klaviyo_phone_ineligible": Code(
-        "Klaviyo: the phone number does not exist, or cannot get text messages.", "Mend or remove the number."
+        "Klaviyo: the phone number does not exist, or cannot get text messages.",
+        'Mend or remove the number, or send the row without it: `on_bad_phone="drop"`.',
     ),
     "klaviyo_identifier_missing": Code(
         "Klaviyo: the row has no identifier that counts for this account.",
