@@ -34,7 +34,7 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
             enum=list(_MODES),
             values_display=dict(_MODES),
             title="What to send",
-            description="A window leaves the watermark where it is; the others move it.",
+            description="A window, a backfill and a dry run leave the watermark where it is; the others move it.",
             **_marked(sync_mode),
         ),
         "since": _moment(
@@ -49,7 +49,10 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
             dry_run,
             type="boolean",
             title="Dry run",
-            description="Read and check every row and report what would be sent. Nothing is sent or saved.",
+            description=(
+                "Read and check every row and report what would be sent. This run sends and saves nothing. It does not "
+                "start while the DAG is paused, and a DAG that is switched on for it really sends on its schedule."
+            ),
             **_marked(dry_run),
         ),
     }

@@ -22,6 +22,12 @@ def test_form_offers_every_mode():
     assert sync_params()["sync_mode"].schema["enum"] == list(SYNC_MODES)
 
 
+def test_the_form_says_that_a_dag_that_is_switched_on_for_a_dry_run_really_sends():
+    said = sync_params()["dry_run"].description
+    assert "does not start while the DAG is paused" in said
+    assert "really sends on its schedule" in said
+
+
 def test_every_field_has_a_title_and_a_description():
     assert all(param.schema["title"] and param.description for param in sync_params().values())
 
