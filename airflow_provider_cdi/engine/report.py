@@ -97,7 +97,7 @@ class Report:
         lines += [f"  answers said: {remark} ({number:,})" for remark, number in self.traffic.remarks.items()]
         lines += [f"  sent with a change{_by_code(totals.adjusted)}"] if totals.adjusted else []
         lines += [f"  {self.late:,} rows or more came late and are not sent"] if self.late else []
-        return lines + [f"  {part['rows']:,} rejects in {_place(part)}" for part in self.rejects_files]
+        return lines + [f"  {part['rows']:,} rows written to {_place(part)}" for part in self.rejects_files]
 
     def rejects_in_words(self) -> str:
         """Say where the rejects are, for a sentence."""
