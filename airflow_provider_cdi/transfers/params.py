@@ -50,8 +50,9 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
             type="boolean",
             title="Dry run",
             description=(
-                "Read and check every row and report what would be sent. This run sends and saves nothing. It does not "
-                "start while the DAG is paused, and a DAG that is switched on for it really sends on its schedule."
+                "Read and check every row and report what would be sent. This run sends nothing and moves no "
+                "watermark. It does not start while the DAG is paused, and a DAG that is switched on for it really "
+                "sends on its schedule."
             ),
             **_marked(dry_run),
         ),
