@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from airflow_provider_cdi.engine.concurrency import Concurrency
+from airflow_provider_cdi.engine.concurrency_limit import Concurrency
 from airflow_provider_cdi.engine.jobs import Jobs
 from airflow_provider_cdi.engine.pacing import Pacer, Turn
 from airflow_provider_cdi.engine.ports import (

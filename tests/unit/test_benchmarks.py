@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
 import counting_server  # noqa: E402
+import laws  # noqa: E402
 import profile_parts  # noqa: E402
 import speed  # noqa: E402
 import speed_bars  # noqa: E402
@@ -314,3 +315,15 @@ def test_threads_that_wait_and_what_happens_before_the_run_are_left_out():
     waits = "_worker (/usr/lib/concurrent/futures/thread.py:81);wait (/usr/lib/threading.py:327) 5"
     imports = "<module> (/b/speed_client.py:1);main (/b/speed_client.py:39);_find_and_load (<frozen importlib>:1) 5"
     assert profile_parts.shares([waits, imports]) == {}
+
+
+def test_the_page_has_a_line_for_each_world_of_the_laws_and_says_what_the_model_does():
+    assert [name for name, *_ in laws.worlds()] == list(laws.FORMER)
+    assert all(f"\n| {name} | " in PAGE for name in laws.FORMER)
+    figures = laws.measured("503 at once above 40, 50 ms", laws.AdaptiveConcurrencyLimit)
+    assert f"\n| 503 at once above 40, 50 ms | {laws.told(figures)} | " in PAGE
+
+
+@pytest.mark.parametrize("name", ["8 workers of 20 ms, 20 ms away", "503 after 50 ms above 40"])
+def test_the_law_loses_no_more_than_five_per_cent_to_the_former_one(name):
+    assert laws.measured(name, laws.AdaptiveConcurrencyLimit).rate >= 0.95 * laws.FORMER[name].rate

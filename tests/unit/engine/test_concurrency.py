@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from support.engine_world import VirtualClock, run_virtually
 
-from airflow_provider_cdi.engine.concurrency import Concurrency
+from airflow_provider_cdi.engine.concurrency_limit import Concurrency
 
 
 def run(scenario, most=256):

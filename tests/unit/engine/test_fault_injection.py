@@ -33,7 +33,7 @@ from support.engine_world import (
 from airflow_provider_cdi.engine import ledger as ledger_module
 from airflow_provider_cdi.engine.block import Block
 from airflow_provider_cdi.engine.checkpoints import Checkpoints
-from airflow_provider_cdi.engine.concurrency import Concurrency
+from airflow_provider_cdi.engine.concurrency_limit import Concurrency
 from airflow_provider_cdi.engine.delivery import Delivery
 from airflow_provider_cdi.engine.evidence import Evidence
 from airflow_provider_cdi.engine.jobs import Jobs
