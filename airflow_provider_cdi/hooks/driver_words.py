@@ -257,5 +257,5 @@ def known_words(error: BaseException) -> str | None:
 def _is_value_as_name(error: BaseException) -> bool:
     """Whether PostgreSQL looked for a name that is a row's value (``name::regclass``): it tells no place in the SQL."""
     state = str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
-    is_about_names = state.startswith("42") and state != "42501"
+    is_about_names = state.startswith(("42", "3D", "3F")) and state != "42501"
     return is_about_names and hasattr(error, "diag") and error.diag.statement_position is None
