@@ -85,10 +85,10 @@ ROW_CODES: dict[str, Code] = {
     ),
     # attributes
     "nested_value_invalid": Code(
-        "A nested attribute breaks a rule for which Braze would drop the whole nested update without an "
-        "error, and perhaps those of its neighbours: a null (but with `_merge_objects: true`), a `$time` that is no "
-        "time or lies after the year 3000, a key with a dot, a dollar or a space, a key or text over 255 characters, "
-        "over 100 KB.",
+        "A nested attribute, or a `$time` in `properties`, breaks a rule for which Braze would drop the whole nested "
+        "update without an error, and perhaps those of its neighbours: a null (but with `_merge_objects: true`), a "
+        "`$time` that is no time or lies after the year 3000, a key with a dot, a dollar or a space, a key or text "
+        "over 255 characters, over 100 KB.",
         "Leave the null out, mend the time, rename the key, shorten the text or split the object.",
         "Dropped, and with it all nested updates of the request, without an error (array of objects, "
         "nested attributes).",

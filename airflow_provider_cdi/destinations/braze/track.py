@@ -301,9 +301,9 @@ class _Batch:
     def __init__(self, rows: pa.RecordBatch) -> None:
         self._rows = rows
         self._times: list[bytes | None] | None = None
-        payload = column(rows, PAYLOAD)
+        place = rows.schema.get_field_index(PAYLOAD)
         #: Whether the payload is built here: of columns, or of a struct or a map.
-        self.is_built = payload is not None and types.is_nested(payload.type)
+        self.is_built = place >= 0 and types.is_nested(rows.schema.field(place).type)
 
     def time(self, row: int) -> bytes | None:
         """Give UPDATED_AT as the member ``time`` and a comma; None when it is NULL or outside the years 1 to 9999."""
