@@ -22,7 +22,7 @@ BIN = Path(sys.executable).parent
 #: On which the pages start the sandbox. The tests take a free port, because somebody may sit on this one.
 PORT = "8125"
 #: A command of a page that takes so many seconds has met something that it waits for.
-HANGS = 180
+HANGS = 600
 _SANDBOX = "python -m airflow_provider_cdi.sandbox"
 _DAG_ID = re.compile(r"airflow (?:dags trigger|backfill create --dag-id) (\w+)")
 _TESTED = re.compile(r"airflow connections test (\w+)|Hook\(\"(\w+)\"\)\.test_connection")
