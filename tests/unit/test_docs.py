@@ -291,6 +291,15 @@ def test_the_numbers_and_names_of_the_other_pages_are_those_of_the_code():
     assert GOOGLES_ENDPOINT.partition(":")[0] in warehouse_page("bigquery")
 
 
+@pytest.mark.parametrize("name", ["snowflake", "redshift", "databricks"])
+def test_what_reading_costs_on_a_warehouses_page_is_what_was_measured(name):
+    measured = json.loads((ROOT / "benchmarks" / "results" / "read.json").read_text())["figures"]
+    (ours,) = (each for each in measured if each["warehouse"] == name and each["way"] == "this package")
+    memory = ours["peak_mb"] - ours["idle_mb"]
+    cost = f"{ours['cpu']:.1f} CPU seconds and {memory:.0f} MB above an idle task"
+    assert cost in " ".join(warehouse_page(name).split())
+
+
 @pytest.mark.parametrize("name", WAREHOUSE_NAMES)
 def test_every_message_on_a_warehouses_page_is_one_that_the_package_writes(name):
     assert_written(first_cells(section(warehouse_page(name), "Errors")))
