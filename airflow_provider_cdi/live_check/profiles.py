@@ -19,7 +19,7 @@ EXPECTED: Mapping[str, Any] = {
     "c_float": "0.1",
     "c_boolean": True,
     "c_date": "2026-01-05",
-    "c_json": {"a": ["1", {"b": None}]},
+    "c_json": {"a": ["1", {"b": "c"}]},
     "c_struct": {"a": "1", "b": "x"},
     "c_array": ["1", "2"],
     "c_map": {"x": "1"},
@@ -29,7 +29,7 @@ SAMPLE_ROWS = 10 * 360
 
 _TEXT = "'a \"quoted\" ''text'' with ü, 漢字 and 🎁'"
 _ESCAPED_TEXT = "'a \"quoted\" \\'text\\' with ü, 漢字 and 🎁'"
-_JSON, _STRUCT, _ARRAY, _MAP = '{"a": [1, {"b": null}]}', '{"a": 1, "b": "x"}', "[1, 2]", '{"x": 1}'
+_JSON, _STRUCT, _ARRAY, _MAP = '{"a": [1, {"b": "c"}]}', '{"a": 1, "b": "x"}', "[1, 2]", '{"x": 1}'
 
 
 @dataclass(frozen=True, slots=True)
