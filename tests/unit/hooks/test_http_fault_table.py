@@ -20,7 +20,7 @@ from airflow_provider_cdi.hooks.http_settings import MAX_ANSWER_BYTES
 
 POST = Request("POST", "/users/track", b'{"attributes":[]}')
 OK = b"HTTP/1.1 200 OK\r\n"
-PACKED = gzip.compress(b"{}")
+PACKED = gzip.compress(b"{}", mtime=0)
 BROKE = "broke before its answer was complete"
 NO_HTTP = "answered with something that is not HTTP"
 LONG_HEADERS = "has a header of more than 8190 bytes, or too many of them"
