@@ -105,19 +105,19 @@ $(VENV)/pyvenv.cfg:
 # What the tests need holds what the demo needs.
 $(VENV)/.demo: setup.cfg constraints.txt | $(VENV)/pyvenv.cfg
 	@echo "Installing Airflow and this package: some 150 packages, a minute or two"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ./cdi_sandbox --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: setup.cfg constraints.txt | $(VENV)/.uv
 	@echo "Installing Airflow, this package, four warehouses' clients and what the tests need: 2 GB, a minute or two"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable ./cdi_sandbox --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
 $(SPARK)/.ready: setup.cfg constraints.txt | $(VENV)/.uv
 	@java -version >/dev/null 2>&1 || { echo "Spark needs Java 17; on Debian: apt-get install openjdk-17-jre-headless"; exit 1; }
 	@echo "Making the environment $(SPARK) with Spark"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SPARK)
-	@$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --constraint constraints.txt --editable '.[dev]' pyspark==4.3.0
+	@$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --constraint constraints.txt --editable ./cdi_sandbox --editable '.[dev]' pyspark==4.3.0
 	@touch $@
 
 # The emulator does not start without DuckDB's spatial extension, which comes from PyPI; its HOME is the environment, so

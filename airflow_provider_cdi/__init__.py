@@ -1,3 +1,68 @@
-"""Changed rows of a data warehouse reach Braze or Klaviyo, every row accounted for: an Apache Airflow provider."""
+"""Changed rows of a data warehouse reach Braze or Klaviyo, every row accounted for: an Apache Airflow provider.
 
-__version__ = "0.1.0"
+The names that a DAG needs are here; everything below is imported when one of them is asked for. What is not here, or on
+the page of the API reference, is no public name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_cdi.lazy_names import lazy_names
+from airflow_provider_cdi.version import __version__
+
+if TYPE_CHECKING:
+    from airflow_provider_cdi.assets import sync_asset
+    from airflow_provider_cdi.destinations.braze.arguments import BrazeDataType
+    from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+    from airflow_provider_cdi.destinations.klaviyo.arguments import KlaviyoDataType
+    from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+    from airflow_provider_cdi.engine.guards import DeleteCap
+    from airflow_provider_cdi.engine.reading.partition import partitions
+    from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+    from airflow_provider_cdi.hooks.braze.hook import BrazeHook
+    from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook
+    from airflow_provider_cdi.transfers.mapped import mapped_sync
+    from airflow_provider_cdi.transfers.params import sync_params
+    from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+    from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
+
+__all__ = [
+    "BrazeDataType",
+    "BrazeHook",
+    "BrazeLimits",
+    "DeleteCap",
+    "DeliverySettings",
+    "KlaviyoDataType",
+    "KlaviyoHook",
+    "KlaviyoLimits",
+    "RetryPolicy",
+    "WarehouseToBrazeOperator",
+    "WarehouseToKlaviyoOperator",
+    "__version__",
+    "mapped_sync",
+    "partitions",
+    "sync_asset",
+    "sync_params",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "BrazeDataType": "airflow_provider_cdi.destinations.braze.arguments",
+        "BrazeHook": "airflow_provider_cdi.hooks.braze.hook",
+        "BrazeLimits": "airflow_provider_cdi.destinations.braze.limits",
+        "DeleteCap": "airflow_provider_cdi.engine.guards",
+        "DeliverySettings": "airflow_provider_cdi.engine.settings",
+        "KlaviyoDataType": "airflow_provider_cdi.destinations.klaviyo.arguments",
+        "KlaviyoHook": "airflow_provider_cdi.hooks.klaviyo.hook",
+        "KlaviyoLimits": "airflow_provider_cdi.destinations.klaviyo.limits",
+        "RetryPolicy": "airflow_provider_cdi.engine.settings",
+        "WarehouseToBrazeOperator": "airflow_provider_cdi.transfers.warehouse_to_braze",
+        "WarehouseToKlaviyoOperator": "airflow_provider_cdi.transfers.warehouse_to_klaviyo",
+        "mapped_sync": "airflow_provider_cdi.transfers.mapped",
+        "partitions": "airflow_provider_cdi.engine.reading.partition",
+        "sync_asset": "airflow_provider_cdi.assets",
+        "sync_params": "airflow_provider_cdi.transfers.params",
+    },
+)

@@ -1,7 +1,7 @@
 """Every exception of the package, grouped by what to do next: stop, retry, or find out what happened.
 
 A row that breaks its contract is not an exception: it becomes a
-:class:`~airflow_provider_cdi.engine.records.Rejection` and its neighbours go on.
+:class:`~airflow_provider_cdi.engine.rows.records.Rejection` and its neighbours go on.
 """
 
 from __future__ import annotations

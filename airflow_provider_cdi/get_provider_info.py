@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_cdi.hooks.braze_form import BRAZE_FORM
-from airflow_provider_cdi.hooks.http_form import HttpForm
-from airflow_provider_cdi.hooks.klaviyo_form import KLAVIYO_FORM
+from airflow_provider_cdi.hooks.braze.form import BRAZE_FORM
+from airflow_provider_cdi.hooks.http.form import HttpForm
+from airflow_provider_cdi.hooks.klaviyo.form import KLAVIYO_FORM
 
 _HOOKS = "airflow_provider_cdi.hooks"
 _TRANSFERS = "airflow_provider_cdi.transfers"
@@ -36,8 +36,8 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         "hooks": [
-            {"integration-name": "Braze", "python-modules": [f"{_HOOKS}.braze"]},
-            {"integration-name": "Klaviyo", "python-modules": [f"{_HOOKS}.klaviyo"]},
+            {"integration-name": "Braze", "python-modules": [f"{_HOOKS}.braze.hook"]},
+            {"integration-name": "Klaviyo", "python-modules": [f"{_HOOKS}.klaviyo.hook"]},
         ],
         "triggers": [
             {"integration-name": "Klaviyo", "python-modules": ["airflow_provider_cdi.triggers.klaviyo_jobs"]},
@@ -45,8 +45,8 @@ def get_provider_info() -> dict[str, Any]:
         "transfers": [_transfer("Braze", "braze"), _transfer("Klaviyo", "klaviyo")],
         "config": _CONFIG,
         "connection-types": [
-            _connection("braze", "Braze", f"{_HOOKS}.braze.BrazeHook", BRAZE_FORM),
-            _connection("klaviyo", "Klaviyo", f"{_HOOKS}.klaviyo.KlaviyoHook", KLAVIYO_FORM),
+            _connection("braze", "Braze", f"{_HOOKS}.braze.hook.BrazeHook", BRAZE_FORM),
+            _connection("klaviyo", "Klaviyo", f"{_HOOKS}.klaviyo.hook.KlaviyoHook", KLAVIYO_FORM),
         ],
     }
 

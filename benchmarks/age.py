@@ -123,8 +123,8 @@ def run_dag(hours: int) -> tuple[float, float]:
     from airflow.sdk import DAG
     from support.airflow_versions import keep_one_api_server, register
 
-    from airflow_provider_cdi.sandbox.server import SandboxServer
     from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+    from cdi_sandbox.server import SandboxServer
 
     class Timed(WarehouseToBrazeOperator):
         def execute(self, context: Any) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 
-from airflow_provider_cdi.engine.lanes import Batch, Lanes
+from airflow_provider_cdi.engine.delivery.lanes import Batch, Lanes
 from airflow_provider_cdi.engine.ports import BatchLimits
-from airflow_provider_cdi.engine.records import Record
+from airflow_provider_cdi.engine.rows.records import Record
 
 ROWS = 200_000
 RUNS = 7

@@ -28,7 +28,7 @@ from support.concurrency_model import (
     simulate,
 )
 
-from airflow_provider_cdi.engine.concurrency_limit import AdaptiveConcurrencyLimit
+from airflow_provider_cdi.engine.delivery.concurrency_limit import AdaptiveConcurrencyLimit
 
 #: Seconds of a course, and from when on it counts where the start does not.
 LENGTH, STARTED = 15.0, 3.0

@@ -76,10 +76,10 @@ def ours(hook: object, *, as_values: bool) -> Iterator[int]:
     """Read as a sync does: look at the table, then stream record batches."""
     import pyarrow as pa
 
-    from airflow_provider_cdi.engine.contract import Contract
     from airflow_provider_cdi.engine.ports import Bounds
+    from airflow_provider_cdi.engine.rows.table_contract import TableContract
 
-    source = hook.source("many", contract=Contract("attributes", ("EXTERNAL_ID",)))
+    source = hook.source("many", contract=TableContract("attributes", ("EXTERNAL_ID",)))
     for batch in source.read(Bounds(after=f"{SINCE}T00:00:00.000000Z")):
         if as_values:
             batch.column("UPDATED_AT").cast(pa.int64()).to_pylist()

@@ -72,7 +72,7 @@ def counting_server() -> Iterator[CountingServer]:
 
 @contextmanager
 def klaviyo_server() -> Iterator[KlaviyoServer]:
-    arguments = ["-m", "airflow_provider_cdi.sandbox", "--port", "0", "--keep", "counts"]
+    arguments = ["-m", "cdi_sandbox", "--port", "0", "--keep", "counts"]
     with _process(arguments) as line:
         url = line.split()[2].rstrip("/")
         _wait_for(f"{url}/_sandbox/state")  # it says its address before it listens

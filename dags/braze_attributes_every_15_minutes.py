@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from airflow_provider_cdi.transfers.params import sync_params
-from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi import WarehouseToBrazeOperator, sync_params
 
 with DAG(
     dag_id="braze_attributes_every_15_minutes",

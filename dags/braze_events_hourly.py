@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
 
-from airflow_provider_cdi.transfers.params import sync_params
-from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi import WarehouseToBrazeOperator, sync_params
 
 EVENTS = """
 select

@@ -14,8 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from airflow_provider_cdi.transfers.params import sync_params
-from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
+from airflow_provider_cdi import WarehouseToKlaviyoOperator, sync_params
 
 with DAG(
     dag_id="klaviyo_profiles_hourly",

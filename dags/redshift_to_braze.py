@@ -13,9 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from airflow_provider_cdi.destinations.braze.arguments import BrazeDataType
-from airflow_provider_cdi.transfers.params import sync_params
-from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi import BrazeDataType, WarehouseToBrazeOperator, sync_params
 
 #: Data type -> its table.
 TABLES: dict[BrazeDataType, str] = {

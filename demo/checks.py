@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 
 #: Paths of Braze that take data.
 _BRAZE = ("/users/track", "/users/delete", "/catalogs/")

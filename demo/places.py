@@ -8,8 +8,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_provider_cdi.sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY
-from airflow_provider_cdi.sandbox.settings import DEFAULT_KEY
+from cdi_sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY
+from cdi_sandbox.settings import DEFAULT_KEY
 
 PROJECT = Path(__file__).resolve().parent.parent
 CATALOG = "products"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 from demo.changes import CHANGES, apply_changes
 from demo.checks import Checks, received, requests
 from demo.in_process import InProcessAirflow, Run

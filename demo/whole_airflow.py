@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from airflow_provider_cdi.sandbox.settings import DEFAULT_KEY
+from cdi_sandbox.settings import DEFAULT_KEY
 from demo.places import CATALOG, CATALOG_FIELDS, PROJECT, Places, airflow_environment, connections, free_port
 from demo.screen import say, show
 from demo.warehouse import make_warehouse
@@ -89,7 +89,7 @@ class WholeAirflow:
 
     def _start(self) -> None:
         say("Starting the sandbox, and Airflow: the API server takes its time ...", indent=0)
-        sandbox = [sys.executable, "-m", "airflow_provider_cdi.sandbox", "--port", str(self._sandbox_port)]
+        sandbox = [sys.executable, "-m", "cdi_sandbox", "--port", str(self._sandbox_port)]
         self._spawn("sandbox", [*sandbox, "--store", str(self._places.folder / "sandbox.db")])
         self._await(f"http://127.0.0.1:{self._sandbox_port}/_sandbox/state", READY_SECONDS)
         self._make_catalog()

@@ -17,7 +17,7 @@ os.environ.setdefault("AIRFLOW_HOME", str(_HERE / "_build" / ".airflow"))
 
 project = "airflow-provider-cdi"
 author = "The authors of airflow-provider-cdi"
-release = version = runpy.run_path(str(_PACKAGE / "__init__.py"))["__version__"]
+release = version = runpy.run_path(str(_PACKAGE / "version.py"))["__version__"]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "module_table", "howto_anchors"]
 exclude_patterns = ["_build"]

@@ -61,9 +61,9 @@ TOOLS = ("apache-airflow-providers-sqlite", "hypothesis", "pytest", "jsonschema"
 
 #: The tests of what Airflow imports, calls or keeps. The engine, the destinations and the sandbox know no Airflow.
 TESTS = (
-    "tests/unit/hooks/test_braze_hook.py",
-    "tests/unit/hooks/test_klaviyo_hook.py",
-    "tests/unit/hooks/test_sql_source.py",
+    "tests/unit/hooks/braze/test_hook.py",
+    "tests/unit/hooks/klaviyo/test_hook.py",
+    "tests/unit/hooks/sql/test_source.py",
     "tests/unit/transfers",
     "tests/unit/triggers",
     "tests/unit/test_dags.py",
@@ -107,6 +107,7 @@ def make_environment(release: Release) -> Path:
     for package, newest in release.but:
         install += ["--exclude-newer-package", f"{package}={newest}"]
     # With its dependencies: so it is proved that what setup.cfg asks for can be had with this version.
+    install += ["--editable", "./cdi_sandbox"]
     install += ["--editable", ".[demo]", f"apache-airflow=={release.version}", *TOOLS, *release.also]
     recipe = hashlib.sha256((PROJECT / "setup.cfg").read_bytes() + repr(install).encode()).hexdigest()
     if not stamp.exists() or stamp.read_text() != recipe:

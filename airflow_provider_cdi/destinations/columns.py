@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from airflow_provider_cdi.engine.value_text import MARKS, TEXTS_FIELD, VALUES_FIELD
+from airflow_provider_cdi.engine.rows.value_text import MARKS, TEXTS_FIELD, VALUES_FIELD
 from airflow_provider_cdi.exceptions import SourceError
 
 _NO_FRACTION = re.compile(r"(?<=\d)\.0+$")
@@ -44,7 +44,7 @@ def column(rows: pa.RecordBatch, name: str) -> pa.Array | None:
 
 
 def says_values(field: pa.Field) -> bool:
-    """Tell whether each value of a column says itself what it is (:mod:`airflow_provider_cdi.engine.value_text`)."""
+    """Tell whether each value of a column says itself what it is (:mod:`.engine.rows.value_text`)."""
     return _says(field, VALUES_FIELD)
 
 
@@ -131,7 +131,7 @@ def as_texts(array: pa.Array) -> pa.Array:
     return array.cast(pa.string())
 
 
-def usual_texts(texts: pa.Array, most_bytes: int, pattern: str = USUAL) -> pa.Array:
+def fast_texts(texts: pa.Array, most_bytes: int, pattern: str = USUAL) -> pa.Array:
     """Keep the texts that stand in JSON as they are, and make NULL of the others, which need a closer look.
 
     :param most_bytes: that a text may have.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.rows.records import Rejection
 
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS
-from airflow_provider_cdi.engine.records import Record
-from airflow_provider_cdi.engine.rejects import without_personal_data
+from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.rows.rejects import without_personal_data
 
 _HIDDEN = "…"
 _WORD = re.compile(r"\w+")

@@ -22,9 +22,9 @@ from airflow_provider_cdi.destinations.columns import (
     text_bytes,
     timestamp_texts,
 )
-from airflow_provider_cdi.engine.contract import PAYLOAD
-from airflow_provider_cdi.engine.records import Rejection
-from airflow_provider_cdi.engine.value_text import DECIMAL, JSON_FIELD, TIME, UNFIT, VALUES_FIELD
+from airflow_provider_cdi.engine.rows.records import Rejection
+from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD
+from airflow_provider_cdi.engine.rows.value_text import DECIMAL, JSON_FIELD, TIME, UNFIT, VALUES_FIELD
 
 _UNREADABLE = Rejection(
     "payload_type_unsupported", "PAYLOAD holds text that is not UTF-8 or a value out of its type's range."
@@ -72,7 +72,7 @@ def column_values(rows: pa.RecordBatch, name: str, style: StructStyle) -> list[A
     """Give the values of one column for :func:`json_object_text`.
 
     :param rows: with the column of that name. Text whose field says so is put in as JSON, see
-        :mod:`airflow_provider_cdi.engine.value_text`.
+        :mod:`airflow_provider_cdi.engine.rows.value_text`.
     :return: one value a row, None for NULL.
     """
     field = rows.schema.field(name)
@@ -219,7 +219,7 @@ class _Reader:
         return self.read(array, path, in_object=in_object)
 
     def _value(self, text: str, path: str, in_object: bool) -> Any:
-        """Read one value that says itself what it is, see :mod:`airflow_provider_cdi.engine.value_text`."""
+        """Read one value that says itself what it is, see :mod:`airflow_provider_cdi.engine.rows.value_text`."""
         mark, rest = text[0], text[1:]
         if mark == TIME:
             time = _time_text(rest)

@@ -12,8 +12,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
-from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
 
 T = TypeVar("T")
 
@@ -171,7 +171,7 @@ class RateWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """One HTTP answer. Header names are in lower case; the body may be anything, and no repr shows either."""
 
     status: int
@@ -180,7 +180,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Completed:
     """The answer tells the outcome of every record: those named here were rejected or passed over, all others accepted.
 
     :param rejected: place in the request's records -> why.
@@ -197,7 +197,7 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class BatchRejected:
     """The request was refused as a whole and nothing was applied, because of a record in it or its size.
 
     Where the answer names the records at fault they are rejected and the rest is sent again. Where it does not, the
@@ -205,7 +205,7 @@ class Refused:
 
     :param rejection: why.
     :param named: place in the request's records -> why, for the records that the answer names.
-    :param mended: see :class:`Settled`: sent in the place of the record, together with those that are not named.
+    :param mended: see :class:`Completed`: sent in the place of the record, together with those that are not named.
     """
 
     rejection: Rejection
@@ -214,7 +214,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class Throttled:
     """Nothing was applied; the same request may be sent after ``wait`` seconds (None: the engine's back-off)."""
 
     reason: str
@@ -222,7 +222,7 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear:
+class Ambiguous:
     """Nobody can tell whether the request was applied (a 5xx, a broken body)."""
 
     reason: str
@@ -236,7 +236,7 @@ class Unattributed:
     the one that is meant stands alone; else nobody knows what became of them.
 
     :param named: place in the request's records -> why, for the records that the answer names.
-    :param mended: see :class:`Settled`: sent in the place of the record.
+    :param mended: see :class:`Completed`: sent in the place of the record.
     :param remarks: what it said of the others -> how often. No person's data: the report shows it.
     """
 
@@ -246,7 +246,7 @@ class Unattributed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class FollowUp:
     """The outcome is not known yet: send this next, and read its answer so.
 
     A conversation about one batch: a look-up before the records are sent, a job that is asked for until it has
@@ -260,12 +260,12 @@ class Ask:
     """
 
     request: Request
-    read: Callable[[Answer], Verdict]
+    read: Callable[[Response], Verdict]
     wait: float = 0.0
     job: str | None = None
 
 
-Verdict = Settled | Refused | Busy | Unclear | Unattributed | Ask
+Verdict = Completed | BatchRejected | Throttled | Ambiguous | Unattributed | FollowUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,7 @@ class Destination(Protocol):
     """One data type of one destination: what it needs, how a row is encoded, what an answer means."""
 
     @property
-    def contract(self) -> Contract:
+    def contract(self) -> TableContract:
         """The columns that the source must have."""
         ...
 
@@ -301,7 +301,7 @@ class Destination(Protocol):
         """The rate budgets by family (see ``Request.family``); all rates of a family hold at once."""
         ...
 
-    def rate_window(self, answer: Answer) -> RateWindow | None:
+    def rate_window(self, answer: Response) -> RateWindow | None:
         """Say what an answer of any status tells about the rate limit; None when it tells nothing usable."""
         ...
 
@@ -327,7 +327,7 @@ class Destination(Protocol):
         """Join the records of one group, in their order, into one request."""
         ...
 
-    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+    def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer means for the records that were sent, in their order.
 
         :raises DestinationRefused: when it concerns the sync as a whole (key, permission, catalog, storage).
@@ -339,7 +339,7 @@ class Destination(Protocol):
 class JobDestination(Protocol):
     """A destination that works on requests later, as jobs."""
 
-    def attach(self, job: str, records: Sequence[Record]) -> Ask:
+    def attach(self, job: str, records: Sequence[Record]) -> FollowUp:
         """Ask for a job that an earlier try has submitted for just these records."""
         ...
 
@@ -350,7 +350,7 @@ class JobDestination(Protocol):
 class Transport(Protocol):
     """Sends one request and returns whatever answer came, of any status."""
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> Response:
         """Send.
 
         :raises NoAnswer: when no complete answer came (refused, reset, timed out).

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.engine.traffic import Traffic
+from airflow_provider_cdi.engine.delivery.traffic import Traffic
+from airflow_provider_cdi.engine.rows.totals import Totals
 
 
 @dataclass(slots=True)

@@ -8,10 +8,10 @@ from contextlib import aclosing
 
 import pyarrow as pa
 
-from airflow_provider_cdi.engine.ledger import Ledger
+from airflow_provider_cdi.engine.outcome.ledger import Ledger
 from airflow_provider_cdi.engine.ports import Clock
+from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.engine.slice_reader import SliceReader
 from airflow_provider_cdi.exceptions import Interrupted, RetryLater
 
 log = logging.getLogger(__name__)

@@ -9,23 +9,23 @@ from functools import partial
 
 import pyarrow as pa
 
-from airflow_provider_cdi.engine.block import Block
-from airflow_provider_cdi.engine.checkpoints import Checkpoints
 from airflow_provider_cdi.engine.clean_up import keeping
-from airflow_provider_cdi.engine.conversation import Conversations
-from airflow_provider_cdi.engine.delivery import Delivery
-from airflow_provider_cdi.engine.jobs import Jobs
-from airflow_provider_cdi.engine.lanes import Batch, Lanes
-from airflow_provider_cdi.engine.ledger import Ledger
-from airflow_provider_cdi.engine.records import Record, Rejection
-from airflow_provider_cdi.engine.reject_gate import RejectGate
+from airflow_provider_cdi.engine.delivery.conversation import Conversations
+from airflow_provider_cdi.engine.delivery.delivery import Delivery
+from airflow_provider_cdi.engine.delivery.lanes import Batch, Lanes
+from airflow_provider_cdi.engine.delivery.senders import Senders
+from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
+from airflow_provider_cdi.engine.outcome.ledger import Ledger
+from airflow_provider_cdi.engine.outcome.reject_gate import RejectGate
+from airflow_provider_cdi.engine.outcome.row_block import RowBlock
+from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.retrying_reader import RetryingReader
+from airflow_provider_cdi.engine.rows.jobs import Jobs
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.run_inputs import RunInputs
-from airflow_provider_cdi.engine.senders import Senders
-from airflow_provider_cdi.engine.slice_reader import SliceReader
 from airflow_provider_cdi.engine.supervisor import Supervisor
-from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.engine.watch import Watch
 from airflow_provider_cdi.exceptions import JobsRunning, SourceError, Superseded
 
@@ -122,7 +122,7 @@ class Run:
             self._note_movement()
             await self._wait_until(self._is_room_for_more)
 
-    def _distribute(self, block: Block, entries: list[Record | Rejection], handled: Sequence[bool]) -> None:
+    def _distribute(self, block: RowBlock, entries: list[Record | Rejection], handled: Sequence[bool]) -> None:
         is_handled, add = len(handled) > block.start, self._lanes.add
         for row, entry in enumerate(entries[block.start : block.stop], block.start):
             if is_handled and row < len(handled) and handled[row]:

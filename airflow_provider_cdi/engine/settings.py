@@ -9,6 +9,8 @@ from airflow_provider_cdi.argument_rules import an, check_settings, number, one_
 
 #: First rows of a run that must not all be rejected with one code, when the task says no other number.
 FIRST_ROWS = 500
+#: When a run has fewer rows than are looked at, all of them must not be rejected, unless they are so few.
+FEW_ROWS = 20
 
 OnUnknown = Literal["resend", "reject"]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_cdi.engine.clean_up import note
-from airflow_provider_cdi.engine.reading import LONGEST_GOODBYE
+from airflow_provider_cdi.engine.reading.read_ahead import LONGEST_GOODBYE
 from airflow_provider_cdi.exceptions import CdiError, Interrupted, RetryLater
 
 #: What a task of the run does.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from airflow_provider_cdi.engine.checkpoints import Checkpoints
-from airflow_provider_cdi.engine.conversation import Conversations
-from airflow_provider_cdi.engine.ledger import Ledger
+from airflow_provider_cdi.engine.delivery.conversation import Conversations
+from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
+from airflow_provider_cdi.engine.outcome.ledger import Ledger
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.supervisor import TOLD_TO_END
 from airflow_provider_cdi.exceptions import CdiError, Interrupted, JobsRunning

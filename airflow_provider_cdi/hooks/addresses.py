@@ -6,7 +6,7 @@ No message shows the address itself: what is wrong with it may have put a passwo
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_cdi.exceptions import ConfigurationError
@@ -57,3 +57,13 @@ def _bracket_ipv6(text: str) -> str:
         return f"[{IPv6Address(text)}]"
     except ValueError:
         return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address stays on this machine (127.0.0.0/8, ::1, localhost)."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.hooks.addresses import has_more_than_host, split_address
-from airflow_provider_cdi.hooks.http_settings import is_loopback
+from airflow_provider_cdi.hooks.addresses import has_more_than_host, is_loopback, split_address
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

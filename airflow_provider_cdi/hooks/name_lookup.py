@@ -30,10 +30,10 @@ class DaemonResolver(AbstractResolver):
 
         :raises OSError: when it has none.
         """
-        look_up = partial(
+        lookup = partial(
             socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
         )
-        return [_result(host, *found) for found in await _in_daemon_thread(look_up)]
+        return [_result(host, *found) for found in await _in_daemon_thread(lookup)]
 
     async def close(self) -> None:
         """Leave the threads to themselves."""

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Source
+from airflow_provider_cdi.engine.reading.partition import Partition
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 #: Connection type -> ``module:class`` of the warehouses that read in a way of their own. Every other type
 #: goes through its own ``DbApiHook``. Modules are imported when a task runs.
 WAREHOUSES: Mapping[str, str] = {
-    "snowflake": "airflow_provider_cdi.hooks.snowflake:SnowflakeWarehouseHook",
-    "redshift": "airflow_provider_cdi.hooks.redshift:RedshiftWarehouseHook",
-    "gcpbigquery": "airflow_provider_cdi.hooks.bigquery:BigQueryWarehouseHook",
-    "google_cloud_platform": "airflow_provider_cdi.hooks.bigquery:BigQueryWarehouseHook",
-    "databricks": "airflow_provider_cdi.hooks.databricks:DatabricksWarehouseHook",
+    "snowflake": "airflow_provider_cdi.hooks.snowflake.hook:SnowflakeWarehouseHook",
+    "redshift": "airflow_provider_cdi.hooks.redshift.hook:RedshiftWarehouseHook",
+    "gcpbigquery": "airflow_provider_cdi.hooks.bigquery.hook:BigQueryWarehouseHook",
+    "google_cloud_platform": "airflow_provider_cdi.hooks.bigquery.hook:BigQueryWarehouseHook",
+    "databricks": "airflow_provider_cdi.hooks.databricks.hook:DatabricksWarehouseHook",
 }
 #: Connection types that rows are sent to, never read from.
 DESTINATIONS = ("braze", "klaviyo")
-_ANY_SQL = "airflow_provider_cdi.hooks.sql:SqlWarehouseHook"
+_ANY_SQL = "airflow_provider_cdi.hooks.sql.hook:SqlWarehouseHook"
 
 
 class WarehouseHook(Protocol):
@@ -32,7 +32,7 @@ class WarehouseHook(Protocol):
         table: str | None = None,
         *,
         sql: str | None = None,
-        contract: Contract,
+        contract: TableContract,
         columns: Mapping[str, str] | None = None,
         payload_columns: Sequence[str] | Mapping[str, str] = (),
         partition: Partition | None = None,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from uuid import uuid4
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES, braze_destination
-from airflow_provider_cdi.engine.contract import Contract
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import CdiError
 from airflow_provider_cdi.live_check.findings import Finding, State
 from airflow_provider_cdi.live_check.profiles import PROFILES, Profile
@@ -66,7 +66,7 @@ def _of_a_table(warehouse: CheckedWarehouse, schema: str) -> Iterator[Finding]:
         yield Finding("create and drop a table", State.PASSED, 0.0, "The sample's table was made and dropped.")
 
 
-def _contract(data_type: str) -> Contract:
+def _contract(data_type: str) -> TableContract:
     return braze_destination(data_type, catalog="live_check" if data_type == "catalog_items" else None).contract
 
 

@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_cdi.destinations.braze import braze_destination
-from airflow_provider_cdi.engine.contract import UPDATED_AT
 from airflow_provider_cdi.engine.ports import Bounds
-from airflow_provider_cdi.engine.records import Record
+from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT
 from airflow_provider_cdi.exceptions import CdiError, Interrupted, SourceError
 from airflow_provider_cdi.live_check.findings import Failed, Finding, Skipped, State, found
 from airflow_provider_cdi.live_check.profiles import EXPECTED, SAMPLE_ROWS

@@ -10,15 +10,16 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.braze import braze_destination
-from airflow_provider_cdi.engine.contract import UPDATED_AT, Contract
 from airflow_provider_cdi.engine.ports import Bounds
-from airflow_provider_cdi.engine.position import position_of_stamp
+from airflow_provider_cdi.engine.rows.position import position_of_stamp
+from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableContract
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
 from airflow_provider_cdi.hooks.connections import find_connection
-from airflow_provider_cdi.hooks.kinds import Kind
-from airflow_provider_cdi.hooks.sql import SqlSource, SqlWarehouseHook
-from airflow_provider_cdi.hooks.sql_session import SqlSession
-from airflow_provider_cdi.hooks.sql_statements import Statement, query_relation, table_relation
+from airflow_provider_cdi.hooks.sql.hook import SqlSource, SqlWarehouseHook
+from airflow_provider_cdi.hooks.sql.reader import Statement
+from airflow_provider_cdi.hooks.sql.session import SqlSession
+from airflow_provider_cdi.hooks.sql.statements import query_relation, table_relation
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 from airflow_provider_cdi.live_check.profiles import Profile
 
@@ -43,7 +44,7 @@ class Rows:
     sql: str | None = None
     time: str | None = None
     is_sample: bool = False
-    contract: Contract = braze_destination("attributes").contract
+    contract: TableContract = braze_destination("attributes").contract
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class CheckedWarehouse:
         """Whether a column is a time with zone."""
         with self._session.connected("looking at the columns") as connection:
             types = dict(self._dialect.reader.describe(connection, self.relation(rows)))
-        return self._dialect.kind(types[name]) is Kind.TIMESTAMP_TZ
+        return self._dialect.kind(types[name]) is ColumnType.TIMESTAMP_TZ
 
     @contextmanager
     def sample_table(self, name: str) -> Iterator[None]:

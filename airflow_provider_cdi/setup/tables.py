@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from airflow_provider_cdi.engine.contract import PAYLOAD, UPDATED_AT, Contract
+from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, UPDATED_AT, TableContract
 
 #: What a column holds, where it is no text.
 _CONTENTS: Mapping[str, str] = {
@@ -118,7 +118,7 @@ DIALECTS: Mapping[str, TableDialect] = {
 }
 
 
-def create_table(warehouse: str, contract: Contract, table: str) -> str:
+def create_table(warehouse: str, contract: TableContract, table: str) -> str:
     """Return the statement that makes the table of a data type, with every column that it knows.
 
     Columns that a row needs are ``not null``; where one of several identifiers is enough, none of them is. Where a
@@ -141,12 +141,12 @@ def create_table(warehouse: str, contract: Contract, table: str) -> str:
     return f"create table {table} (\n{lines}\n)" + (f"\n{dialect.tail}" if dialect.tail else "")
 
 
-def _content(contract: Contract, name: str) -> str:
+def _content(contract: TableContract, name: str) -> str:
     is_channel = contract.data_type in _CHANNELS_OF and name in contract.optional and name.startswith(_CHANNELS)
     return _CONTENTS.get(name, "yes_or_no" if is_channel else "text")
 
 
-def _is_needed(contract: Contract, name: str) -> bool:
+def _is_needed(contract: TableContract, name: str) -> bool:
     is_only_identifier = contract.identifiers == (name,)
     return is_only_identifier or name in contract.required
 

@@ -17,7 +17,7 @@ from airflow_provider_cdi.exceptions import (
     JobsRunning,
     StopSync,
 )
-from airflow_provider_cdi.identity import (
+from airflow_provider_cdi.state.identity import (
     Identity,
     Reading,
     default_sync_id,
@@ -25,29 +25,29 @@ from airflow_provider_cdi.identity import (
     former_sync_id,
     mapped_name,
 )
-from airflow_provider_cdi.transfers.arguments import SyncArguments, own_names, shows_arguments
-from airflow_provider_cdi.transfers.deferral import DeferrableSyncOperator
-from airflow_provider_cdi.transfers.repeats import look_for_repeats
-from airflow_provider_cdi.transfers.reporting import RunTold, refuse_too_many_rejects, without_values
+from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, own_names, shows_arguments
+from airflow_provider_cdi.transfers.runs.deferral import DeferrableSyncOperator
+from airflow_provider_cdi.transfers.runs.repeats import look_for_repeats
+from airflow_provider_cdi.transfers.runs.reporting import RunTold, refuse_too_many_rejects, without_values
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_cdi.engine.delivery.sentry import Sentry
     from airflow_provider_cdi.engine.guards import DeleteCap
-    from airflow_provider_cdi.engine.late_rows import LateRows
     from airflow_provider_cdi.engine.ports import Destination, Source
+    from airflow_provider_cdi.engine.reading.late_rows import LateRows
     from airflow_provider_cdi.engine.report import Report
     from airflow_provider_cdi.engine.run_inputs import RunInputs
-    from airflow_provider_cdi.engine.sentry import Sentry
-    from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
-    from airflow_provider_cdi.reject_file import RejectFile
-    from airflow_provider_cdi.state import SyncState
-    from airflow_provider_cdi.transfers.run_plan import RunRequest
-    from airflow_provider_cdi.transfers.run_state import RunState
-    from airflow_provider_cdi.transfers.waiting import Waiting
-    from airflow_provider_cdi.variable_store import VariableStore
+    from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
+    from airflow_provider_cdi.rejects.file import RejectFile
+    from airflow_provider_cdi.state.record import SyncState
+    from airflow_provider_cdi.state.variable_store import VariableStore
+    from airflow_provider_cdi.transfers.runs.plan import RunRequest
+    from airflow_provider_cdi.transfers.runs.state import RunState
+    from airflow_provider_cdi.transfers.runs.waiting import Waiting
 
 _OWN = frozenset(own_names(SyncArguments))
 
@@ -186,7 +186,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             return self._run_plan(request, context, waited, state)
 
     def _run_plan(self, request: RunRequest, context: Context, waited: Waiting | None, state: SyncState) -> Report:
-        from airflow_provider_cdi.transfers.run_plan import loads_history, resolve_mode
+        from airflow_provider_cdi.transfers.runs.plan import loads_history, resolve_mode
 
         # Before the source is opened: another one than the record's is not even looked at.
         mode = resolve_mode(request, context)
@@ -223,9 +223,9 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
             context["outlet_events"][asset].extra = report.to_json()
 
     def _request(self, context: Context) -> RunRequest:
-        from airflow_provider_cdi.engine.source_clock import SourceClock
-        from airflow_provider_cdi.transfers.run_choices import choose, declared_params
-        from airflow_provider_cdi.transfers.run_plan import RunRequest
+        from airflow_provider_cdi.engine.reading.source_clock import SourceClock
+        from airflow_provider_cdi.transfers.runs.choices import choose, declared_params
+        from airflow_provider_cdi.transfers.runs.plan import RunRequest
 
         said = {"sync_mode": self.sync_mode, "since": self.since, "until": self.until, "dry_run": self.is_dry_run}
         is_locked = self.data_type in self.locked_data_types if self.lock_run_choices is None else self.lock_run_choices
@@ -237,7 +237,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         )
 
     def _open_source(self, destination: Destination) -> Source:
-        from airflow_provider_cdi.engine.partition import Partition
+        from airflow_provider_cdi.engine.reading.partition import Partition
         from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
         source = get_warehouse_hook(self.warehouse_conn_id, self.sync_id).source(
@@ -253,7 +253,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         return source
 
     def _open_state(self, context: Context) -> SyncState:
-        from airflow_provider_cdi.state import SyncState
+        from airflow_provider_cdi.state.record import SyncState
 
         identity = self._identity(context["ti"])
         at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -291,9 +291,9 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     def _plan(
         self, request: RunRequest, context: Context, waited: Waiting | None, state: SyncState, *, now: datetime
     ) -> RunState:
-        from airflow_provider_cdi.plan import PlanStore
-        from airflow_provider_cdi.transfers.run_plan import new_plan, resolve_mode, resume_or_replay
-        from airflow_provider_cdi.transfers.run_state import RunState
+        from airflow_provider_cdi.state.plan import PlanStore
+        from airflow_provider_cdi.transfers.runs.plan import new_plan, resolve_mode, resume_or_replay
+        from airflow_provider_cdi.transfers.runs.state import RunState
 
         mode, record = resolve_mode(request, context), state.record
         plans = PlanStore(steady(context), state.variables, state.identity)
@@ -305,7 +305,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         return RunState(state, plans, plan, checkpoint)
 
     def _variables(self, name: str) -> VariableStore | None:
-        from airflow_provider_cdi.variable_store import VariableStore
+        from airflow_provider_cdi.state.variable_store import VariableStore
 
         return VariableStore(name) if self.checkpoint == "variable" else None
 
@@ -323,8 +323,8 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     def _deliver(
         self, context: Context, source: Source, destination: Destination, run: RunState, waited: Waiting | None
     ) -> Report:
-        from airflow_provider_cdi.transfers.garbage import seldom_collected
-        from airflow_provider_cdi.transfers.reject_places import warn_of_several_machines
+        from airflow_provider_cdi.transfers.runs.gc_tuning import seldom_collected
+        from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_machines
 
         rejects = self._rejects(context, run)
         warn_of_several_machines(rejects, self.executor, self.log)
@@ -343,9 +343,9 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     async def _send(self, source: Source, destination: Destination, rejects: RejectFile, run: RunState) -> Report:
         from airflow_provider_cdi.engine.clean_up import keeping
-        from airflow_provider_cdi.engine.progress import Progress
+        from airflow_provider_cdi.engine.rows.progress import Progress
         from airflow_provider_cdi.engine.run import Run
-        from airflow_provider_cdi.transfers.journal import TaskJournal
+        from airflow_provider_cdi.transfers.runs.journal import TaskJournal
 
         part, progress, earlier = run.plan.slice, None, run.checkpoint
         if earlier is not None:
@@ -386,11 +386,11 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     def _rehearse(self, context: Context, source: Source, destination: Destination, run: RunState) -> Report:
         from airflow_provider_cdi.engine.run import Run
-        from airflow_provider_cdi.transfers.rehearsal import AgreeableDestination, DryJournal, NoTransport
+        from airflow_provider_cdi.transfers.runs.dry_run import DryJournal, DryRunDestination, NoTransport
 
         rejects = self._rejects(context, run)
         settings = replace(self.delivery, requests_per_second=None)
-        agreeable, late = AgreeableDestination(destination), self._late_rows(source, run)
+        agreeable, late = DryRunDestination(destination), self._late_rows(source, run)
         rehearsal = Run(
             self._inputs(
                 source=source,
@@ -433,7 +433,7 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     def _late_rows(self, source: Source, run: RunState) -> LateRows | None:
         """Return what counts the rows that came late, in a run that moves the watermark."""
-        from airflow_provider_cdi.engine.late_rows import LateRows
+        from airflow_provider_cdi.engine.reading.late_rows import LateRows
 
         if not self.check_late or not run.plan.slice.moves_watermark:
             return None
@@ -441,16 +441,21 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
 
     def _make_sentry(self, state: SyncState) -> Sentry:
         from airflow_provider_cdi.engine.clock import SystemClock
-        from airflow_provider_cdi.engine.sentry import Sentry
-        from airflow_provider_cdi.transfers.fence import TaskFence
+        from airflow_provider_cdi.engine.delivery.sentry import Sentry
+        from airflow_provider_cdi.transfers.runs.fence import TaskFence
 
         clock = SystemClock()
         return Sentry(TaskFence(state), clock.elapsed, clock.sleep)
 
     def _rejects(self, context: Context, run: RunState) -> RejectFile:
-        from airflow_provider_cdi.reject_file import RejectFile
-        from airflow_provider_cdi.transfers.reject_places import configured_root, host_of, rejects_path, rejects_top
-        from airflow_provider_cdi.transfers.reject_roots import check_below_root
+        from airflow_provider_cdi.rejects.file import RejectFile
+        from airflow_provider_cdi.transfers.runs.reject_places import (
+            configured_root,
+            host_of,
+            rejects_path,
+            rejects_top,
+        )
+        from airflow_provider_cdi.transfers.runs.reject_roots import check_below_root
 
         given, written = self.rejects_path, self._rejects_path_as_written
         if given is not None and not self.allow_rejects_anywhere:

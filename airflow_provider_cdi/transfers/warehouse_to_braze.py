@@ -15,13 +15,13 @@ from airflow_provider_cdi.destinations.braze.arguments import (
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.hooks.braze import BrazeHook
-from airflow_provider_cdi.transfers.arguments import SyncArguments, shows_arguments
+from airflow_provider_cdi.hooks.braze.hook import BrazeHook
+from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, shows_arguments
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination
-    from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
+    from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 
 
 class WarehouseToBrazeOperator(WarehouseSyncOperator):
@@ -162,7 +162,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         """Look the fields of the catalog up, where it matters whether an item has others."""
         if self.catalog is None or self.on_unknown_field == "stop":
             return
-        from airflow_provider_cdi.destinations.braze.catalog_items import CatalogItems
+        from airflow_provider_cdi.destinations.braze.catalogs.items import CatalogItems
 
         if isinstance(destination, CatalogItems):
             destination.learn_fields(self.hook.get_catalog_fields(self.catalog))

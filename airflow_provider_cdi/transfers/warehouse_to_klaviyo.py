@@ -14,12 +14,12 @@ from airflow_provider_cdi.destinations.klaviyo.arguments import (
     check_klaviyo_arguments,
 )
 from airflow_provider_cdi.destinations.klaviyo.channel_names import ChannelName
-from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments
+from airflow_provider_cdi.destinations.klaviyo.consent.arguments import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.hooks.klaviyo import KlaviyoHook
-from airflow_provider_cdi.transfers.arguments import SyncArguments, shows_arguments
+from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook
+from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, shows_arguments
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.version_compat import counts_deferred_tasks, default_deferrable
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
     from airflow_provider_cdi.engine.ports import Destination
-    from airflow_provider_cdi.hooks.klaviyo_transport import KlaviyoTransport
+    from airflow_provider_cdi.hooks.klaviyo.transport import KlaviyoTransport
 
 #: Rows wait in memory until their import has ended, 0.8 MB a thousand: with 100,000, ten imports are at work at once,
 #: as many as Klaviyo's limit needs. ``window_rows=20_000`` takes 60 MB less and a third of that pace.
@@ -230,7 +230,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
 
     def make_trigger(self, jobs: Sequence[str], until: float) -> BaseTrigger:
         """Return what asks Klaviyo for the jobs."""
-        from airflow_provider_cdi.destinations.klaviyo.consent_endpoints import SUPPRESS_JOB, UNSUPPRESS_JOB
+        from airflow_provider_cdi.destinations.klaviyo.consent.endpoints import SUPPRESS_JOB, UNSUPPRESS_JOB
         from airflow_provider_cdi.destinations.klaviyo.endpoints import IMPORT_JOB
         from airflow_provider_cdi.triggers.klaviyo_jobs import KlaviyoJobsTrigger
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_cdi.destinations.klaviyo.job_watch import AT_WORK, job_state
+from airflow_provider_cdi.destinations.klaviyo.responses.job_watch import AT_WORK, job_state
 from airflow_provider_cdi.engine.ports import Request
 from airflow_provider_cdi.exceptions import ConfigurationError, NoAnswer
-from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
-from airflow_provider_cdi.hooks.klaviyo import KlaviyoHook
+from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
+from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook
 
 #: Seconds between two jobs that are looked at: the limit is 10 a second and 150 a minute for the whole account.
 _PAUSE = 0.5

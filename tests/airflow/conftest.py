@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from support.airflow_versions import DagSerialization, register, run_task
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 

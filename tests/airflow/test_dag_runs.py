@@ -8,7 +8,7 @@ import pytest
 from support.airflow_versions import with_state_stores
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
-from airflow_provider_cdi.engine.partition import partitions
+from airflow_provider_cdi.engine.reading.partition import partitions
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 
 pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from clients.downloads import BRAZE_API, npm_package
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 
 pytestmark = [
     pytest.mark.clients,

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from clients.downloads import BRAZE_PROVIDER, python_package
 
-from airflow_provider_cdi.sandbox.cdi import EXAMPLE_ID
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.braze.cdi import EXAMPLE_ID
+from cdi_sandbox.server import SandboxServer
 
 pytestmark = pytest.mark.clients
 SCRIPT = Path(__file__).with_name("braze_hook.py")

@@ -15,9 +15,9 @@ from support.airflow_versions import TaskDeferred
 from support.airflow_world import AirflowWorld, drop_xcom, make_operator
 from support.reject_lines import lines_below
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
+from cdi_sandbox.server import SandboxServer
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RetryLater
-from airflow_provider_cdi.state import Checkpoint
+from airflow_provider_cdi.state.record import Checkpoint
 
 TABLE = """create table users as select timestamp '2026-01-01' + interval (i // 3) minute as updated_at,
     'c-' || i as external_id, '{}' as payload from range(300) as numbers(i)"""
@@ -114,7 +114,7 @@ def test_a_table_that_was_empty_at_first(lab):
 
 
 def test_one_more_query_beside_the_slices(table, monkeypatch):
-    from airflow_provider_cdi.hooks.sql import SqlSource
+    from airflow_provider_cdi.hooks.sql.hook import SqlSource
 
     asked = []
     count = SqlSource.count

@@ -16,15 +16,16 @@ import pyarrow as pa
 import pytest
 from support.klaviyo_sync import KlaviyoSide, sync_into_klaviyo
 
-from airflow_provider_cdi.destinations.klaviyo import ConsentArguments, consent_endpoints, endpoints
+from airflow_provider_cdi.destinations.klaviyo import ConsentArguments, endpoints
+from airflow_provider_cdi.destinations.klaviyo.consent import endpoints as consent_endpoints
 from airflow_provider_cdi.destinations.klaviyo.endpoints import TIERS, Endpoint
-from airflow_provider_cdi.destinations.klaviyo.standard_fields import STANDARD_FIELDS
-from airflow_provider_cdi.engine.ports import Answer, Request
-from airflow_provider_cdi.hooks.klaviyo_check import PROBES
-from airflow_provider_cdi.hooks.klaviyo_revision import DEFAULT_REVISION
-from airflow_provider_cdi.sandbox.klaviyo.endpoints import ENDPOINTS as LOCAL
-from airflow_provider_cdi.sandbox.klaviyo.members import BODIES, Shape
-from airflow_provider_cdi.sandbox.klaviyo.settings import KlaviyoSettings
+from airflow_provider_cdi.destinations.klaviyo.profiles.standard_fields import STANDARD_FIELDS
+from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.hooks.klaviyo.check import PROBES
+from airflow_provider_cdi.hooks.klaviyo.revision import DEFAULT_REVISION
+from cdi_sandbox.klaviyo.endpoints import ENDPOINTS as LOCAL
+from cdi_sandbox.klaviyo.json_api.members import BODIES, Shape
+from cdi_sandbox.klaviyo.settings import KlaviyoSettings
 
 pytest.importorskip("klaviyo_api", reason="the contract is Klaviyo's SDK, of the extra dev")
 from support.klaviyo_contract import losses, nested_model, operation_of, unknown_parameters
@@ -44,9 +45,9 @@ _SEEN_ON_THE_WIRE = re.compile(r"/errors/\d+/(status|links|meta) is lost|/data/\
 class Recorder(KlaviyoSide):
     """A local Klaviyo that keeps what went over the wire."""
 
-    exchanges: list[tuple[Request, Answer]] = field(default_factory=list)
+    exchanges: list[tuple[Request, Response]] = field(default_factory=list)
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> Response:
         answer = await super().send(request)
         self.exchanges.append((request, answer))
         return answer
@@ -155,7 +156,7 @@ IDS = [name for name, *_ in SYNCS]
 
 
 @cache
-def recorded(number: int) -> list[tuple[Request, Answer]]:
+def recorded(number: int) -> list[tuple[Request, Response]]:
     """Run one of the syncs and give what went over the wire."""
     _, data_type, table, options = SYNCS[number]
     options = {name: _lists() if value == "made" else value for name, value in options.items()}
@@ -171,7 +172,7 @@ def recorded(number: int) -> list[tuple[Request, Answer]]:
     return side.exchanges
 
 
-def all_exchanges() -> Iterator[tuple[Request, Answer]]:
+def all_exchanges() -> Iterator[tuple[Request, Response]]:
     for number in range(len(SYNCS)):
         yield from recorded(number)
 
@@ -265,7 +266,7 @@ CALLS: list[tuple[str, str, Any]] = [
 
 
 @cache
-def called() -> list[tuple[Request, Answer]]:
+def called() -> list[tuple[Request, Response]]:
     """Make the calls, one after the other."""
     known: dict[str, str] = {}
     exchanges = []
@@ -339,7 +340,7 @@ def test_every_answer_of_the_local_klaviyo_parses_with_the_sdk_and_loses_nothing
         check_answer(request, answer)
 
 
-def check_answer(request: Request, answer: Answer) -> None:
+def check_answer(request: Request, answer: Response) -> None:
     model = operation_of(request.method, request.path).answer_model(answer.status)
     assert (model is None) == (not answer.body), request.path
     if model is not None:
@@ -404,7 +405,7 @@ def test_every_link_of_an_answer_leads_somewhere():
 
 @pytest.mark.parametrize(("over", "status"), [(0, 200), (1, 400)])
 def test_of_a_single_upsert_the_payload_counts(over, status):
-    answers: list[Answer] = []
+    answers: list[Response] = []
 
     async def look(side: KlaviyoSide) -> None:
         document = _document("profile", {"email": "a@acme-demo.io", "title": ""})

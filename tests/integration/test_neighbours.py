@@ -17,9 +17,9 @@ from support.postgres_server import PostgresServer, why_not
 from support.sql_world import ATTRIBUTES, EVERYTHING
 
 from airflow_provider_cdi.destinations.braze import braze_destination
-from airflow_provider_cdi.engine.records import Record
-from airflow_provider_cdi.engine.row_hash import row_hashes
-from airflow_provider_cdi.hooks import sql_readers
+from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.rows.row_hash import row_hashes
+from airflow_provider_cdi.hooks.sql import reader as sql_readers
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 #: Type -> values of it that like to take something from one another.

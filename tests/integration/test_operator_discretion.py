@@ -84,7 +84,7 @@ def test_an_error_that_nobody_foresaw_is_told_without_its_text(lab, spoken, monk
     def stumble(_, rows):
         int(str(rows.column("EXTERNAL_ID")[0]))
 
-    monkeypatch.setattr("airflow_provider_cdi.destinations.braze.track.Track.encode", stumble)
+    monkeypatch.setattr("airflow_provider_cdi.destinations.braze.users.track.Track.encode", stumble)
     with pytest.raises(Unforeseen, match="nobody foresaw: ValueError") as caught:
         lab.run()
     story = story_of(caught.value)

@@ -12,9 +12,9 @@ from support.sql_world import ATTRIBUTES, EVERYTHING, NOW
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Bounds
-from airflow_provider_cdi.engine.records import Record
-from airflow_provider_cdi.engine.row_hash import row_hashes
-from airflow_provider_cdi.hooks.sql import SqlSource
+from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.rows.row_hash import row_hashes
+from airflow_provider_cdi.hooks.sql.hook import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))

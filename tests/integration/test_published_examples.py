@@ -16,7 +16,7 @@ from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.klaviyo import ConsentArguments, klaviyo_destination
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 
 TRACK = ("attributes", "events", "purchases")
 NOT_THE_PAYLOADS = ("external_id", "user_alias", "braze_id", "email", "phone")

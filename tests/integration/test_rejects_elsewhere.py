@@ -231,7 +231,7 @@ def test_a_disk_that_fills_up_in_the_middle_makes_no_event_count_three_times(lab
 def test_a_limit_on_the_size_of_files_is_found_by_the_proof(tmp_path):
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-        "from airflow_provider_cdi.reject_file import RejectFile\n"
+        "from airflow_provider_cdi.rejects.file import RejectFile\n"
         f"RejectFile({str(tmp_path / 'run.jsonl')!r}).prove()"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 
 TESTS = Path(__file__).parent.parent
 #: Of the sandbox: requests in each second, of everybody.

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RetryLater
-from airflow_provider_cdi.hooks.sql import SqlSource
+from airflow_provider_cdi.hooks.sql.hook import SqlSource
 
 ROWS = "select 'c-' || i as external_id, '{\"n\":' || i || '}' as payload, i from range(300) as numbers(i)"
 SHOWN_IN_NEW_YORK = "now() at time zone 'America/New_York'"

@@ -12,7 +12,7 @@ import pytest
 from support.airflow_world import AirflowWorld, make_operator
 from support.postgres_server import PostgresServer, why_not
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 
 Run = Callable[..., dict[str, Any]]
 Sql = Callable[..., None]

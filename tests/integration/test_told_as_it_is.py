@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RetryLater
-from airflow_provider_cdi.transfers.reporting import REPORT_KEY
+from airflow_provider_cdi.transfers.runs.reporting import REPORT_KEY
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 #: Ten rows, of which four have a payload that is no JSON.

@@ -17,7 +17,7 @@ from scheduler.databases import Databases
 from scheduler.rest import Rest
 from scheduler.waiting import until
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 
 #: The first start compiles all of Airflow.
 READY_SECONDS = 240.0
@@ -86,7 +86,7 @@ class Components:
         """Start everything, and return when everything is up."""
         self.dags.mkdir()
         self.airflow("db", "migrate")
-        sandbox = [sys.executable, "-m", "airflow_provider_cdi.sandbox", "--port", str(self.sandbox.port)]
+        sandbox = [sys.executable, "-m", "cdi_sandbox", "--port", str(self.sandbox.port)]
         self._spawn("sandbox", [*sandbox, "--apply-delay", "0"])
         for component, arguments in _COMPONENTS.items():
             self._spawn(component, [_airflow(), component, *arguments])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from scheduler.stage import once
 
-from airflow_provider_cdi.engine.partition import partitions
+from airflow_provider_cdi.engine.reading.partition import partitions
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 
 pytestmark = pytest.mark.scheduler

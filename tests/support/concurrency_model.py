@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol, TypeVar
 
-from airflow_provider_cdi.engine.concurrency_limit import AdaptiveConcurrencyLimit
+from airflow_provider_cdi.engine.delivery.concurrency_limit import AdaptiveConcurrencyLimit
 
 #: Processor time of a request, in seconds: a half when it is sent, a half when it is answered.
 CLIENT_SECONDS = 0.0006

@@ -14,36 +14,36 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.plain import PlainDestination
-from airflow_provider_cdi.engine.contract import Contract
-from airflow_provider_cdi.engine.jobs import SubmittedJob
+from airflow_provider_cdi.destinations.base import BaseDestination
 from airflow_provider_cdi.engine.ports import (
-    Answer,
+    Ambiguous,
     BatchLimits,
+    BatchRejected,
     Bounds,
-    Busy,
+    Completed,
     Counts,
     RateWindow,
-    Refused,
     Request,
-    Settled,
+    Response,
+    Throttled,
     Unattributed,
-    Unclear,
     Verdict,
 )
-from airflow_provider_cdi.engine.position import parse_position, position_of_moment
-from airflow_provider_cdi.engine.progress import Progress
-from airflow_provider_cdi.engine.records import Record, Rejection
-from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.reading.slice import Slice
+from airflow_provider_cdi.engine.rows.jobs import SubmittedJob
+from airflow_provider_cdi.engine.rows.position import parse_position, position_of_moment
+from airflow_provider_cdi.engine.rows.progress import Progress
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.slice import Slice
 from airflow_provider_cdi.exceptions import NoAnswer, RetryLater
 
 T = TypeVar("T")
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-CONTRACT = Contract("things", identifiers=("EXTERNAL_ID",))
+CONTRACT = TableContract("things", identifiers=("EXTERNAL_ID",))
 BAD_ROW = Rejection("bad_row", "The row is bad.")
 REFUSED_ROW = Rejection("refused_row", "The other side refused the row.")
 
@@ -191,7 +191,7 @@ def _is_within(stamp: str, bounds: Bounds) -> bool:
     )
 
 
-class ThingDestination(PlainDestination):
+class ThingDestination(BaseDestination):
     """Rows whose payload is ``bad`` break the contract; a body is the row as JSON.
 
     An answer's header ``window`` has limit, remaining and seconds left.
@@ -224,26 +224,26 @@ class ThingDestination(PlainDestination):
     def request(self, records: Sequence[Record]) -> Request:
         return Request("POST", "/things", b"[" + b",".join(record.body for record in records) + b"]")
 
-    def rate_window(self, answer: Answer) -> RateWindow | None:
+    def rate_window(self, answer: Response) -> RateWindow | None:
         if "window" not in answer.headers:
             return None
         limit, remaining, left = answer.headers["window"].split()
         return RateWindow(int(limit), int(remaining), float(left))
 
-    def read_answer(self, answer: Answer, records: Sequence[Record]) -> Verdict:
+    def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         if answer.status == 429:
-            return Busy("HTTP 429", wait=float(answer.headers["wait"]) if "wait" in answer.headers else None)
+            return Throttled("HTTP 429", wait=float(answer.headers["wait"]) if "wait" in answer.headers else None)
         if answer.status == 413:
-            return Refused(REFUSED_ROW)
+            return BatchRejected(REFUSED_ROW)
         if answer.status == 207:
             named = {int(place): REFUSED_ROW for place in json.loads(answer.body or "[]")}
             return Unattributed(named, remarks={"somebody is refused": 1})
         if answer.status >= 500:
-            return Unclear(f"HTTP {answer.status}")
-        return Settled({int(place): REFUSED_ROW for place in json.loads(answer.body)})
+            return Ambiguous(f"HTTP {answer.status}")
+        return Completed({int(place): REFUSED_ROW for place in json.loads(answer.body)})
 
 
-Fault = Callable[[list[dict[str, Any]]], "Answer | NoAnswer | None"]
+Fault = Callable[[list[dict[str, Any]]], "Response | NoAnswer | None"]
 
 
 @dataclass
@@ -267,7 +267,7 @@ class Things:
     most_at_once: int = 0
     times: list[float] = field(default_factory=list)
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> Response:
         objects = json.loads(request.body)
         self.requests += 1
         self.times.append(asyncio.get_running_loop().time())
@@ -280,7 +280,7 @@ class Things:
         finally:
             self.on_its_way.subtract(people)
 
-    async def _answer(self, objects: list[dict[str, Any]]) -> Answer:
+    async def _answer(self, objects: list[dict[str, Any]]) -> Response:
         await asyncio.sleep(self.delay if isinstance(self.delay, float | int) else self.delay())
         trouble = self.fault(objects) if self.fault else None
         if trouble is None or self.applies_before_fault:
@@ -288,7 +288,7 @@ class Things:
         if isinstance(trouble, NoAnswer):
             raise trouble
         refused = [place for place, thing in enumerate(objects) if thing["id"] in self.refuses]
-        return trouble or Answer(201, {}, json.dumps(refused).encode())
+        return trouble or Response(201, {}, json.dumps(refused).encode())
 
     def ids(self) -> list[str]:
         return [thing["id"] for thing in self.applied]

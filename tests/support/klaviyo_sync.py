@@ -14,16 +14,16 @@ import orjson
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
-from airflow_provider_cdi.engine.ports import Answer, Bounds, Counts, Request
-from airflow_provider_cdi.engine.progress import Progress
+from airflow_provider_cdi.engine.ports import Bounds, Counts, Request, Response
 from airflow_provider_cdi.engine.report import Report
+from airflow_provider_cdi.engine.rows.progress import Progress
+from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.totals import Totals
 from airflow_provider_cdi.exceptions import NoAnswer
-from airflow_provider_cdi.sandbox.app import create_app
-from airflow_provider_cdi.sandbox.settings import Clock, Settings
+from cdi_sandbox.app import create_app
+from cdi_sandbox.settings import Clock, Settings
 from support.engine_world import (
     NOON,
     MemoryJournal,
@@ -80,7 +80,7 @@ class KlaviyoSide:
 
     settings: dict[str, Any] = field(default_factory=dict)
     faults: Sequence[dict[str, Any]] = ()
-    fault: Callable[[Request], Answer | NoAnswer | None] = lambda _request: None
+    fault: Callable[[Request], Response | NoAnswer | None] = lambda _request: None
     requests: list[tuple[float, Request]] = field(default_factory=list)
     answers: Counter[int] = field(default_factory=Counter)
 
@@ -92,7 +92,7 @@ class KlaviyoSide:
     def close(self) -> None:
         self._app.world.close()
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> Response:
         await asyncio.sleep(0.05)
         self.requests.append((asyncio.get_running_loop().time(), request))
         trouble = self.fault(request)
@@ -107,7 +107,7 @@ class KlaviyoSide:
         assert answer.status < 300, answer.body
         return orjson.loads(answer.body)
 
-    async def call(self, method: str, path: str, body: bytes, **headers: str) -> Answer:
+    async def call(self, method: str, path: str, body: bytes, **headers: str) -> Response:
         path, _, query = path.partition("?")
         scope = {
             "type": "http",
@@ -128,7 +128,7 @@ class KlaviyoSide:
 
         await self._app(scope, receive, send)
         headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
-        return Answer(sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]))
+        return Response(sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]))
 
     def family(self, family: str) -> list[tuple[float, Request]]:
         """List the requests of an endpoint, each with the moment at which it arrived."""

@@ -14,8 +14,8 @@ from airflow_provider_cdi.engine.clock import SystemClock
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.hooks.http_settings import HttpSettings
-from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
+from airflow_provider_cdi.hooks.http.settings import HttpSettings
+from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 from support.engine_world import ListSource, MemoryJournal, Row, incremental, read_inline
 
 

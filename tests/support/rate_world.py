@@ -10,10 +10,10 @@ from email.utils import formatdate
 from math import ceil, floor
 from random import Random
 
-from airflow_provider_cdi.destinations.braze.rate_headers import BrazeDestination
-from airflow_provider_cdi.destinations.braze.waits import wait_of
-from airflow_provider_cdi.engine.pacing import Pacer, Turn
-from airflow_provider_cdi.engine.ports import Answer
+from airflow_provider_cdi.destinations.braze.responses.rate_headers import BrazeDestination
+from airflow_provider_cdi.destinations.braze.responses.retry_after import wait_of
+from airflow_provider_cdi.engine.delivery.pacing import Pacer, Turn
+from airflow_provider_cdi.engine.ports import Response
 from support.engine_world import VirtualClock
 
 #: The wall clock when the loop's time is 0: in the middle of whichever window.
@@ -51,13 +51,13 @@ class SharedLimit:
     _used: Counter[int] = field(default_factory=Counter)
     _bursts: Counter[int] = field(default_factory=Counter)
 
-    async def send(self, who: str) -> Answer:
+    async def send(self, who: str) -> Response:
         await asyncio.sleep(self.way())
         answer = self.count(who)
         await asyncio.sleep(self.way())
         return answer
 
-    def count(self, who: str) -> Answer:
+    def count(self, who: str) -> Response:
         now = wall() + self.skew
         window = floor(now / self.seconds)
         left = self.requests - self._used[window]
@@ -75,7 +75,7 @@ class SharedLimit:
             headers["x-ratelimit-retry-after"] = str(max(1, ceil(end - now)))
         elif self.regime == "mau":
             headers |= self._shown(left, str(ceil(end - now)))
-        return Answer(201 if left > 0 else 429, headers, b"")
+        return Response(201 if left > 0 else 429, headers, b"")
 
     def _shown(self, left: int, reset: str) -> dict[str, str]:
         names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")

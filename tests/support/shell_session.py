@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from airflow_provider_cdi.sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY
-from airflow_provider_cdi.sandbox.server import SandboxServer
-from airflow_provider_cdi.sandbox.settings import DEFAULT_KEY
+from cdi_sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY
+from cdi_sandbox.server import SandboxServer
+from cdi_sandbox.settings import DEFAULT_KEY
 from support.pages import PROJECT, Block, all_blocks, name_of
 
 BIN = Path(sys.executable).parent
@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 PORT = "8125"
 #: A command of a page that takes so many seconds has met something that it waits for.
 HANGS = 600
-_SANDBOX = "python -m airflow_provider_cdi.sandbox"
+_SANDBOX = "python -m cdi_sandbox"
 _DAG_ID = re.compile(r"airflow (?:dags trigger|backfill create --dag-id) (\w+)")
 _TESTED = re.compile(r"airflow connections test (\w+)|Hook\(\"(\w+)\"\)\.test_connection")
 #: What a reader types when a program asks for a passphrase, and again.

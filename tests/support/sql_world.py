@@ -11,17 +11,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from airflow_provider_cdi.engine.contract import Contract
 from airflow_provider_cdi.engine.ports import Bounds
-from airflow_provider_cdi.hooks.sql import SqlSource
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.hooks.sql.hook import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
-ATTRIBUTES = Contract(
+ATTRIBUTES = TableContract(
     "attributes",
     ("EXTERNAL_ID", "ALIAS_NAME", "ALIAS_LABEL", "BRAZE_ID", "EMAIL", "PHONE"),
     pairs=(("ALIAS_NAME", "ALIAS_LABEL"),),
 )
-CATALOG = Contract("catalog_items", ("ID",), optional=("DELETED",))
+CATALOG = TableContract("catalog_items", ("ID",), optional=("DELETED",))
 NOW = "2026-06-01T00:00:00.000000Z"
 EVERYTHING = Bounds(up_to=NOW)
 
@@ -49,7 +49,7 @@ class Database:
         connection.close()
         return self
 
-    def source(self, table: str | None = "t", contract: Contract = ATTRIBUTES, **kwargs: Any) -> SqlSource:
+    def source(self, table: str | None = "t", contract: TableContract = ATTRIBUTES, **kwargs: Any) -> SqlSource:
         source = get_warehouse_hook("w").source(table, contract=contract, **kwargs)
         assert isinstance(source, SqlSource)
         return source

@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
-from airflow_provider_cdi.engine.partition import partitions
+from airflow_provider_cdi.engine.reading.partition import partitions
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.transfers.mapped import mapped_sync
 from airflow_provider_cdi.transfers.params import sync_params

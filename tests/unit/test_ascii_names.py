@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_cdi.assets import ascii_name, sync_asset
-from airflow_provider_cdi.identity import Identity
-from airflow_provider_cdi.variable_store import VariableStore
+from airflow_provider_cdi.state.identity import Identity
+from airflow_provider_cdi.state.variable_store import VariableStore
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 

@@ -19,10 +19,10 @@ from support.airflow_versions import DagBag, DagSerialization
 from airflow_provider_cdi.destinations import braze, klaviyo
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.params import CHOICES
-from airflow_provider_cdi.transfers.run_plan import RunRequest
+from airflow_provider_cdi.transfers.runs.plan import RunRequest
+from airflow_provider_cdi.transfers.runs.windows import window_bounds
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
-from airflow_provider_cdi.transfers.windows import window_bounds
 from airflow_provider_cdi.version_compat import core_timetable
 
 FOLDER = Path(__file__).parents[2] / "dags"

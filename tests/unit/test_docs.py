@@ -16,20 +16,20 @@ import pytest
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.engine.delivery.traffic import Traffic
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.report import Report
+from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.engine.traffic import Traffic
-from airflow_provider_cdi.hooks.redshift import FETCH_ROWS
-from airflow_provider_cdi.hooks.redshift_iam import FIELDS as IAM_FIELDS
+from airflow_provider_cdi.hooks.redshift.hook import FETCH_ROWS
+from airflow_provider_cdi.hooks.redshift.iam import FIELDS as IAM_FIELDS
 from airflow_provider_cdi.hooks.warehouse import WAREHOUSES
-from airflow_provider_cdi.sandbox.faults import KINDS
-from airflow_provider_cdi.sandbox.settings import RATES, Settings
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import KLAVIYO_DELIVERY, WarehouseToKlaviyoOperator
+from cdi_sandbox.http.faults import KINDS
+from cdi_sandbox.settings import RATES, Settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -147,7 +147,7 @@ def test_the_params_of_the_trigger_form_are_on_the_schedules_page():
 
 
 def test_the_sandbox_page_names_every_option_fault_and_setting():
-    options = re.findall(r'"(--[\w-]+)"', (PACKAGE / "sandbox" / "__main__.py").read_text())
+    options = re.findall(r'"(--[\w-]+)"', (ROOT / "cdi_sandbox" / "__main__.py").read_text())
     settings = Settings().summary()
     for name in [*options, *KINDS, *settings, *RATES]:
         assert f"`{name}" in SANDBOX_PAGE, name
@@ -222,7 +222,8 @@ def known_extras(name: str) -> str:
     from airflow.providers.snowflake.hooks import snowflake
     from databricks.sql import client
 
-    from airflow_provider_cdi.hooks import bigquery_opener, databricks
+    from airflow_provider_cdi.hooks.bigquery import reader as bigquery_opener
+    from airflow_provider_cdi.hooks.databricks import hook as databricks
 
     readers: dict[str, list[Any]] = {
         "snowflake": [snowflake],
@@ -267,7 +268,7 @@ def test_every_field_that_is_read_by_this_package_alone_is_on_redshifts_page(fie
 
 
 def test_what_databricks_is_opened_with_is_on_its_page_with_its_value():
-    from airflow_provider_cdi.hooks.databricks import DEFAULTS, MAX_TAG, TAG
+    from airflow_provider_cdi.hooks.databricks.hook import DEFAULTS, MAX_TAG, TAG
 
     page = warehouse_page("databricks")
     for name, value in DEFAULTS.items():
@@ -278,11 +279,11 @@ def test_what_databricks_is_opened_with_is_on_its_page_with_its_value():
 
 
 def test_the_numbers_and_names_of_the_other_pages_are_those_of_the_code():
-    from airflow_provider_cdi.hooks.bigquery_opener import TAG_LABEL
-    from airflow_provider_cdi.hooks.bigquery_results import GOOGLES_ENDPOINT
-    from airflow_provider_cdi.hooks.redshift_reader import SINGLE_NODE_ROWS
-    from airflow_provider_cdi.hooks.snowflake import CHUNK_MEGABYTES
-    from airflow_provider_cdi.hooks.snowflake_reader import PREFETCHED
+    from airflow_provider_cdi.hooks.bigquery.reader import TAG_LABEL
+    from airflow_provider_cdi.hooks.bigquery.results import GOOGLES_ENDPOINT
+    from airflow_provider_cdi.hooks.redshift.reader import SINGLE_NODE_ROWS
+    from airflow_provider_cdi.hooks.snowflake.hook import CHUNK_MEGABYTES
+    from airflow_provider_cdi.hooks.snowflake.reader import PREFETCHED
 
     assert f"Chunks of at most {CHUNK_MEGABYTES} MB" in warehouse_page("snowflake")
     assert PREFETCHED == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_cdi.identity import (
+from airflow_provider_cdi.state.identity import (
     Reading,
     default_sync_id,
     former_mapped_name,

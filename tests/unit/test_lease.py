@@ -8,8 +8,8 @@ import pytest
 from support.airflow_world import AirflowWorld, MemoryStore
 
 from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater, Superseded
-from airflow_provider_cdi.lease import DEAD_AFTER, LEASE_KEY, WAIT_AT_MOST, Lease, LeaseKeeper
-from airflow_provider_cdi.lease_places import StoredLease, XComLease
+from airflow_provider_cdi.state.lease import DEAD_AFTER, LEASE_KEY, WAIT_AT_MOST, Lease, LeaseKeeper
+from airflow_provider_cdi.state.lease_places import StoredLease, XComLease
 
 LOG = logging.getLogger("test")
 

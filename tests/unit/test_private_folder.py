@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_cdi.private_folder import check_folder, new_file, old_file, opened_folder
-from airflow_provider_cdi.reject_storage import LocalFolder
+from airflow_provider_cdi.rejects.storage import LocalFolder
 
 NAME = "run.jsonl"
 

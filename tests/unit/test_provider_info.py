@@ -13,8 +13,8 @@ from functools import cache
 import pytest
 
 from airflow_provider_cdi.get_provider_info import get_provider_info
-from airflow_provider_cdi.hooks.braze import BrazeHook
-from airflow_provider_cdi.hooks.klaviyo import KlaviyoHook
+from airflow_provider_cdi.hooks.braze.hook import BrazeHook
+from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook
 from airflow_provider_cdi.version_compat import BaseHook
 
 #: What the UI gets: from 3.2 on made out of the provider info, before out of the hook's form widgets.

@@ -13,7 +13,7 @@ import pytest
 from airflow.sdk import BaseOperator
 from support.airflow_versions import airflow_version
 
-from airflow_provider_cdi.transfers.arguments import AirflowArguments
+from airflow_provider_cdi.transfers.arguments.arguments import AirflowArguments
 
 ROOT = Path(__file__).parents[2]
 WRONG = Path("tests/types/wrong.py")

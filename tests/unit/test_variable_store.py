@@ -8,13 +8,13 @@ import re
 import pytest
 from support.airflow_world import AirflowWorld
 
-from airflow_provider_cdi.engine.slice import Slice
-from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.engine.watermark import Ties, Watermark
+from airflow_provider_cdi.engine.reading.slice import Slice
+from airflow_provider_cdi.engine.rows.totals import Totals
+from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped, Superseded
-from airflow_provider_cdi.plan import Plan, PlanStore
-from airflow_provider_cdi.state import STATE_KEY, Checkpoint, Identity, SyncState
-from airflow_provider_cdi.variable_store import VariableStore
+from airflow_provider_cdi.state.plan import Plan, PlanStore
+from airflow_provider_cdi.state.record import STATE_KEY, Checkpoint, Identity, SyncState
+from airflow_provider_cdi.state.variable_store import VariableStore
 
 IDENTITY = Identity("a_dag.a_task", "attributes", "https://rest.iad-01.braze.com")
 PLAN = Plan(Slice("incremental", "2026-01-05T12:00:00.000000Z"), clear_number=0)

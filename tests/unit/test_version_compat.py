@@ -29,9 +29,9 @@ def test_the_option_for_deferrable_tasks_is_read(chosen, monkeypatch):
     assert default_deferrable() is chosen
 
 
-@pytest.mark.parametrize("has_async_look_up", [True, False])
-def test_a_connection_is_found_from_within_an_event_loop(has_async_look_up, monkeypatch):
+@pytest.mark.parametrize("has_async_lookup", [True, False])
+def test_a_connection_is_found_from_within_an_event_loop(has_async_lookup, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_ITS_TEST", json.dumps({"conn_type": "klaviyo", "password": "pk_x"}))
-    if not has_async_look_up and hasattr(BaseHook, "aget_connection"):
+    if not has_async_lookup and hasattr(BaseHook, "aget_connection"):
         monkeypatch.delattr(BaseHook, "aget_connection")
     assert asyncio.run(get_connection_async("its_test")).password == "pk_x"

@@ -20,16 +20,17 @@ from warehouses.conftest import Worlds
 from warehouses.worlds.bigquery import BigQueryWorld
 
 from airflow_provider_cdi.destinations.braze import braze_destination
-from airflow_provider_cdi.engine.partition import Partition
 from airflow_provider_cdi.engine.ports import Bounds
-from airflow_provider_cdi.engine.records import Record
+from airflow_provider_cdi.engine.reading.partition import Partition
+from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, RetryLater, SourceError
-from airflow_provider_cdi.hooks import bigquery_connection, bigquery_results
-from airflow_provider_cdi.hooks.bigquery import BIGQUERY, BigQueryWarehouseHook
-from airflow_provider_cdi.hooks.bigquery_failures import diagnose
-from airflow_provider_cdi.hooks.bigquery_opener import label_of
-from airflow_provider_cdi.hooks.sql import SqlSource
-from airflow_provider_cdi.hooks.sql_failures import as_cdi_error
+from airflow_provider_cdi.hooks.bigquery import connection as bigquery_connection
+from airflow_provider_cdi.hooks.bigquery import results as bigquery_results
+from airflow_provider_cdi.hooks.bigquery.errors import diagnose
+from airflow_provider_cdi.hooks.bigquery.hook import BIGQUERY, BigQueryWarehouseHook
+from airflow_provider_cdi.hooks.bigquery.reader import label_of
+from airflow_provider_cdi.hooks.sql.errors import as_cdi_error
+from airflow_provider_cdi.hooks.sql.hook import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 MANY = 20_000

@@ -14,7 +14,7 @@ from warehouses.conftest import Worlds
 from warehouses.syncs import KLAVIYO_TABLES, ROWS, SYNCS
 from warehouses.worlds.base import World
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 
 FOLDER = Path(__file__).parents[2] / "dags"
 

@@ -21,9 +21,9 @@ from warehouses.worlds.databricks import DatabricksWorld
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, RetryLater, SourceError
 from airflow_provider_cdi.hooks.connections import find_connection
-from airflow_provider_cdi.hooks.databricks import DEFAULTS, TAG, DatabricksWarehouseHook
-from airflow_provider_cdi.hooks.databricks_failures import BrokenResult, diagnose
-from airflow_provider_cdi.hooks.sql import SqlSource
+from airflow_provider_cdi.hooks.databricks.errors import BrokenResult, diagnose
+from airflow_provider_cdi.hooks.databricks.hook import DEFAULTS, TAG, DatabricksWarehouseHook
+from airflow_provider_cdi.hooks.sql.hook import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 COLUMNS = {"updated_at": "timestamp_tz", "external_id": "text", "payload": "text"}
@@ -134,7 +134,7 @@ def pieces(request: pytest.FixtureRequest, rows: DatabricksWorld) -> DatabricksW
     """Results come in several pieces of either kind."""
     hasty = {"_retry_delay_max": 0.1}
     rows.connect(extra=hasty if request.param == "cloud fetch" else {**hasty, **INLINE})
-    rows.monkeypatch.setattr("airflow_provider_cdi.hooks.databricks_reader.ANSWER_ROWS", 10_000)
+    rows.monkeypatch.setattr("airflow_provider_cdi.hooks.databricks.reader.ANSWER_ROWS", 10_000)
     return rows
 
 
@@ -162,7 +162,7 @@ def test_a_link_that_has_expired_breaks_the_read_off(rows: World, fault: str, af
 @pytest.mark.parametrize("fault", ["drop", "lost", "expired"])
 def test_an_answer_that_is_cut_or_lost_or_whose_session_is_gone_breaks_the_read_off(rows: World, fault: str) -> None:
     rows.connect(extra=INLINE)
-    rows.monkeypatch.setattr("airflow_provider_cdi.hooks.databricks_reader.ANSWER_ROWS", 5_000)
+    rows.monkeypatch.setattr("airflow_provider_cdi.hooks.databricks.reader.ANSWER_ROWS", 5_000)
     source = source_of()
     rows.fault(fault, after=1)
     assert read_until_it_breaks(source) == EVERYBODY
@@ -353,7 +353,7 @@ def test_a_warehouse_without_query_tags_is_read_without(rows: World) -> None:
 
 def test_the_module_loads_no_vendor_code() -> None:
     program = (
-        "import sys, airflow_provider_cdi.hooks.databricks; "
+        "import sys, airflow_provider_cdi.hooks.databricks.hook; "
         "print([name for name in sys.modules if name.partition('.')[0] in ('databricks', 'airflow', 'pandas')])"
     )
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "[]\n"

@@ -13,7 +13,7 @@ from warehouses.syncs import ROWS, SYNCS, number, table_of
 from warehouses.worlds.base import World
 
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
-from airflow_provider_cdi.sandbox.server import SandboxServer
+from cdi_sandbox.server import SandboxServer
 
 #: What asks for the columns or sets a session up, in each warehouse's words: no row is read for it.
 READS_NOTHING = ("where 1 = 0", "DESCRIBE QUERY", "SET TIME ZONE")

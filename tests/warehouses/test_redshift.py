@@ -13,11 +13,11 @@ from warehouses.conftest import Worlds
 from warehouses.worlds.redshift import RedshiftWorld
 
 from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater, SourceError
-from airflow_provider_cdi.hooks.redshift import diagnose
-from airflow_provider_cdi.hooks.redshift_reader import RedshiftError, written_out
-from airflow_provider_cdi.hooks.sql import SqlSource
-from airflow_provider_cdi.hooks.sql_failures import as_cdi_error
-from airflow_provider_cdi.hooks.sql_statements import Statement
+from airflow_provider_cdi.hooks.redshift.hook import diagnose
+from airflow_provider_cdi.hooks.redshift.reader import RedshiftError, written_out
+from airflow_provider_cdi.hooks.sql.errors import as_cdi_error
+from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.reader import Statement
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 

@@ -12,8 +12,8 @@ from warehouses.conftest import Worlds
 from warehouses.worlds.redshift import RedshiftWorld
 
 from airflow_provider_cdi.exceptions import ConfigurationError, SourceError
-from airflow_provider_cdi.hooks.redshift import RedshiftWarehouseHook
-from airflow_provider_cdi.hooks.sql import SqlSource
+from airflow_provider_cdi.hooks.redshift.hook import RedshiftWarehouseHook
+from airflow_provider_cdi.hooks.sql.hook import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 _COLUMNS = {"updated_at": "timestamp", "external_id": "text", "payload": "text"}

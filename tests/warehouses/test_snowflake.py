@@ -20,15 +20,15 @@ from support.sql_world import ATTRIBUTES, CATALOG, EVERYTHING, NOW, read
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Bounds, Counts
-from airflow_provider_cdi.engine.records import Record
+from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.exceptions import Interrupted, RetryLater, SourceError
 from airflow_provider_cdi.hooks.link_logs import hide_signatures
-from airflow_provider_cdi.hooks.snowflake import CHUNK_MEGABYTES, LINK_LOGGERS, session_parameters
-from airflow_provider_cdi.hooks.snowflake_failures import diagnose
-from airflow_provider_cdi.hooks.snowflake_reader import PREFETCHED, SnowflakeReader
-from airflow_provider_cdi.hooks.sql import SqlSource
-from airflow_provider_cdi.hooks.sql_failures import as_cdi_error
-from airflow_provider_cdi.hooks.sql_statements import Statement
+from airflow_provider_cdi.hooks.snowflake.errors import diagnose
+from airflow_provider_cdi.hooks.snowflake.hook import CHUNK_MEGABYTES, LINK_LOGGERS, session_parameters
+from airflow_provider_cdi.hooks.snowflake.reader import PREFETCHED, SnowflakeReader
+from airflow_provider_cdi.hooks.sql.errors import as_cdi_error
+from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.reader import Statement
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 TABLE = "create table t (updated_at {}, external_id varchar, payload varchar)"
@@ -560,7 +560,9 @@ def test_a_link_is_logged_without_its_signature(caplog: pytest.LogCaptureFixture
 
 
 def test_the_module_loads_nothing_of_snowflakes() -> None:
-    code = "import sys, airflow_provider_cdi.hooks.snowflake; print([m for m in sys.modules if 'snowflake.c' in m])"
+    code = (
+        "import sys, airflow_provider_cdi.hooks.snowflake.hook; print([m for m in sys.modules if 'snowflake.c' in m])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -11,8 +11,8 @@ import pytest
 from support.airflow_world import AirflowWorld, make_operator
 from warehouses.worlds.base import World
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
+from cdi_sandbox.server import SandboxServer
 
 #: Warehouse -> its words for the time, as a column's expression.
 CLOCKS = {

@@ -68,7 +68,7 @@ def braze_destination(
         }
     )
     if data_type in TRACK_TYPES:
-        from airflow_provider_cdi.destinations.braze import track
+        from airflow_provider_cdi.destinations.braze.users import track
 
         kind = {
             "attributes": track.attributes_type(on_long_array, takes_contacts=sends_contacts),
@@ -77,9 +77,9 @@ def braze_destination(
         }[data_type]
         return track.Track(kind, limits, update_existing_only=update_existing_only, now=now)
     if catalog is not None:
-        from airflow_provider_cdi.destinations.braze.catalog_items import CatalogItems
+        from airflow_provider_cdi.destinations.braze.catalogs.items import CatalogItems
 
         return CatalogItems(catalog, limits, merge=merge, on_unknown_field=on_unknown_field, now=now)
-    from airflow_provider_cdi.destinations.braze.user_deletes import UserDeletes
+    from airflow_provider_cdi.destinations.braze.users.deletes import UserDeletes
 
     return UserDeletes(limits, now=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from airflow_provider_cdi.engine.ports import Answer, Request, Unclear
+from airflow_provider_cdi.engine.ports import Ambiguous, Request, Response
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 
 LIST_CATALOGS = Request("GET", "/catalogs", b"")
@@ -16,7 +16,7 @@ _REFUSALS = {
 }
 
 
-def fields_of_catalog(answer: Answer, name: str, host: str) -> dict[str, str]:
+def fields_of_catalog(answer: Response, name: str, host: str) -> dict[str, str]:
     """Find a catalog in the answer to ``GET /catalogs``.
 
     :param name: the catalog's name, in its exact case.
@@ -35,17 +35,17 @@ def fields_of_catalog(answer: Answer, name: str, host: str) -> dict[str, str]:
     return catalogs[name]
 
 
-def read_fields(answer: Answer, name: str) -> dict[str, str] | Unclear:
+def read_fields(answer: Response, name: str) -> dict[str, str] | Ambiguous:
     """Read the answer to :data:`LIST_CATALOGS` inside of a run, in which it may be asked for again.
 
     :param name: the catalog's name.
     """
     if answer.status in _TRANSIENT:
-        return Unclear(f"Braze answered {answer.status} to GET /catalogs")
+        return Ambiguous(f"Braze answered {answer.status} to GET /catalogs")
     return fields_of_catalog(answer, name, "the host of the connection")
 
 
-def _read_catalogs(answer: Answer, host: str) -> dict[str, dict[str, str]]:
+def _read_catalogs(answer: Response, host: str) -> dict[str, dict[str, str]]:
     if answer.status in _TRANSIENT:
         raise RetryLater(f"Braze at {host} did not list its catalogs (status {answer.status}): try later.")
     if answer.status != 200:

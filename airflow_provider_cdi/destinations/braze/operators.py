@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_cdi.engine.records import Record
+from airflow_provider_cdi.engine.rows.records import Record
 
 #: Braze: ``{"inc": 5}`` counts again and ``{"$add": [...]}`` adds its objects again with every repeat.
 _ADDING = (b'"inc"', b'"$add"')

@@ -16,7 +16,8 @@ from airflow_provider_cdi.destinations.klaviyo.arguments import (
     KlaviyoDataType,
     check_klaviyo_arguments,
 )
-from airflow_provider_cdi.destinations.klaviyo.consent import ConsentArguments, consent_destination
+from airflow_provider_cdi.destinations.klaviyo.consent.arguments import ConsentArguments
+from airflow_provider_cdi.destinations.klaviyo.consent.consent import consent_destination
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.revision_fields import refuse_missing
 
@@ -99,12 +100,12 @@ def klaviyo_destination(
     }
     phones = Phones(default_region, drops_bad=on_bad_phone == "drop")
     if data_type == "events":
-        from airflow_provider_cdi.destinations.klaviyo.events import Events
+        from airflow_provider_cdi.destinations.klaviyo.events.events import Events
 
         if backfill:
             refuse_missing(revision, "backfill", "backfill (on by itself for history)", "set backfill=False")
         return Events(limits, phones, metric=metric, backfill=backfill, now=now, **shared)
-    from airflow_provider_cdi.destinations.klaviyo.profiles import Profiles
+    from airflow_provider_cdi.destinations.klaviyo.profiles.profiles import Profiles
 
     return Profiles(
         limits, phones, clears_nulls=null_policy == "clear", list_ids=list_ids, update_only=update_only, **shared

@@ -12,7 +12,7 @@ import pyarrow as pa
 from airflow_provider_cdi.destinations.columns import by_halves, identifier_texts
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
-from airflow_provider_cdi.engine.records import Notice, Record, Rejection
+from airflow_provider_cdi.engine.rows.records import Notice, Record, Rejection
 
 #: Column -> Klaviyo's name of the identifier. All filled ones are sent, and Klaviyo finds a profile by any of them:
 #: rows that have one in common keep their order. The first filled one in this order names the row. Klaviyo documents no
@@ -47,7 +47,7 @@ class Identity:
     def __init__(self, values: dict[str, str], adjusted: tuple[Notice, ...] = ()) -> None:
         self.values = values
         self.adjusted = adjusted
-        #: By these all rows of this person are found, see :class:`~airflow_provider_cdi.engine.records.Record`.
+        #: By these all rows of this person are found, see :class:`~airflow_provider_cdi.engine.rows.records.Record`.
         self.key, *others = [f"{kind}:{comparable(kind, value)}" for kind, value in values.items()]
         self.others = tuple(others)
 

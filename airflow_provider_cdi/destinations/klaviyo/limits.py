@@ -57,7 +57,7 @@ class KlaviyoLimits:
     profile_bytes: int = 100_000
     email_chars: int = 100
     external_id_chars: int = 255
-    look_up_ids: int = 100
+    lookup_ids: int = 100
     metric_name_chars: int = 127
     unique_id_chars: int = 255
     event_properties: int = 400

@@ -11,7 +11,7 @@ from typing import overload
 
 import orjson
 
-from airflow_provider_cdi.destinations.klaviyo.event_requests import EventRecord
+from airflow_provider_cdi.destinations.klaviyo.events.requests import EventRecord
 from airflow_provider_cdi.destinations.klaviyo.identifiers import (
     KINDS,
     PHONE_DROPPED,
@@ -19,9 +19,9 @@ from airflow_provider_cdi.destinations.klaviyo.identifiers import (
     PersonRecord,
     identifiers_in,
 )
-from airflow_provider_cdi.destinations.klaviyo.profile_merge import decoded_profile
-from airflow_provider_cdi.engine.ports import Refused, Settled, Unattributed, Verdict
-from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.destinations.klaviyo.profiles.merge import decoded_profile
+from airflow_provider_cdi.engine.ports import BatchRejected, Completed, Unattributed, Verdict
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
 
 #: The rejections that are about the number, and about nothing else of the row.
 _ABOUT_PHONE = frozenset({"klaviyo_phone_invalid", "klaviyo_phone_ineligible"})
@@ -32,7 +32,7 @@ WithoutPhone = Callable[[Record], Record | None]
 
 
 @overload
-def drop_phones(verdict: Refused, records: Sequence[Record], without: WithoutPhone) -> Refused: ...
+def drop_phones(verdict: BatchRejected, records: Sequence[Record], without: WithoutPhone) -> BatchRejected: ...
 
 
 @overload
@@ -44,17 +44,17 @@ def drop_phones(verdict: Verdict, records: Sequence[Record], without: WithoutPho
 
     :param verdict: about the records; one that goes on asking stays as it is.
     """
-    if isinstance(verdict, Settled):
+    if isinstance(verdict, Completed):
         mended = _mended(verdict.rejected, records, without)
         rejected = _others(verdict.rejected, mended)
         return replace(verdict, rejected=rejected, mended=mended)
     if isinstance(verdict, Unattributed):
         mended = _mended(verdict.named, records, without)
         return replace(verdict, named=_others(verdict.named, mended), mended=mended)
-    if isinstance(verdict, Refused):
+    if isinstance(verdict, BatchRejected):
         alone = {0: verdict.rejection} if len(records) == 1 else {}
         mended = _mended(verdict.named or alone, records, without)
-        return Refused(verdict.rejection, _others(verdict.named, mended), mended)
+        return BatchRejected(verdict.rejection, _others(verdict.named, mended), mended)
     return verdict
 
 

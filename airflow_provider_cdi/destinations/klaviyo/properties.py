@@ -10,8 +10,8 @@ from pyarrow import types
 
 from airflow_provider_cdi.destinations.payload import Payload, PayloadBounds, read_payload, without_nulls
 from airflow_provider_cdi.destinations.structs import StructStyle, column_values, json_object_text, payload_texts
-from airflow_provider_cdi.engine.contract import UPDATED_AT, Contract
-from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.rows.records import Rejection
+from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableContract
 from airflow_provider_cdi.exceptions import SourceError
 
 #: Klaviyo's data warehouse import: a name with three underscores builds a nested property.
@@ -42,7 +42,7 @@ class Properties(NamedTuple):
     nulls: tuple[str, ...]
 
 
-def other_columns(names: Iterable[str], contract: Contract) -> list[str]:
+def other_columns(names: Iterable[str], contract: TableContract) -> list[str]:
     """Name the columns of a batch that the contract does not speak of: each is a property."""
     known = {UPDATED_AT, *contract.names}
     return [name for name in names if name not in known]
@@ -56,7 +56,7 @@ class PropertyReader:
     :param allowed: names that may begin with a dollar, which is otherwise Klaviyo's own.
     """
 
-    def __init__(self, contract: Contract, bounds: PayloadBounds, allowed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, contract: TableContract, bounds: PayloadBounds, allowed: frozenset[str] = frozenset()) -> None:
         self._contract = contract
         self._bounds = bounds
         self._allowed = allowed

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from airflow_provider_cdi.destinations.columns import column
 from airflow_provider_cdi.destinations.structs import StructStyle, column_values, json_object_text
-from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.rows.records import Rejection
 
 PUSH_TOKENS = "PUSH_TOKENS"
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from airflow_provider_cdi.destinations.columns import by_halves, column, date_texts, is_text
-from airflow_provider_cdi.engine.records import Rejection
+from airflow_provider_cdi.engine.rows.records import Rejection
 from airflow_provider_cdi.exceptions import SourceError
 
 

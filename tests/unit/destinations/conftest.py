@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_cdi.destinations.braze import braze_destination
-from airflow_provider_cdi.engine.records import Record, Rejection
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
 
 AT = datetime(2026, 1, 5, 9, 30, 0, 123456, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from support.klaviyo_sync import TableSource
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES, braze_destination
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
-from airflow_provider_cdi.engine.ports import Answer
+from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
@@ -130,7 +130,7 @@ SHAPES = {
 class Side:
     """A Braze that does not take one of the rows, and says so in a given shape."""
 
-    def __init__(self, data_type: str, answer: Callable[[Request], Answer]) -> None:
+    def __init__(self, data_type: str, answer: Callable[[Request], Response]) -> None:
         self.data_type = data_type
         self.answer = answer
         self.taken: list[str] = []
@@ -143,13 +143,13 @@ class Side:
             self.taken += [each for each in ids if each != f"c-{BAD}"]
             return self.answer(Request(self.data_type, ids.index(f"c-{BAD}"), len(ids)))
         self.taken += ids
-        return Answer(201, {}, json.dumps(SUCCESS).encode())
+        return Response(201, {}, json.dumps(SUCCESS).encode())
 
 
-def shaped(shape: Shape) -> Callable[[Request], Answer]:
-    def answer(request: Request) -> Answer:
+def shaped(shape: Shape) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
         body = {"message": shape.message, "errors": shape.errors(request)}
-        return Answer(shape.status, {}, json.dumps(body).encode())
+        return Response(shape.status, {}, json.dumps(body).encode())
 
     return answer
 
@@ -207,7 +207,7 @@ def test_there_are_enough_shapes():
 @pytest.mark.parametrize("errors", [None, [], {}, "", 0, False])
 @pytest.mark.parametrize("data_type", DATA_TYPES)
 def test_errors_that_are_none_accept_all_rows(data_type, errors):
-    told, report, _ = deliver(data_type, lambda _: Answer(201, {}, json.dumps(SUCCESS | {"errors": errors}).encode()))
+    told, report, _ = deliver(data_type, lambda _: Response(201, {}, json.dumps(SUCCESS | {"errors": errors}).encode()))
     assert (told, report.traffic.remarks) == ({}, {})
 
 
@@ -215,7 +215,7 @@ def test_errors_that_are_none_accept_all_rows(data_type, errors):
 @pytest.mark.parametrize("data_type", DATA_TYPES)
 def test_a_fatal_message_with_minor_errors_in_a_success_is_no_verdict(data_type, message):
     def answer(request):
-        return Answer(201, {}, json.dumps({"message": message, "errors": [request.error()]}).encode())
+        return Response(201, {}, json.dumps({"message": message, "errors": [request.error()]}).encode())
 
     with pytest.raises(RetryLater):
         deliver(data_type, answer)
@@ -235,7 +235,7 @@ REFUSED = {
 def test_a_refusal_of_the_whole_request_costs_the_bad_row_alone(data_type, errors):
     def answer(request):
         body = {"message": ALL_INVALID, "errors": errors(request)}
-        return Answer(400, {}, json.dumps(body).encode())
+        return Response(400, {}, json.dumps(body).encode())
 
     told, _, side = deliver(data_type, answer)
     assert told == {f"c-{BAD}": ("rejected", "braze_email_invalid")}
@@ -283,7 +283,7 @@ class JobSide:
         return self.reply(200, {"data": {"type": "profile-bulk-import-job", "id": name, "attributes": state}})
 
     def reply(self, status, body):
-        return Answer(status, {}, json.dumps(body).encode())
+        return Response(status, {}, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(("listed", "code"), LISTED.values(), ids=LISTED)

@@ -21,8 +21,8 @@ from airflow_provider_cdi.destinations.braze import DATA_TYPES as BRAZE_TYPES
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.klaviyo import CONSENT_TYPES, ConsentArguments, klaviyo_destination
 from airflow_provider_cdi.destinations.klaviyo import DATA_TYPES as OTHER_KLAVIYO_TYPES
-from airflow_provider_cdi.engine.ports import Answer, Busy, Refused, Request
-from airflow_provider_cdi.engine.records import Record
+from airflow_provider_cdi.engine.ports import BatchRejected, Request, Response, Throttled
+from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
@@ -76,7 +76,7 @@ def table_of(kind):
 class Side:
     """A side that gives one answer to everything that is sent; questions about jobs and people are answered well."""
 
-    answer: Answer
+    answer: Response
     job: str = ""
     sent: list[Request] = field(default_factory=list)
 
@@ -85,7 +85,7 @@ class Side:
         if request.method == "GET":
             state = {"type": self.job, "id": "J", "attributes": {"status": "complete"}}
             state["attributes"] |= {"failed_count": 0, "skipped_count": 0}
-            return Answer(200, {}, json.dumps({"data": state}).encode())
+            return Response(200, {}, json.dumps({"data": state}).encode())
         self.sent.append(request)
         return self.answer
 
@@ -126,7 +126,7 @@ def settled_rows(journal):
 
 def a(status, body=b"", **headers):
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, text)
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, text)
 
 
 def of_klaviyo(detail, source, status=400, code="invalid"):
@@ -301,9 +301,9 @@ REFUSALS |= {
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if is_braze(kind)])
 def test_a_foreign_refusal_does_not_blame_the_only_row_of_a_request(kind, answer):
     destination = destination_of(kind)
-    verdict = destination.read_answer(answer, encoded(kind, destination)[:1])
-    assert isinstance(verdict, Busy | Refused)
-    assert isinstance(verdict, Busy) or verdict.named == {}
+    verdict = destination.interpret_response(answer, encoded(kind, destination)[:1])
+    assert isinstance(verdict, Throttled | BatchRejected)
+    assert isinstance(verdict, Throttled) or verdict.named == {}
 
 
 def test_there_are_enough_shapes():
@@ -350,8 +350,8 @@ def test_a_row_that_the_vendor_names_is_rejected_and_no_other(kind):
     destination = destination_of(kind)
     records = encoded(kind, destination)[: destination.limits.records]
     place = min(1, len(records) - 1)
-    verdict = destination.read_answer(naming(kind, place), records)
-    named = verdict.named if isinstance(verdict, Refused) else verdict.rejected
+    verdict = destination.interpret_response(naming(kind, place), records)
+    named = verdict.named if isinstance(verdict, BatchRejected) else verdict.rejected
     assert {found: each.code.partition("_")[2] for found, each in named.items()} == {place: "email_invalid"}
 
 
@@ -368,8 +368,8 @@ def test_an_unknown_reason_in_the_vendors_form_is_halved_and_names_nobody(kind):
     destination = destination_of(kind)
     records = encoded(kind, destination)
     for size in (len(records), 1):
-        verdict = destination.read_answer(UNKNOWN_REASONS[kind.split(" ")[0]], records[:size])
-        assert isinstance(verdict, Refused)
+        verdict = destination.interpret_response(UNKNOWN_REASONS[kind.split(" ")[0]], records[:size])
+        assert isinstance(verdict, BatchRejected)
         assert verdict.named == {}
         assert verdict.rejection.code.endswith("_bad_request")
 
@@ -379,9 +379,9 @@ def test_a_foreign_413_is_halved_down_to_single_rows_which_are_not_blamed(kind):
     destination = destination_of(kind)
     records = encoded(kind, destination)
     if destination.limits.records > 1:
-        assert destination.read_answer(a(413, NGINX_413), records).named == {}
+        assert destination.interpret_response(a(413, NGINX_413), records).named == {}
     with pytest.raises(DestinationRefused, match="not even one row's"):
-        destination.read_answer(a(413, NGINX_413), records[:1])
+        destination.interpret_response(a(413, NGINX_413), records[:1])
 
 
 def encoded(kind, destination):

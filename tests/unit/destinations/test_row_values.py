@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_cdi.destinations.row_values import values_of, without_values
-from airflow_provider_cdi.engine.records import Record
+from airflow_provider_cdi.engine.rows.records import Record
 
 
 def told(said, *bodies, more=()):

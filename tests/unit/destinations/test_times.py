@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_cdi.destinations.times import is_usual_time, read_time, sent_time
-from airflow_provider_cdi.sandbox.objects import check_event, check_purchase
-from airflow_provider_cdi.sandbox.times import read_moment
+from cdi_sandbox.braze.objects import check_event, check_purchase
+from cdi_sandbox.times import read_moment
 
 #: How a time is written -> how it is sent.
 READ = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_cdi.destinations.braze import codes as braze
-from airflow_provider_cdi.destinations.klaviyo import codes as klaviyo
-from airflow_provider_cdi.destinations.klaviyo import consent_codes as consent
+from airflow_provider_cdi.destinations.braze.responses import codes as braze
+from airflow_provider_cdi.destinations.klaviyo.responses import codes as klaviyo
+from airflow_provider_cdi.destinations.klaviyo.responses import consent_codes as consent
 from airflow_provider_cdi.destinations.reject_codes import BRAZE_SOURCES, KLAVIYO_SOURCES
 
 DOCS = Path(__file__).parents[3] / "docs" / "rejects.md"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_cdi.engine.ports import Answer, Merge, Request
-from airflow_provider_cdi.engine.records import Record
-from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.ports import Merge, Request, Response
+from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 
 PERSON = "ada@example.org"
 
 SHOWN = {
     "request": Request("POST", "/users/track", PERSON.encode()),
-    "answer": Answer(400, {"x-echo": PERSON}, PERSON.encode()),
+    "answer": Response(400, {"x-echo": PERSON}, PERSON.encode()),
     "record": Record(f"email:{PERSON}", PERSON.encode()),
     "merge": Merge(Record(PERSON, PERSON.encode()), Record(PERSON, PERSON.encode()), "same_person"),
     "reject": RejectedRow("rejected", "bad", "It is bad.", {"EMAIL": PERSON}, "2026", PERSON, {"NOTE": PERSON}),

@@ -30,21 +30,21 @@ from support.engine_world import (
     position,
 )
 
-from airflow_provider_cdi.engine import ledger as ledger_module
-from airflow_provider_cdi.engine.block import Block
-from airflow_provider_cdi.engine.checkpoints import Checkpoints
-from airflow_provider_cdi.engine.concurrency_limit import Concurrency
-from airflow_provider_cdi.engine.delivery import Delivery
-from airflow_provider_cdi.engine.evidence import Evidence
-from airflow_provider_cdi.engine.jobs import Jobs
-from airflow_provider_cdi.engine.lanes import Lanes
-from airflow_provider_cdi.engine.ledger import Ledger
-from airflow_provider_cdi.engine.pacing import Pacer
-from airflow_provider_cdi.engine.ports import Answer
-from airflow_provider_cdi.engine.reject_gate import RejectGate
-from airflow_provider_cdi.engine.rejects import RejectedRow
+from airflow_provider_cdi.engine.delivery.concurrency_limit import Concurrency
+from airflow_provider_cdi.engine.delivery.delivery import Delivery
+from airflow_provider_cdi.engine.delivery.evidence import Evidence
+from airflow_provider_cdi.engine.delivery.lanes import Lanes
+from airflow_provider_cdi.engine.delivery.pacing import Pacer
+from airflow_provider_cdi.engine.outcome import ledger as ledger_module
+from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
+from airflow_provider_cdi.engine.outcome.ledger import Ledger
+from airflow_provider_cdi.engine.outcome.reject_gate import RejectGate
+from airflow_provider_cdi.engine.outcome.row_block import RowBlock
+from airflow_provider_cdi.engine.ports import Response
+from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
+from airflow_provider_cdi.engine.rows.jobs import Jobs
+from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.slice_reader import SliceReader
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 
 #: A run that takes longer than this, in virtual seconds, hangs; so does one that goes in circles while no time passes.
@@ -58,7 +58,7 @@ SETTINGS = DeliverySettings(max_in_flight=3, window_rows=20, checkpoint_seconds=
 #: What the engine calls: its own parts, and the outside.
 PARTS: tuple[type, ...] = (
     Ledger,
-    Block,
+    RowBlock,
     Checkpoints,
     Lanes,
     Pacer,
@@ -165,10 +165,10 @@ class Bumpy(Things):
     def __init__(self) -> None:
         super().__init__(refuses={REFUSED}, fault=self._trouble)
 
-    def _trouble(self, objects: list[dict[str, Any]]) -> Answer | None:
+    def _trouble(self, objects: list[dict[str, Any]]) -> Response | None:
         if self.requests in (2, 5):
-            return Answer(429 if self.requests == 2 else 500, {}, b"")
-        return Answer(413, {}, b"") if any(thing["id"] == "c-17" for thing in objects) else None
+            return Response(429 if self.requests == 2 else 500, {}, b"")
+        return Response(413, {}, b"") if any(thing["id"] == "c-17" for thing in objects) else None
 
 
 @pytest.fixture(autouse=True)

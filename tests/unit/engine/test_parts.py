@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from support.engine_world import BAD_ROW, CONTRACT, Row, VirtualClock, as_batch, position, run_virtually
 
-from airflow_provider_cdi.engine.block import Block
+from airflow_provider_cdi.engine.delivery.pacing import Pacer
 from airflow_provider_cdi.engine.guards import DeleteCap
-from airflow_provider_cdi.engine.ledger import Ledger
-from airflow_provider_cdi.engine.pacing import Pacer
-from airflow_provider_cdi.engine.position import is_later, parse_position, position_of_moment, position_of_stamp
-from airflow_provider_cdi.engine.reading import JOINED_ROWS, ROWS_AHEAD, read_in_thread
-from airflow_provider_cdi.engine.row_hash import row_hashes
+from airflow_provider_cdi.engine.outcome.ledger import Ledger
+from airflow_provider_cdi.engine.outcome.row_block import RowBlock
+from airflow_provider_cdi.engine.reading.read_ahead import JOINED_ROWS, ROWS_AHEAD, read_in_thread
+from airflow_provider_cdi.engine.rows.position import is_later, parse_position, position_of_moment, position_of_stamp
+from airflow_provider_cdi.engine.rows.row_hash import row_hashes
+from airflow_provider_cdi.engine.rows.watermark import TieFilter, Ties
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.watermark import TieFilter, Ties
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
 
 
@@ -235,7 +235,7 @@ def test_the_prefix_stops_at_the_first_row_without_an_outcome_wherever_it_is():
 
 @pytest.mark.parametrize("rows", [[0, 1, 2], [2, 0, 1], [4, 2], [1]])
 def test_rows_are_accepted_in_any_order_and_with_gaps(rows):
-    block = Block(None, 0, 6, range(6))
+    block = RowBlock(None, 0, 6, range(6))
     block.accept(rows)
     assert block.totals().accepted == len(rows)
     assert block.pending == 6 - len(rows)

@@ -24,12 +24,12 @@ from support.engine_world import (
     run_virtually,
 )
 
-from airflow_provider_cdi.engine.ledger import BLOCK_ROWS
-from airflow_provider_cdi.engine.ports import Answer
-from airflow_provider_cdi.engine.position import is_later
+from airflow_provider_cdi.engine.outcome.ledger import BLOCK_ROWS
+from airflow_provider_cdi.engine.ports import Response
+from airflow_provider_cdi.engine.reading.slice import Slice
+from airflow_provider_cdi.engine.rows.position import is_later
+from airflow_provider_cdi.engine.rows.watermark import EXACT_TIES, TieFilter, Ties, Watermark, intact_buckets
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.engine.slice import Slice
-from airflow_provider_cdi.engine.watermark import EXACT_TIES, TieFilter, Ties, Watermark, intact_buckets
 from airflow_provider_cdi.exceptions import CdiError, NoAnswer
 
 WINDOW = 60
@@ -73,9 +73,9 @@ def faults(script):
     def fault(_objects):
         step = next(steps, "fine")
         if step == "500":
-            return Answer(500, {}, b"")
+            return Response(500, {}, b"")
         if step == "429":
-            return Answer(429, {"wait": "2"}, b"")
+            return Response(429, {"wait": "2"}, b"")
         if step == "lost":
             return NoAnswer("reset", may_have_arrived=True)
         if step == "never arrived":

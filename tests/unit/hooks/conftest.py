@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_cdi.engine.ports import Answer, Request
-from airflow_provider_cdi.hooks.http_calls import Calls
-from airflow_provider_cdi.hooks.http_settings import CA_VARIABLES, HttpSettings
-from airflow_provider_cdi.hooks.http_transport import AiohttpTransport
+from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.hooks.http.calls import Calls
+from airflow_provider_cdi.hooks.http.settings import CA_VARIABLES, HttpSettings
+from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 
 KEY = "7c3d-secret-key"
 #: Has no address anywhere: only a proxy, or a patched look-up, leads to it.
@@ -240,13 +240,13 @@ def make_settings(base_url, **fields):
     )
 
 
-def send_once(path: str, settings: HttpSettings, request: Request) -> Answer:
+def send_once(path: str, settings: HttpSettings, request: Request) -> Response:
     """Send over one of the two paths."""
     if path == "single calls":
         with Calls(settings) as calls:
             return calls.call(request)
 
-    async def exchange() -> Answer:
+    async def exchange() -> Response:
         async with AiohttpTransport(settings, 2) as transport:
             return await transport.send(request)
 

@@ -13,8 +13,10 @@ import time
 import pytest
 
 from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater
-from airflow_provider_cdi.hooks import reach, redshift, snowflake
+from airflow_provider_cdi.hooks import reach
 from airflow_provider_cdi.hooks.reach import check_host, check_reachable
+from airflow_provider_cdi.hooks.redshift import hook as redshift
+from airflow_provider_cdi.hooks.snowflake import hook as snowflake
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 

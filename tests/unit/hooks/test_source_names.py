@@ -8,13 +8,13 @@ import pytest
 from support.sql_world import Database, read
 
 from airflow_provider_cdi.exceptions import ConfigurationError, SourceError
-from airflow_provider_cdi.hooks import sql_readers
-from airflow_provider_cdi.hooks.bigquery import BIGQUERY
-from airflow_provider_cdi.hooks.databricks import DIALECT as DATABRICKS
-from airflow_provider_cdi.hooks.dialects import DIALECTS, Dialect
-from airflow_provider_cdi.hooks.redshift import REDSHIFT
-from airflow_provider_cdi.hooks.snowflake import SNOWFLAKE
-from airflow_provider_cdi.hooks.sql_statements import table_relation
+from airflow_provider_cdi.hooks.bigquery.hook import BIGQUERY
+from airflow_provider_cdi.hooks.databricks.hook import DIALECT as DATABRICKS
+from airflow_provider_cdi.hooks.redshift.hook import REDSHIFT
+from airflow_provider_cdi.hooks.snowflake.hook import SNOWFLAKE
+from airflow_provider_cdi.hooks.sql import reader as sql_readers
+from airflow_provider_cdi.hooks.sql.dialects import DIALECTS, Dialect
+from airflow_provider_cdi.hooks.sql.statements import table_relation
 
 CSV = "updated_at,external_id,payload\n2026-01-01 00:00:00,a,{}\n"
 ROW = "select timestamp '2026-01-01' as updated_at, 'a' as external_id, '{}' as payload"

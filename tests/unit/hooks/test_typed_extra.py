@@ -9,8 +9,8 @@ import pytest
 from airflow.sdk import Connection
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.hooks.redshift_iam import wants_iam
-from airflow_provider_cdi.hooks.snowflake import session_parameters
+from airflow_provider_cdi.hooks.redshift.iam import wants_iam
+from airflow_provider_cdi.hooks.snowflake.hook import session_parameters
 from airflow_provider_cdi.hooks.typed_extra import with_typed_extra
 
 

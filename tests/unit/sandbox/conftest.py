@@ -12,8 +12,8 @@ import orjson
 import pytest
 from support.klaviyo_world import KlaviyoCaller
 
-from airflow_provider_cdi.sandbox.app import create_app
-from airflow_provider_cdi.sandbox.settings import Clock, Settings
+from cdi_sandbox.app import create_app
+from cdi_sandbox.settings import Clock, Settings
 
 NOW = 1_790_000_000.0
 

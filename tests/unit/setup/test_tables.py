@@ -9,8 +9,8 @@ import pytest
 import sqlglot
 from support.data_types import DATA_TYPES
 
-from airflow_provider_cdi.engine.contract import PAYLOAD
-from airflow_provider_cdi.engine.selection import select_columns
+from airflow_provider_cdi.engine.reading.selection import select_columns
+from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD
 from airflow_provider_cdi.setup.tables import DIALECTS, create_table
 
 TABLE = "ingestion.users_attributes_sync"

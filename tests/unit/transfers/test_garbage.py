@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from airflow_provider_cdi.transfers.garbage import THRESHOLDS, seldom_collected
+from airflow_provider_cdi.transfers.runs.gc_tuning import THRESHOLDS, seldom_collected
 
 
 def test_objects_from_before_are_not_looked_at_and_later_ones_seldom():

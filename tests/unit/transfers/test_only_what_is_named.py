@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
-from airflow_provider_cdi.engine.selection import select_columns
+from airflow_provider_cdi.engine.reading.selection import select_columns
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
 PEOPLE = {"EXTERNAL_ID": ["c-1", None, None], "EMAIL": ["a@b.io", "c@d.io", None], "PHONE": ["+1", "+2", "+3"]}

@@ -9,7 +9,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from support.airflow_versions import ParamValidationError
 
 from airflow_provider_cdi.transfers.params import sync_params
-from airflow_provider_cdi.transfers.run_plan import SYNC_MODES
+from airflow_provider_cdi.transfers.runs.plan import SYNC_MODES
 
 
 def chosen(**choices: Any) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from dataclasses import replace
 import pytest
 from support.reject_lines import lines_below, lines_of
 
-from airflow_provider_cdi.engine.rejects import RejectedRow
-from airflow_provider_cdi.engine.totals import Totals
+from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.exceptions import ConfigurationError, RejectsNotWritten
-from airflow_provider_cdi.reject_file import RejectFile
-from airflow_provider_cdi.reject_parts import MAX_PARTS, RejectPart, at_most
-from airflow_provider_cdi.state import Checkpoint
-from airflow_provider_cdi.transfers.journal import TaskJournal
+from airflow_provider_cdi.rejects.file import RejectFile
+from airflow_provider_cdi.rejects.parts import MAX_PARTS, RejectPart, at_most
+from airflow_provider_cdi.state.record import Checkpoint
+from airflow_provider_cdi.transfers.runs.journal import TaskJournal
 
 
 def reject(number):

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.reject_file import RejectFile
-from airflow_provider_cdi.transfers.reject_places import (
+from airflow_provider_cdi.rejects.file import RejectFile
+from airflow_provider_cdi.transfers.runs.reject_places import (
     executor_name,
     rejects_path,
     rejects_top,
     warn_of_several_machines,
 )
-from airflow_provider_cdi.transfers.reject_roots import literal_root
+from airflow_provider_cdi.transfers.runs.reject_roots import literal_root
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
 

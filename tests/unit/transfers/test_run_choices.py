@@ -12,7 +12,7 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.transfers.params import sync_params
-from airflow_provider_cdi.transfers.run_choices import RunChoices, choose, declared_params
+from airflow_provider_cdi.transfers.runs.choices import RunChoices, choose, declared_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
 

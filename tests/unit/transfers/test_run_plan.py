@@ -7,15 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_cdi.engine.slice import Slice
-from airflow_provider_cdi.engine.source_clock import SourceClock
-from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.engine.watermark import Ties, Watermark
+from airflow_provider_cdi.engine.reading.slice import Slice
+from airflow_provider_cdi.engine.reading.source_clock import SourceClock
+from airflow_provider_cdi.engine.rows.totals import Totals
+from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.identity import Identity
-from airflow_provider_cdi.plan import Plan
-from airflow_provider_cdi.state import Checkpoint, StateRecord
-from airflow_provider_cdi.transfers.run_plan import RunRequest, loads_history, new_plan, resolve_mode, resume_or_replay
+from airflow_provider_cdi.state.identity import Identity
+from airflow_provider_cdi.state.plan import Plan
+from airflow_provider_cdi.state.record import Checkpoint, StateRecord
+from airflow_provider_cdi.transfers.runs.plan import RunRequest, loads_history, new_plan, resolve_mode, resume_or_replay
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MIDNIGHT, NOON = "2026-01-05T00:00:00.000000Z", "2026-01-05T12:00:00.000000Z"

@@ -10,11 +10,11 @@ from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 from support.airflow_world import AirflowWorld
 
-from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.engine.watermark import Ties, Watermark
+from airflow_provider_cdi.engine.rows.totals import Totals
+from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped, RetryLater, Superseded
-from airflow_provider_cdi.identity import Identity, Reading
-from airflow_provider_cdi.state import STATE_KEY, Checkpoint, StateRecord, SyncState
+from airflow_provider_cdi.state.identity import Identity, Reading
+from airflow_provider_cdi.state.record import STATE_KEY, Checkpoint, StateRecord, SyncState
 
 IDENTITY = Identity("a_dag.a_task", "attributes", "https://rest.iad-01.braze.com")
 
@@ -83,7 +83,7 @@ def test_a_deleted_asset_state_is_made_good_by_the_xcom():
 
 
 def test_each_save_keeps_the_lease_young_where_no_thread_can(monkeypatch):
-    monkeypatch.setattr("airflow_provider_cdi.state.has_thread_safe_calls", lambda: False)
+    monkeypatch.setattr("airflow_provider_cdi.state.record.has_thread_safe_calls", lambda: False)
     one = state(AirflowWorld())
     one.begin()
     for day in (5, 6):

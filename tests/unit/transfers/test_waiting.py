@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from airflow_provider_cdi.engine.jobs import SubmittedJob
-from airflow_provider_cdi.engine.slice import Slice
-from airflow_provider_cdi.engine.totals import Totals
-from airflow_provider_cdi.engine.watermark import Ties, Watermark
-from airflow_provider_cdi.plan import Plan
-from airflow_provider_cdi.reject_parts import RejectPart
-from airflow_provider_cdi.state import Checkpoint
-from airflow_provider_cdi.transfers.waiting import Waiting
+from airflow_provider_cdi.engine.reading.slice import Slice
+from airflow_provider_cdi.engine.rows.jobs import SubmittedJob
+from airflow_provider_cdi.engine.rows.totals import Totals
+from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
+from airflow_provider_cdi.rejects.parts import RejectPart
+from airflow_provider_cdi.state.plan import Plan
+from airflow_provider_cdi.state.record import Checkpoint
+from airflow_provider_cdi.transfers.runs.waiting import Waiting
 
 NOON = "2026-01-05T12:00:00.000000Z"
 PLAN = Plan(Slice("incremental", NOON), 0)

@@ -12,11 +12,11 @@ import pytest
 from airflow.sdk import DAG
 from dateutil.relativedelta import relativedelta
 
-from airflow_provider_cdi.engine.source_clock import SourceClock
+from airflow_provider_cdi.engine.reading.source_clock import SourceClock
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.transfers.run_plan import RunRequest
-from airflow_provider_cdi.transfers.ticks import previous_tick
-from airflow_provider_cdi.transfers.windows import window_bounds
+from airflow_provider_cdi.transfers.runs.plan import RunRequest
+from airflow_provider_cdi.transfers.runs.ticks import previous_tick
+from airflow_provider_cdi.transfers.runs.windows import window_bounds
 from airflow_provider_cdi.version_compat import core_timetable
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

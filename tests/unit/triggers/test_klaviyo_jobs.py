@@ -9,8 +9,8 @@ from collections import Counter
 
 import pytest
 
-from airflow_provider_cdi.sandbox.server import SandboxServer
 from airflow_provider_cdi.triggers.klaviyo_jobs import KlaviyoJobsTrigger
+from cdi_sandbox.server import SandboxServer
 
 JOBS = "/api/profile-bulk-import-jobs"
 

@@ -1,0 +1,1 @@
+"""Users: attributes, events, purchases, deletes."""

@@ -1,0 +1,1 @@
+"""Subscriptions, suppressions, privacy deletions."""

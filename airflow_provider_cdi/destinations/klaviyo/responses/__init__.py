@@ -1,0 +1,1 @@
+"""What Klaviyo's responses mean."""

@@ -1,0 +1,1 @@
+"""How batches reach the destination: lanes, pace, requests in flight."""

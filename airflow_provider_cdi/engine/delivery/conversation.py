@@ -1,0 +1,274 @@
+"""A conversation about one batch: what the destination asks for is sent until the outcome is known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from airflow_provider_cdi.engine.delivery.concurrency_limit import Concurrency
+from airflow_provider_cdi.engine.delivery.pacing import Pacer, Turn
+from airflow_provider_cdi.engine.delivery.traffic import Traffic
+from airflow_provider_cdi.engine.ports import (
+    Ambiguous,
+    BatchRejected,
+    Completed,
+    FollowUp,
+    JobDestination,
+    Request,
+    Throttled,
+    Unattributed,
+    Verdict,
+)
+from airflow_provider_cdi.engine.rows.jobs import Jobs
+from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.exceptions import Interrupted, NoAnswer, RetryLater, StopSync
+
+log = logging.getLogger(__name__)
+
+#: What a conversation ends with.
+Conclusion = Completed | BatchRejected | Unattributed | Ambiguous
+
+
+class _InDoubt:
+    """Batches that may have been applied: on their way, or never answered. If the run ends now, nobody knows."""
+
+    def __init__(self) -> None:
+        self._batches: dict[int, Sequence[Record]] = {}
+
+    def begin(self, records: Sequence[Record]) -> None:
+        self._batches[id(records)] = records
+
+    def end(self, records: Sequence[Record]) -> None:
+        self._batches.pop(id(records), None)
+
+    @property
+    def rows(self) -> int:
+        return sum(1 + len(record.followers) for records in self._batches.values() for record in records)
+
+
+class _Tries:
+    """How long and how often one request was tried, and whether one of the tries may have been applied."""
+
+    def __init__(self, request: Request, records: Sequence[Record], started: float, doubts: _InDoubt) -> None:
+        #: Whether the request changes anything on the other side.
+        self.changes = request.method != "GET"
+        self._records = records
+        self._doubts = doubts
+        self.started = started
+        self.failures = 0
+        #: Of the last try.
+        self.turn: Turn
+        self._maybe_applied = False
+
+    def begin(self) -> None:
+        """From here until the outcome is known, nobody knows; a run that ends now counts the rows as unknown."""
+        if self.changes:
+            self._doubts.begin(self._records)
+
+    def end(self, verdict: Verdict) -> Verdict:
+        """Note what the verdict says about that. A job that was accepted has no outcome before it has ended."""
+        if not self.changes:
+            return verdict
+        is_unclear = isinstance(verdict, Ambiguous) or (isinstance(verdict, FollowUp) and verdict.job is not None)
+        self._maybe_applied = is_unclear or (self._maybe_applied and isinstance(verdict, Throttled))
+        if not self._maybe_applied:
+            self._doubts.end(self._records)
+        return verdict
+
+
+class Conversations:
+    """Holds conversations with the destination, several at once.
+
+    :param inputs: of the run: the destination, the transport, the bounds of the retries and of the requests in flight.
+    :param jobs: those that an earlier try has submitted; new ones are added.
+    :param is_ending: whether the run is to end; no further attempt is made then.
+    :param rows_started: how many rows were read so far.
+    :param on_job: called when a job was submitted: what is saved should know it soon.
+    """
+
+    def __init__(
+        self,
+        inputs: RunInputs,
+        jobs: Jobs,
+        *,
+        is_ending: Callable[[], bool],
+        rows_started: Callable[[], int],
+        on_job: Callable[[], None],
+    ) -> None:
+        destination, settings, clock = inputs.destination, inputs.settings, inputs.clock
+        self._destination, self._transport, self._clock = destination, inputs.transport, clock
+        self._retry, self._random, self._sentry = settings.retry, inputs.random, inputs.sentry
+        self._repeats_all = settings.on_unknown == "resend"
+        self._pacer = Pacer(clock, settings.requests_per_second, destination.rates, rate_share=settings.rate_share)
+        #: By family: one kind of request may take much longer than another.
+        self._concurrency: defaultdict[str, Concurrency] = defaultdict(
+            lambda: Concurrency(clock, settings.max_in_flight)
+        )
+        self._jobs = jobs
+        self._is_ending = is_ending
+        self._rows_started = rows_started
+        self._on_job = on_job
+        #: The same destination, if it works on requests as jobs.
+        self._jobs_at = destination if isinstance(destination, JobDestination) else None
+        self._one_waits = asyncio.Lock()
+        self._doubts = _InDoubt()
+        self._changes_on_way = 0
+        self.traffic = Traffic()
+
+    @property
+    def rows_in_doubt(self) -> int:
+        """Rows of requests that are on their way, or were never answered: if the run ends now, nobody knows."""
+        return self._doubts.rows
+
+    @property
+    def jobs_alone(self) -> list[str]:
+        """The jobs that are waited for, if nothing else is on its way: it may become a job, which must not be lost."""
+        return [] if self._changes_on_way else self._jobs.running
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait because enough others are on their way."""
+        return sum(concurrency.waiting for concurrency in self._concurrency.values())
+
+    async def hold(self, records: Sequence[Record]) -> Conclusion:
+        """Send what the destination asks for, one thing after the other, until the outcome is known.
+
+        ``Ambiguous`` comes back only if a repeat is not allowed.
+        """
+        ask, noted = await self._opening(records), None
+        started = self._clock.monotonic()
+        while True:
+            verdict = await self._send_until_clear(ask, records)
+            if not isinstance(verdict, FollowUp):
+                if self._jobs_at is not None:
+                    self._jobs.end(records)
+                self._doubts.end(records)
+                return verdict
+            if verdict.job is not None:
+                if verdict.job != noted and self._jobs.note(records, verdict.job, self._rows_started()):
+                    self._on_job()
+                noted = verdict.job
+                self._check_patience(noted, verdict.wait, started)
+            if verdict.wait:
+                await self._clock.sleep(verdict.wait)
+            ask = verdict
+
+    async def _opening(self, records: Sequence[Record]) -> FollowUp:
+        """Return the first request about these records; a job that works on them already is only asked for."""
+        if self._jobs_at is not None:
+            job = self._jobs.find(records, self._rows_started())
+            if job is not None:
+                self._doubts.begin(records)
+                return self._jobs_at.attach(job, records)
+            async with self._one_waits:
+                await self._wait_for_orphaned_jobs(self._jobs_at, records)
+        return FollowUp(
+            self._destination.request(records), lambda answer: self._destination.interpret_response(answer, records)
+        )
+
+    async def _wait_for_orphaned_jobs(self, destination: JobDestination, records: Sequence[Record]) -> None:
+        """Wait until no job of an earlier try is at work: one may carry a person of these records."""
+        while (job := self._jobs.next_orphan()) is not None:
+            ask, started = destination.attach(job, records), self._clock.monotonic()
+            while isinstance(verdict := await self._send_until_clear(ask, records), FollowUp) and verdict.job == job:
+                self._jobs.note_orphan(job, is_running=True)
+                self._check_patience(job, verdict.wait, started)
+                await self._clock.sleep(verdict.wait)
+                ask = verdict
+            self._jobs.note_orphan(job, is_running=False)
+
+    def _check_patience(self, job: str, wait: float, started: float) -> None:
+        waited = self._clock.monotonic() - started
+        if waited + wait > self._retry.job_seconds:
+            raise RetryLater(
+                f"The job {job} has not ended after {waited:.0f} s, longer than job_seconds="
+                f"{self._retry.job_seconds:.0f}. It is not lost: a new try of the task asks for it again and sends "
+                "nothing twice. Look at the destination's own page of imports, or raise that bound."
+            )
+
+    async def _send_until_clear(self, ask: FollowUp, records: Sequence[Record]) -> Conclusion | FollowUp:
+        tries = _Tries(ask.request, records, self._clock.monotonic(), self._doubts)
+        while True:
+            verdict = await self._send(ask, tries)
+            if isinstance(verdict, Throttled):
+                await self._wait_while_busy(verdict, tries)
+            elif isinstance(verdict, Ambiguous) and (not tries.changes or self._may_repeat(records)):
+                await self._back_off(verdict.reason, tries)
+            else:
+                return verdict
+            self.traffic.retries += 1
+
+    def _may_repeat(self, records: Sequence[Record]) -> bool:
+        return self._repeats_all or self._destination.repeat_is_harmless(records)
+
+    async def _send(self, ask: FollowUp, tries: _Tries) -> Verdict:
+        """Send a request as soon as there are few enough on their way, and its turn has come."""
+        concurrency = self._concurrency[ask.request.family]
+        began = await concurrency.enter()
+        try:
+            turn = tries.turn = await self._pacer.wait_for_turn(ask.request.family)
+            if self._sentry is not None and tries.changes:
+                await self._sentry.let_through()
+            if self._is_ending():
+                raise Interrupted("the task was told to end; a new try goes on at the last checkpoint")
+            verdict = await self._exchange(ask, tries)
+        except BaseException:
+            concurrency.abandon()
+            raise
+        if turn.was_paced:
+            began = turn.at
+            self.traffic.paced += 1
+        seconds = self._clock.monotonic() - began
+        self.traffic.seconds_on_way += seconds
+        concurrency.leave(seconds, trouble=isinstance(verdict, Throttled | Ambiguous), was_paced=turn.was_paced)
+        return verdict
+
+    async def _exchange(self, ask: FollowUp, tries: _Tries) -> Verdict:
+        self.traffic.requests += 1
+        self.traffic.bytes_sent += len(ask.request.body)
+        tries.begin()
+        window = None
+        self._changes_on_way += tries.changes
+        try:
+            answer = await self._transport.send(ask.request)
+            window = self._destination.rate_window(answer)
+        except NoAnswer as error:
+            return tries.end(Ambiguous(error.reason) if error.may_have_arrived else Throttled(error.reason))
+        finally:
+            self._changes_on_way -= tries.changes
+            self._pacer.note_answer(tries.turn, window)
+        try:
+            return tries.end(ask.read(answer))
+        except StopSync as error:
+            tries.end(Throttled(str(error)))
+            raise
+
+    async def _wait_while_busy(self, verdict: Throttled, tries: _Tries) -> None:
+        if verdict.wait is None:
+            await self._back_off(verdict.reason, tries)
+            return
+        self.traffic.held_back += 1
+        waited = self._clock.monotonic() - tries.started
+        if waited + verdict.wait > self._retry.rate_limit_seconds:
+            raise RetryLater(
+                f"{verdict.reason}: asked to wait {verdict.wait:.0f} s after {waited:.0f} s of waiting, longer than "
+                f"rate_limit_seconds={self._retry.rate_limit_seconds:.0f}. Lower requests_per_second or raise that "
+                "bound; a new try goes on at the last checkpoint."
+            )
+        self._pacer.hold(verdict.wait, tries.turn)
+
+    async def _back_off(self, reason: str, tries: _Tries) -> None:
+        tries.failures += 1
+        passed = self._clock.monotonic() - tries.started
+        if tries.failures >= self._retry.attempts or passed >= self._retry.seconds:
+            raise RetryLater(
+                f"A request got no usable answer in {tries.failures} attempts over {passed:.0f} s, last: {reason}. "
+                "Nothing is lost: a new try of the task goes on at the last checkpoint."
+            )
+        bound = min(self._retry.first_wait * 2 ** (tries.failures - 1), self._retry.longest_wait)
+        wait = self._random.uniform(bound / 2, bound)
+        log.warning("Attempt %d of %d: %s; next one in %.1f s", tries.failures, self._retry.attempts, reason, wait)
+        await self._clock.sleep(wait)

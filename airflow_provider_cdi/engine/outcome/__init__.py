@@ -1,0 +1,1 @@
+"""What became of each row: ledger, checkpoints, the gate of the first rows."""

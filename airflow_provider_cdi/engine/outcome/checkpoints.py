@@ -1,0 +1,132 @@
+"""Checkpoints: what is saved while a run goes on, and when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from airflow_provider_cdi.engine.clean_up import keeping
+from airflow_provider_cdi.engine.outcome.ledger import Ledger
+from airflow_provider_cdi.engine.ports import Clock
+from airflow_provider_cdi.engine.reading.late_rows import LateRows
+from airflow_provider_cdi.engine.rows.jobs import Jobs, SubmittedJob
+from airflow_provider_cdi.engine.rows.progress import Journal, Progress, Reached
+from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.exceptions import Superseded
+
+#: Rejects that may wait for a checkpoint; a quarter of ``window_bytes`` bounds their payloads.
+REJECTS_HELD = 1_000
+
+
+class Checkpoints:
+    """Saves what the ledger knows.
+
+    :param journal: where it is saved.
+    :param ledger: knows the outcomes. Until its gate is open, nothing is saved from the first reject on.
+    :param jobs: knows what the destination is at work on.
+    :param settings: how much may be unsaved, and for how long.
+    :param clock: where time comes from.
+    :param late: counts the rows below the watermark; None when nobody wants to know.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        ledger: Ledger,
+        jobs: Jobs,
+        settings: DeliverySettings,
+        clock: Clock,
+        *,
+        late: LateRows | None = None,
+    ) -> None:
+        self._late = late
+        self._journal = journal
+        self._ledger = ledger
+        self._gate = ledger.gate
+        self._most_rejects = max(REJECTS_HELD, ledger.gate.rows)
+        self._jobs = jobs
+        self._settings = settings
+        self._clock = clock
+        self._due = asyncio.Event()
+        self._is_closing = False
+        self._rows_saved = 0
+        self._jobs_saved: tuple[SubmittedJob, ...] = ()
+        self._saved_at = clock.monotonic()
+        #: The one that was saved last.
+        self.watermark = ledger.watermark()
+
+    def call(self) -> None:
+        """Have one saved soon."""
+        self._due.set()
+
+    def call_if_due(self) -> None:
+        """Have one saved soon when much or old progress is unsaved."""
+        waiting = self._ledger.rows_in_prefix - self._rows_saved
+        if waiting >= self._settings.window_rows / 2 or self._rejects_pile_up():
+            self._due.set()
+
+    def call_if_old(self) -> None:
+        """Have one saved soon when the last one is too long ago."""
+        if self._clock.monotonic() - self._saved_at >= self._settings.checkpoint_seconds:
+            self._due.set()
+
+    def have_room(self, rows_started: int) -> bool:
+        """Say whether more rows may be sent before some are saved.
+
+        :param rows_started: rows that were handed on so far.
+        """
+        return rows_started - self._rows_saved < self._settings.window_rows and not self._rejects_pile_up()
+
+    async def save_when_due(self, on_saved: Callable[[], None]) -> None:
+        """Save whenever one was called for, until :meth:`close`; nothing is saved any more when one fails.
+
+        :param on_saved: called when there may be room again.
+        """
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._is_closing:  # what came last is saved at the end of the run
+                return
+            await self.save()
+            on_saved()
+
+    def close(self) -> None:
+        """Let :meth:`save_when_due` return."""
+        self._is_closing = True
+        self._due.set()
+
+    async def save(self, *, slice_is_done: bool = False) -> None:
+        """Save what is new. Where rejects cannot be written down, what comes before the first of them is saved.
+
+        :param slice_is_done: whether all rows of the slice were entered and have their outcome.
+        """
+        self._ledger.advance(to_the_row=True)
+        before = self._ledger.before_rejects
+        if before is not None and not self._gate.is_open:
+            await self._save(before, ())
+            return
+        reached, rejects = self._ledger.reached(slice_is_done=slice_is_done), list(self._ledger.rejects)
+        try:
+            await self._save(reached, rejects, slice_is_done=slice_is_done)
+        except Exception as error:
+            if before is not None and not isinstance(error, Superseded):
+                with keeping(error, "what was delivered before the first unwritten reject could not be saved"):
+                    await self._save(before, ())
+            raise
+        self._ledger.note_written(len(rejects), reached)
+
+    async def _save(self, reached: Reached, rejects: Sequence[RejectedRow], *, slice_is_done: bool = False) -> None:
+        self._jobs.forget_passed(reached.covered)
+        jobs = () if slice_is_done else self._jobs.to_save()
+        if reached.rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
+            return
+        below = self._late.below(reached) if self._late else None
+        await self._journal.commit(Progress(reached.watermark, reached.totals, jobs, below), rejects)
+        self._rows_saved, self._jobs_saved = reached.rows, jobs
+        self.watermark = reached.watermark
+        self._saved_at = self._clock.monotonic()
+
+    def _rejects_pile_up(self) -> bool:
+        ledger = self._ledger
+        return len(ledger.rejects) >= self._most_rejects or ledger.reject_bytes >= self._settings.window_bytes / 4

@@ -1,0 +1,147 @@
+"""A block: rows that were read together, and the outcome of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.rows.records import Notice, Rejection
+from airflow_provider_cdi.engine.rows.totals import Totals
+
+_PENDING, _ACCEPTED, _SET_ASIDE, _HANDLED_BEFORE, _COUNTED_BEFORE, _PASSED_OVER = range(6)
+_ACCEPTED_BYTE = bytes((_ACCEPTED,))
+
+
+class RowBlock:
+    """A run of rows that were read together.
+
+    :param rows: the batch that the rows came in.
+    :param start: place of the block's first row in it.
+    :param stop: place after its last row.
+    :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers in the column's unit.
+    :param before: how many rows of this try came before the batch: a row's number is that and its place.
+    """
+
+    __slots__ = (
+        "_outcomes",
+        "adjusted",
+        "before",
+        "passed_over",
+        "pending",
+        "rows",
+        "set_aside",
+        "stamps",
+        "start",
+        "stop",
+    )
+
+    def __init__(self, rows: pa.RecordBatch, start: int, stop: int, stamps: Sequence[int], before: int = 0) -> None:
+        self.rows = rows
+        self.before = before
+        self.start = start
+        self.stop = stop
+        self.stamps = stamps
+        self._outcomes = bytearray(stop - start)
+        #: Rows without an outcome yet.
+        self.pending = stop - start
+        #: Row -> why it was set aside, and whether nobody knows what became of it.
+        self.set_aside: dict[int, tuple[Rejection, bool]] = {}
+        #: Row -> why it was passed over on purpose.
+        self.passed_over: dict[int, str] = {}
+        #: Row -> what was left out or changed so that it can be sent.
+        self.adjusted: dict[int, tuple[str | Notice, ...]] = {}
+
+    @property
+    def first_number(self) -> int:
+        """Number of its first row."""
+        return self.before + self.start
+
+    @property
+    def next_number(self) -> int:
+        """Number after that of its last row."""
+        return self.before + self.stop
+
+    def accept(self, rows: Sequence[int]) -> None:
+        """Give several rows their outcome: accepted."""
+        first, after = min(rows) - self.start, max(rows) + 1 - self.start
+        if after - first == len(rows):  # each row once and none between them missing, in whatever order
+            self._outcomes[first:after] = _ACCEPTED_BYTE * len(rows)
+        else:
+            for row in rows:
+                self._outcomes[row - self.start] = _ACCEPTED
+        self.pending -= len(rows)
+
+    def notices(self, row: int) -> list[Notice]:
+        """Give what was left out or changed of an accepted row, as far as the row is named for it."""
+        return [one for one in self.adjusted.get(row, ()) if isinstance(one, Notice)] if self._is_accepted(row) else []
+
+    @property
+    def told(self) -> list[int]:
+        """The rows that are written down: rejected, unknown, or accepted with a notice."""
+        return sorted([*self.set_aside, *filter(self.notices, self.adjusted)])
+
+    def reject(self, row: int, rejection: Rejection, *, unknown: bool = False) -> None:
+        """Give a row its outcome: rejected, or nobody knows."""
+        self.set_aside[row] = (rejection, unknown)
+        self._settle(row, _SET_ASIDE)
+
+    def skip(self, row: int, reason: str) -> None:
+        """Give a row its outcome: it was passed over on purpose."""
+        self.passed_over[row] = reason
+        self._settle(row, _PASSED_OVER)
+
+    def note_handled(self, row: int, *, by_this_run: bool) -> None:
+        """Give a row its outcome: it was handled before, by an earlier run or by an earlier try of this one."""
+        self._settle(row, _COUNTED_BEFORE if by_this_run else _HANDLED_BEFORE)
+
+    def totals(self) -> Totals:
+        """Count the outcomes so far; what an earlier try of the run has counted is not counted again."""
+        unknown = sum(is_unknown for _, is_unknown in self.set_aside.values())
+        handled = self._outcomes.count(_HANDLED_BEFORE)
+        return Totals(
+            accepted=self._outcomes.count(_ACCEPTED),
+            rejected=len(self.set_aside) - unknown,
+            unknown=unknown,
+            rejects=Counter(rejection.code for rejection, _ in self.set_aside.values()),
+            skipped_because=Counter(self.passed_over.values()) + Counter(already_delivered=handled),
+            adjusted=Counter(
+                one if isinstance(one, str) else one.code
+                for row in self.adjusted
+                if self._is_accepted(row)
+                for one in self.adjusted[row]
+            ),
+        )
+
+    def settled_part(self) -> RowBlock | None:
+        """Cut off the leading rows that have their outcome, as a block of their own; None when there are none."""
+        settled = self._outcomes.find(_PENDING)
+        return self.cut_off(settled) if settled > 0 else None
+
+    def verdicts(self) -> Iterator[Rejection | None]:
+        """Yield for each row that was due why it was rejected; None when it was not, or nobody knows."""
+        for row, outcome in enumerate(self._outcomes, self.start):
+            if outcome == _SET_ASIDE:
+                rejection, is_unknown = self.set_aside[row]
+                yield None if is_unknown else rejection
+            elif outcome == _ACCEPTED:
+                yield None
+
+    def cut_off(self, settled: int) -> RowBlock:
+        """Cut off the first rows as a block of their own; all of them have their outcome."""
+        part = RowBlock(self.rows, self.start, self.start + settled, self.stamps, self.before)
+        part._outcomes, self._outcomes = self._outcomes[:settled], self._outcomes[settled:]
+        part.pending = 0
+        part.set_aside = {row: self.set_aside.pop(row) for row in sorted(self.set_aside) if row < part.stop}
+        part.passed_over = {row: self.passed_over.pop(row) for row in sorted(self.passed_over) if row < part.stop}
+        part.adjusted = {row: self.adjusted.pop(row) for row in sorted(self.adjusted) if row < part.stop}
+        self.start = part.stop
+        return part
+
+    def _is_accepted(self, row: int) -> bool:
+        return self._outcomes[row - self.start] == _ACCEPTED
+
+    def _settle(self, row: int, outcome: int) -> None:
+        self._outcomes[row - self.start] = outcome
+        self.pending -= 1

@@ -1,0 +1,1 @@
+"""Which rows a run reads, and how they come."""

@@ -1,0 +1,200 @@
+"""Reading one slice: what is due, which rows are read, and which of them were handled before."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.clean_up import closing
+from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
+from airflow_provider_cdi.engine.reading.late_rows import LateRows
+from airflow_provider_cdi.engine.reading.read_ahead import ReadAhead
+from airflow_provider_cdi.engine.reading.slice import Slice
+from airflow_provider_cdi.engine.reading.stamped_rows import StampedRows
+from airflow_provider_cdi.engine.rows.position import is_later, position_of_stamp
+from airflow_provider_cdi.engine.rows.row_hash import row_hashes
+from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT
+from airflow_provider_cdi.engine.rows.watermark import TieFilter, Ties, Watermark, intact_buckets
+
+log = logging.getLogger(__name__)
+
+
+class SliceReader:
+    """Reads a slice of a source, from its beginning or behind what an earlier try has handled.
+
+    :param source: where rows come from.
+    :param part: the slice; for a resumed run the rest of it.
+    :param is_resumed: whether an earlier try of the same run has handled rows.
+    :param read_ahead: how a blocking reader is read beside the event loop.
+    :param call_aside: how a blocking call is made beside the event loop.
+    :param with_total: whether all rows of the source are counted too.
+    :param late: counts the rows below the watermark; None when nobody wants to know.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        part: Slice,
+        *,
+        is_resumed: bool,
+        read_ahead: ReadAhead,
+        call_aside: CallAside,
+        with_total: bool = False,
+        late: LateRows | None = None,
+    ) -> None:
+        self._late = late
+        self._source = source
+        self._call_aside = call_aside
+        self._read_ahead = read_ahead
+        self._with_total = with_total
+        self.part = part
+        self.is_resumed = is_resumed
+        #: Set by :meth:`read` while the rows at the watermark are read again.
+        self.tie_filter: TieFilter | None = None
+        self._counts = Counts(0, 0, 0, 0)
+        #: Rows that the query itself stamps.
+        self.stamped = StampedRows(source, part)
+
+    async def count(self) -> None:
+        """Ask the source what is due, in one query."""
+        part, after = self.part, self.part.after
+        # A watermark behind the bound: of an earlier run, before rows had to settle.
+        now = after.position if after and is_later(after.position, part.up_to) else part.up_to
+        self._counts = await self._call_aside(
+            lambda: self._source.count(
+                part.bounds(),
+                position=after.position if after else None,
+                now=now,
+                with_total=self._with_total,
+                recent=self.stamped.recent,
+            )
+        )
+        if self._late is not None:
+            await self._late.count(after, self._counts.at_position, self._call_aside)
+
+    async def look_for_stamped_rows(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Find out whether the query itself stamps rows, unless the slice ends before it.
+
+        :param sleep: waits for at most a second.
+        """
+        if self.part.until is None or is_later(self.part.until, self.stamped.recent):
+            await self.stamped.look_for(self._counts, sleep, self._call_aside)
+
+    @property
+    def due(self) -> int:
+        """Rows that the read will bring and that are not handled yet, as far as numbers can tell."""
+        return self._counts.in_bounds + self._stamped_behind() + self._new_ties()
+
+    def tell_not_due(self) -> Mapping[str, int]:
+        """Log and count the rows that no slice up to now holds, by the reason, and those that the query stamps."""
+        not_due = self._not_due()
+        for reason, number in not_due.items():
+            level = logging.INFO if reason == "settling" else logging.WARNING
+            log.log(level, "%s", _NOT_DUE[reason].format(number=number))
+        if self.stamped:
+            log.warning("%s", _STAMPED.format(number=self.stamped.found))
+        return not_due
+
+    def _not_due(self) -> Mapping[str, int]:
+        if self.part.mode == "window":
+            return {}
+        numbers = {
+            "future": self._counts.future - self._counts.passed - self.stamped.found_ahead,
+            "settling": self._counts.passed - self._stamped_passed() if self.part.settles else 0,
+            "no_updated_at": self._counts.without_time,
+        }
+        return {reason: number for reason, number in numbers.items() if number}
+
+    def check(self, cap: DeleteCap) -> None:
+        """Look at what the whole run would delete: a later try has only the rest before it.
+
+        :raises GuardTripped: when it is too much.
+        """
+        if not self.is_resumed:
+            is_first_run = self.part.after is None and self.part.mode == "incremental"
+            cap.check(self.due, self._counts.total or 0, is_first_run=is_first_run)
+
+    async def read(self, on_ties: Callable[[TieFilter], None]) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Read the rows, a little ahead.
+
+        :param on_ties: called first with the filter, if the rows at the watermark are read again.
+        """
+        bounds = await self._choose_bounds()
+        if self.tie_filter is not None:
+            on_ties(self.tie_filter)
+        read = self.stamped.read if self.stamped else self._source.read
+        return self._read_ahead(lambda: read(bounds))
+
+    async def resume_after(self, after: Watermark | None) -> None:
+        """Expect the rest of the slice to be read anew.
+
+        :param after: behind which rows, None from the beginning.
+        """
+        self.part = self.part.resumed_at(after) if after else self.part
+        self.is_resumed, self.tie_filter = True, None
+        await self.count()
+
+    def handled_before(self, rows: pa.RecordBatch, stamps: Sequence[int]) -> Sequence[bool]:
+        """Say of the leading rows at the old watermark which were handled before.
+
+        :param stamps: ``UPDATED_AT`` of all rows of the batch, as integers.
+        """
+        after = self.part.after
+        if after is None or self.tie_filter is None:
+            return ()
+        if position_of_stamp(stamps[0], rows.column(UPDATED_AT).type.unit) != after.position:
+            return ()
+        ties = bisect_right(stamps, stamps[0])
+        return [self.tie_filter.is_handled(row_hash) for row_hash in row_hashes(rows, 0, ties)]
+
+    async def cancel(self) -> None:
+        """Stop a running count or read. Some drivers ask the network for it, so the event loop does not wait."""
+        await self._call_aside(self._source.cancel)
+
+    def _new_ties(self) -> int:
+        """Rows by which the group at the watermark has changed."""
+        after, at_position = self.part.after, self._counts.at_position
+        return abs(at_position - len(after.ties)) if after and at_position else 0
+
+    def _stamped_behind(self) -> int:
+        """Rows behind the upper bound that go out all the same."""
+        return self._stamped_passed() + self.stamped.found_ahead
+
+    def _stamped_passed(self) -> int:
+        return min(self.stamped.found - self.stamped.found_ahead, self._counts.passed)
+
+    async def _choose_bounds(self) -> Bounds:
+        """Read the rows at the watermark again only if that can bring something new."""
+        after = self.part.after
+        if after is None or not self._counts.at_position:
+            return self.part.bounds()
+        if after.ties.exact is not None:
+            self.tie_filter = TieFilter(after.ties)
+        elif self._new_ties():
+            ties = after.ties
+            self.tie_filter = TieFilter(ties, await self._call_aside(lambda: self._intact_buckets(ties)))
+        else:
+            return self.part.bounds()
+        return self.part.bounds_with_ties()
+
+    def _intact_buckets(self, ties: Ties) -> list[bool]:
+        with closing(self._source.read(self.part.bounds_of_ties())) as group:
+            return intact_buckets(ties, (row_hash for rows in group for row_hash in row_hashes(rows)))
+
+
+_STAMPED = (
+    "{number:,} rows have the time of the query itself as UPDATED_AT (current_timestamp in a view or in sql=): every "
+    "run sends all of them again. To send only what changed, give each row the time of its change, in a column that "
+    "the load fills"
+)
+
+_NOT_DUE = {
+    "future": "{number:,} rows are stamped later than now: they are skipped and will be sent when their time has come",
+    "settling": "{number:,} rows are younger than settle= asks for: a later run sends them when they are old enough",
+    "no_updated_at": "{number:,} rows have no UPDATED_AT, or one outside of what can be read "
+    "(infinity, a year before Christ or after 9999): they are never sent until it is filled in",
+}

@@ -1,0 +1,1 @@
+"""What the engine speaks of: rows, records, outcomes, positions, totals."""

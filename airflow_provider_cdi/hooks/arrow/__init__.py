@@ -1,0 +1,1 @@
+"""Rows of any driver as Arrow, and the types of their columns."""

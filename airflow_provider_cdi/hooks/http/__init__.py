@@ -1,0 +1,1 @@
+"""What both destinations' hooks share: settings, calls, transport, errors."""

@@ -1,0 +1,99 @@
+"""What the hooks of all HTTP services share: the form, the settings, the transport."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.hooks.connections import find_connection, find_connection_async
+from airflow_provider_cdi.hooks.http.settings import HttpSettings
+from airflow_provider_cdi.version_compat import BaseHook
+
+# What needs an HTTP library or pyarrow is imported when a task runs: a DAG file may import this module.
+if TYPE_CHECKING:
+    import requests
+    from airflow.sdk import Connection
+
+    from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
+
+
+class HttpHook(BaseHook):
+    """Reaches an HTTP service with the key of one connection. One subclass per service says the rest.
+
+    A subclass brings the two methods about the connection form itself: before 3.2, Airflow asks only a class that has
+    them in its own body.
+
+    :param conn_id: the connection's id.
+    """
+
+    conn_name_attr: str
+    conn_type: str
+
+    def __init__(self, conn_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+
+    @abstractmethod
+    def read_settings(self, connection: Connection) -> HttpSettings:
+        """Read the fields of the connection.
+
+        :raises ConfigurationError: when a field is missing or makes no sense; it names the field.
+        """
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The Airflow connection. Fetched once.
+
+        :raises ConfigurationError: when there is none.
+        """
+        return find_connection(self.conn_id)
+
+    @cached_property
+    def settings(self) -> HttpSettings:
+        """What the connection and the worker's environment say about reaching the service. Read once.
+
+        :raises ConfigurationError: when a field is missing or makes no sense; it names connection and field.
+        """
+        return self._read(self.connection)
+
+    async def find_settings(self) -> HttpSettings:
+        """Return the settings from within an event loop, such as the triggerer's.
+
+        :raises ConfigurationError: as for :attr:`settings`.
+        """
+        return self._read(await find_connection_async(self.conn_id))
+
+    def get_conn(self) -> requests.Session:
+        """Open a session with key, proxy, certificates and no redirects, for calls of your own.
+
+        Pass ``timeout`` with each call; full addresses are ``hook.settings.url("/path")``.
+        """
+        from airflow_provider_cdi.hooks.http.calls import open_session
+
+        return open_session(self.settings)
+
+    def transport(self, max_connections: int) -> AiohttpTransport:
+        """Make the transport that delivers batches.
+
+        :param max_connections: connections that are open at most.
+        """
+        from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
+
+        return AiohttpTransport(self.settings, max_connections)
+
+    def _read(self, connection: Connection) -> HttpSettings:
+        self._refuse_other_type(connection)
+        try:
+            return self.read_settings(connection)
+        except ConfigurationError as fault:
+            raise ConfigurationError(f"Connection {self.conn_id!r}: {fault}.") from None
+
+    def _refuse_other_type(self, connection: Connection) -> None:
+        """A connection of another service has a key that is not meant for this one; without a type it may be ours."""
+        if connection.conn_type and connection.conn_type != self.conn_type:
+            raise ConfigurationError(
+                f"Connection {self.conn_id!r} has the type {connection.conn_type!r}; {self.conn_name_attr} needs a "
+                f"connection of the type {self.conn_type!r}."
+            )

@@ -1,0 +1,1 @@
+"""Any database that Airflow reaches by DB API."""

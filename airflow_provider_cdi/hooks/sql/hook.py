@@ -1,0 +1,308 @@
+"""Any SQL database that Airflow reaches through a ``DbApiHook``, as a source of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.ports import Bounds, Counts
+from airflow_provider_cdi.engine.reading.partition import Partition
+from airflow_provider_cdi.engine.reading.selection import Selection, select_columns
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, SourceError
+from airflow_provider_cdi.hooks.arrow.column_types import TIMES, ColumnType
+from airflow_provider_cdi.hooks.arrow.rows import RowShape
+from airflow_provider_cdi.hooks.extra_addresses import check_addresses
+from airflow_provider_cdi.hooks.extras import EXTRAS, install
+from airflow_provider_cdi.hooks.sql.dialects import ANSI, DIALECTS, Dialect
+from airflow_provider_cdi.hooks.sql.reader import Statement
+from airflow_provider_cdi.hooks.sql.session import SqlSession
+from airflow_provider_cdi.hooks.sql.statements import (
+    SourceSql,
+    partition_relation,
+    query_relation,
+    table_relation,
+)
+from airflow_provider_cdi.hooks.sql.timestamp_text import utc_text
+from airflow_provider_cdi.hooks.typed_extra import with_typed_extra
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+#: Values that are looked at where the driver does not say what a column holds.
+PROBED_ROWS = 20
+
+
+class SqlWarehouseHook:
+    """Reads from any database whose Airflow hook is a ``DbApiHook``.
+
+    :param connection: the Airflow connection. It is the only one this object ever uses: nothing is fetched
+        from Airflow later, so that a thread without a task context may read.
+    :param tag: the name that the database's own history shows for what is asked here: the sync's id.
+    :raises ConfigurationError: when the connection's type has no hook, or one that does not speak SQL.
+    """
+
+    def __init__(self, connection: Connection, tag: str = "") -> None:
+        connection = with_typed_extra(connection)
+        check_addresses(connection)
+        self.dialect = self.find_dialect(connection)
+        self._session = SqlSession(self.make_hook(connection, tag), connection, self.dialect, tag)
+
+    def find_dialect(self, connection: Connection) -> Dialect:
+        """Return how this database wants its SQL."""
+        return DIALECTS.get(connection.conn_type or "", ANSI)
+
+    def make_hook(self, connection: Connection, tag: str) -> Any:
+        """Return the vendor's hook: its ``get_conn()`` opens connections, its ``placeholder`` marks bound values.
+
+        :param connection: the Airflow connection.
+        :param tag: the sync's id, where it belongs to what a connection is opened with.
+        :raises ConfigurationError: when there is none that speaks SQL.
+        """
+        from airflow.exceptions import AirflowException  # type: ignore[attr-defined]  # the one place of 3.0 and 3.3
+        from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+        named = f"The connection {connection.conn_id!r} has the type {connection.conn_type!r}"
+        try:
+            hook = connection.get_hook()  # type: ignore[no-untyped-call]  # Airflow has no types here
+        except (AirflowException, ImportError) as error:
+            raise ConfigurationError(
+                f"{named}, for which no hook can be loaded. {_cure(connection.conn_type)} ({error})"
+            ) from error
+        if not isinstance(hook, DbApiHook):
+            raise ConfigurationError(
+                f"{named}, whose hook ({type(hook).__name__}) runs no SQL. Use a connection to a SQL database."
+            )
+        return hook
+
+    def source(
+        self,
+        table: str | None = None,
+        *,
+        sql: str | None = None,
+        contract: TableContract,
+        columns: Mapping[str, str] | None = None,
+        payload_columns: Sequence[str] | Mapping[str, str] = (),
+        partition: Partition | None = None,
+        watermark_timezone: str | None = None,
+    ) -> SqlSource:
+        """Look at a table, view or query and match its columns with a contract. Reads no row of it, or a few.
+
+        :param table: name of one to three parts. Plain parts are folded as the database folds them, parts
+            in double quotes or backquotes are taken as they are.
+        :param sql: a query, instead of a table.
+        :param contract: what the data type asks for.
+        :param columns: contract name -> source name.
+        :param payload_columns: see :func:`~airflow_provider_cdi.engine.reading.selection.select_columns`.
+        :param partition: read only this part of the rows.
+        :param watermark_timezone: whose clock ``UPDATED_AT`` shows, which then must not have a zone itself.
+        :raises ConfigurationError: when the arguments make no sense.
+        :raises SourceError: when the source is missing, forbidden or of the wrong shape.
+        :raises RetryLater: when the database cannot be reached now.
+        """
+        if (table is None) == (sql is None):
+            raise ConfigurationError("Give either the name of a table or view, or sql= with a query, not both.")
+        label = f"the table {table}" if table is not None else "the query"
+        relation = table_relation(table, self.dialect) if table is not None else query_relation(sql or "", self.dialect)
+        with self._session.connected(f"looking at {label}") as connection:
+            if table is not None and self.dialect.check_table is not None:
+                doing = f"Looking at {label} through the connection {self._session.conn_id!r}"
+                self.dialect.check_table(connection, relation, doing)
+            kinds = self._kinds(connection, relation)
+            selection = select_columns(contract, list(kinds), columns=columns, payload_columns=payload_columns)
+            time = selection.updated_at
+            time_kind = self._time_kind(connection, relation, time, kinds[time])
+            opened_at = server_time(self.dialect, connection)
+        if watermark_timezone is not None and time_kind is ColumnType.TIMESTAMP_TZ:
+            raise ConfigurationError(
+                f"The column {time!r} of {label} has a time zone itself, so watermark_timezone={watermark_timezone!r} "
+                "means nothing there. Leave the argument out."
+            )
+        if partition is not None:
+            relation = partition_relation(relation, selection.telling_identifiers, partition, self.dialect)
+        kinds[time] = time_kind
+        return SqlSource(self._session, label, relation, selection, kinds, zone=watermark_timezone, opened_at=opened_at)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Open a connection and run the smallest query.
+
+        :return: whether it worked, and a sentence for the person who set the connection up.
+        """
+        try:
+            with self._session.connected("the connection test") as connection:
+                self.dialect.reader.fetch(connection, Statement("select 1"))
+        except CdiError as error:
+            return False, str(error)
+        return True, f"The {self.dialect.name} database of the connection {self._session.conn_id!r} answers."
+
+    def _kinds(self, connection: Any, relation: str) -> dict[str, ColumnType]:
+        columns = self.dialect.reader.describe(connection, relation)
+        described = [(name, self.dialect.kind(type_code)) for name, type_code in columns]
+        kinds = dict(described)
+        if len(kinds) < len(described):
+            names = [name for name, _ in described]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise SourceError(f"The source has two columns of one name: {', '.join(twice)}. Give each its own.")
+        return kinds
+
+    def _time_kind(self, connection: Any, relation: str, name: str, kind: ColumnType) -> ColumnType:
+        if kind is ColumnType.UNKNOWN:
+            quoted = self.dialect.quoted(name)
+            probe = Statement(f"select {quoted} from {relation} where {quoted} is not null")  # noqa: S608
+            rows = self.dialect.reader.fetch(connection, probe, PROBED_ROWS)
+            kind = self._probed_kind([row[0] for row in rows])
+        if kind not in TIMES or kind not in self.dialect.times:
+            problem = _WRONG_TIMES.get(kind, "is no timestamp")
+            raise SourceError(
+                f"The column {name!r}, which says when a row changed, {problem}. {self._time_cure()} in a view "
+                "or in sql=, and read from that."
+            )
+        return kind
+
+    def _time_cure(self) -> str:
+        if self.dialect.computed_time is not None:
+            return "Write it as text of ISO 8601 with date and time (2026-01-05T09:00:00Z)"
+        return "Cast it to a timestamp in UTC"
+
+    def _probed_kind(self, values: list[Any]) -> ColumnType:
+        if not values:
+            return ColumnType.TIMESTAMP
+        if self.dialect.computed_time is not None:
+            if any(utc_text(value) is not None for value in values):
+                return ColumnType.TIMESTAMP
+            return ColumnType.TEXT if isinstance(values[0], str) else ColumnType.OTHER
+        return _kind_of_value(values[0])
+
+
+def server_time(dialect: Dialect, connection: Any) -> datetime:
+    """Ask the clock of a database; no row is read for it."""
+    ((value,),) = dialect.reader.fetch(connection, Statement(f"select {dialect.clock.utc} as cdi_now"))
+    return dialect.clock.read(value, datetime.now(UTC))
+
+
+_WRONG_TIMES = {
+    ColumnType.DATE: "is a date: all changes of one day would look alike",
+    ColumnType.TEXT: "is text and no timestamp",
+    ColumnType.PADDED: "is text and no timestamp",
+    ColumnType.INTEGER: "is a number",
+}
+
+
+def _kind_of_value(value: Any) -> ColumnType:
+    if isinstance(value, datetime):
+        return ColumnType.TIMESTAMP if value.tzinfo is None else ColumnType.TIMESTAMP_TZ
+    if isinstance(value, date):
+        return ColumnType.DATE
+    return ColumnType.TEXT if isinstance(value, str) else ColumnType.OTHER
+
+
+def _cure(conn_type: str | None) -> str:
+    """Say what makes the hook of a connection's type available."""
+    if not conn_type:
+        return "Give the connection a type."
+    if conn_type in EXTRAS:
+        return f"{install(EXTRAS[conn_type])} on the workers."
+    return (
+        "Install the Airflow provider of that database on the workers, usually with pip install "
+        f"'apache-airflow-providers-{conn_type}', or mend the type."
+    )
+
+
+class SqlSource:
+    """A table, view or query of one connection; satisfies :class:`airflow_provider_cdi.engine.ports.Source`.
+
+    Every call opens its own connection and closes it, so that any thread may count or read.
+
+    :param session: opens connections.
+    :param label: what it is, for messages (``the table users``).
+    :param relation: the same as SQL.
+    :param selection: which column plays which part.
+    :param kinds: source name -> what the column holds.
+    :param zone: whose clock ``UPDATED_AT`` shows, None for UTC.
+    :param opened_at: what the database's clock showed when the source was looked at.
+    """
+
+    def __init__(
+        self,
+        session: SqlSession,
+        label: str,
+        relation: str,
+        selection: Selection,
+        kinds: Mapping[str, ColumnType],
+        *,
+        zone: str | None,
+        opened_at: datetime,
+    ) -> None:
+        #: Which column plays which part.
+        self.selection = selection
+        #: What the database's clock showed when the source was looked at.
+        self.opened_at = opened_at
+        self._session = session
+        self._label = label
+        self._shape = RowShape(selection, kinds.__getitem__)
+        self._sql = SourceSql(
+            relation, self._shape.columns, len(self._shape.keys), session.dialect, session.placeholder, zone=zone
+        )
+
+    def now(self) -> datetime:
+        """Ask the database's clock, in a connection of its own.
+
+        :raises SourceError: when the database cannot be asked.
+        :raises RetryLater: when it does not answer now.
+        """
+        with self._session.connected(f"asking for the time beside {self._label}") as connection:
+            return server_time(self._session.dialect, connection)
+
+    def count(
+        self,
+        bounds: Bounds,
+        *,
+        position: str | None,
+        now: str,
+        with_total: bool = False,
+        recent: str | None = None,
+    ) -> Counts:
+        """Count in one aggregate query. See :meth:`airflow_provider_cdi.engine.ports.Source.count`.
+
+        :raises SourceError: when the source cannot be read as it is.
+        :raises RetryLater: when the database does not answer now.
+        """
+        statement = self._sql.counts(bounds, position=position, now=now, with_total=with_total, recent=recent)
+        dialect = self._session.dialect
+        with self._session.connected(f"counting {self._label}") as connection:
+            ((within, at, future, without_time, *by_clock),) = dialect.reader.fetch(connection, statement)
+        counts = Counts(within, at, future, without_time)
+        if recent is not None:
+            passed, since, *by_clock, clock = by_clock
+            asked_at = dialect.clock.read(clock, datetime.now(UTC))
+            counts = replace(counts, passed=passed, recent=since, asked_at=asked_at)
+        return replace(counts, total=by_clock[0]) if with_total else counts
+
+    def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
+        """Stream the rows. See :meth:`airflow_provider_cdi.engine.ports.Source.read`.
+
+        The connection is opened by the thread that asks for the first batch, and closed at the end or when
+        the iterator is closed, which is for the same thread to do.
+
+        :raises SourceError: when the source cannot be read as it is.
+        :raises RetryLater: when the database does not answer now.
+        :raises Interrupted: after :meth:`cancel`.
+        """
+        reader = self._session.dialect.reader
+        doing = f"reading {self._label}"
+        statement = self._sql.rows(bounds, ordered=not reader.sorts)
+        with self._session.connected(doing) as connection:
+            for batch in reader.read(connection, statement, self._shape, self._session.settings):
+                self._session.check_not_cancelled(doing)
+                yield batch
+
+    def cancel(self) -> None:
+        """Stop a running count or read from another thread, as far as the driver can.
+
+        Every source of the same hook ends with it.
+        """
+        self._session.cancel()

@@ -1,0 +1,1 @@
+"""What a sync remembers, and where."""

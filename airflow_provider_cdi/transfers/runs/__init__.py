@@ -1,0 +1,1 @@
+"""One run: its choices, plan, windows, ends."""

@@ -1,0 +1,133 @@
+"""Which slice a run reads, and whether it moves the watermark: the kinds of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_provider_cdi.engine.reading.slice import Mode, Slice
+from airflow_provider_cdi.engine.reading.source_clock import SourceClock
+from airflow_provider_cdi.engine.rows.totals import Totals
+from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
+from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state.plan import Plan
+from airflow_provider_cdi.state.record import Checkpoint, StateRecord
+from airflow_provider_cdi.transfers.runs.windows import read_moment, window_bounds
+
+SYNC_MODES = ("auto", "incremental", "full", "window")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the operator's arguments and the trigger form ask for.
+
+    :param sync_mode: one of :data:`SYNC_MODES`; ``auto`` is ``window`` for a backfill and ``incremental`` else.
+    :param since: first position of a window; empty for the start of the run's data interval.
+    :param until: position after the last one of a window; empty for the end of the data interval, else for now.
+    :param initial: where a new sync starts: ``everything``, ``now`` or a timestamp.
+    :param clock: what ``UPDATED_AT`` shows at a moment.
+    :param dry_run: whether nothing is sent.
+    :param settle: how old a row must be, in runs that move the watermark.
+    """
+
+    sync_mode: str
+    since: str = ""
+    until: str = ""
+    initial: str = "everything"
+    clock: SourceClock = field(default_factory=SourceClock)
+    dry_run: bool = False
+    settle: timedelta = timedelta(0)
+
+
+def resolve_mode(request: RunRequest, context: Mapping[str, Any]) -> Mode:
+    """Return what kind of slice the run reads.
+
+    :raises ConfigurationError: when ``sync_mode`` is none of the known ones.
+    """
+    if request.sync_mode not in SYNC_MODES:
+        raise ConfigurationError(f"sync_mode is {request.sync_mode!r}; use one of {', '.join(SYNC_MODES)}.")
+    if request.sync_mode == "auto":
+        return "window" if _run_type(context) == "backfill" else "incremental"
+    return request.sync_mode  # type: ignore[return-value]  # checked against SYNC_MODES above
+
+
+def new_plan(
+    request: RunRequest, mode: Mode, context: Mapping[str, Any], record: StateRecord | None, now: datetime
+) -> Plan:
+    """Make the plan of a run at its first try.
+
+    :param request: what was asked for.
+    :param mode: see :func:`resolve_mode`.
+    :param context: of the task.
+    :param record: the state, None for a sync that never ran.
+    :param now: the warehouse's clock. Nothing later is read, and nothing that is younger than ``request.settle``.
+    """
+    up_to = request.clock.up_to(now if mode == "window" else now - request.settle)
+    if mode == "window":
+        since, until = window_bounds(request, context)
+        part = Slice("window", up_to, since=since, until=until, moves_watermark=False)
+    elif mode == "full":
+        part = Slice("full", up_to, settles=bool(request.settle))
+    else:
+        after = (record and record.watermark) or _start(request, request.clock.up_to(now))
+        part = Slice("incremental", up_to, after=after, settles=bool(request.settle))
+    return Plan(replace(part, zone=request.clock.zone), clear_number=context["dag_run"].clear_number)
+
+
+def loads_history(part: Slice, request: RunRequest) -> bool:
+    """Whether a run reads rows of long ago, for which nothing should happen on the other side but that they are there.
+
+    So do the runs of a sync that has no watermark yet, full runs, windows and backfills.
+
+    :param part: what the run reads, as it was planned at its first try.
+    :param request: what was asked for.
+    """
+    if part.after is None:
+        return True
+    start = _start(request, part.up_to) if not len(part.after.ties) else None
+    return start is not None and start.position == part.after.position
+
+
+def resume_or_replay(
+    plan: Plan | None, mode: Mode, context: Mapping[str, Any], record: StateRecord | None
+) -> tuple[Plan, Checkpoint | None] | None:
+    """Return what an earlier try of the same run left to do, None when there is nothing of the kind.
+
+    A run that had not finished goes on where its last acknowledged batch left off, with the same upper bound.
+    A run that had finished and was cleared sends exactly its slice again and leaves the watermark alone.
+    """
+    if plan is None or plan.slice.mode != mode:
+        return None
+    if not plan.is_done:
+        return plan, _checkpoint(plan, context, record)
+    if plan.clear_number == context["dag_run"].clear_number:
+        return None
+    part = replace(plan.slice, moves_watermark=False)
+    return Plan(part, clear_number=context["dag_run"].clear_number, is_replay=True), None
+
+
+def _checkpoint(plan: Plan, context: Mapping[str, Any], record: StateRecord | None) -> Checkpoint | None:
+    if plan.checkpoint is not None or not plan.slice.moves_watermark or plan.slice.mode == "full":
+        return plan.checkpoint
+    if record is None:
+        return None
+    if record.run_id == context["ti"].run_id:
+        return record.checkpoint
+    # Another run of the sync has been further since: what it delivered is not sent again.
+    return Checkpoint(record.watermark, Totals(), below=record.checkpoint.below) if record.watermark else None
+
+
+def _start(request: RunRequest, up_to: str) -> Watermark | None:
+    if request.initial == "everything":
+        return None
+    # No row at the start position counts as delivered, so those that carry it are included.
+    return Watermark(
+        up_to if request.initial == "now" else read_moment(request.clock, request.initial, "initial"), Ties()
+    )
+
+
+def _run_type(context: Mapping[str, Any]) -> str:
+    run_type = context["dag_run"].run_type
+    return str(getattr(run_type, "value", run_type))

@@ -1,0 +1,113 @@
+"""Where a task's rejects go: what the task says, what Airflow's configuration says, or the worker's own disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+from typing import Any
+
+from airflow_provider_cdi.rejects.file import RejectFile
+from airflow_provider_cdi.rejects.parts import split_suffix
+from airflow_provider_cdi.transfers.arguments.checks import is_open
+from airflow_provider_cdi.transfers.runs.reject_roots import literal_root
+from airflow_provider_cdi.version_compat import airflow_option
+
+#: A file system takes 255 bytes; the rest is for the try and the number.
+_NAME_BYTES = 190
+#: Executors whose tasks all run on the machine of their scheduler.
+_ONE_MACHINE = frozenset({"LocalExecutor", "SequentialExecutor", "DebugExecutor", "MockExecutor"})
+
+
+def rejects_path(given: str | None, ti: Any) -> str:
+    """Return the name of a run's rejects, to which each part adds its try.
+
+    :param given: the task's own argument. A folder, or an address that ends in ``/``, gets the run's names below it.
+    :param ti: the task instance.
+    """
+    path = given or configured_root() + "/"
+    if _gets_names_below(path):
+        folders = "/".join(map(_fit, (ti.dag_id, ti.task_id)))
+        path = f"{path.rstrip('/')}/{folders}/{_fit(ti.run_id)}.jsonl"
+    if "://" not in path:
+        path = os.path.abspath(os.path.expanduser(path))
+    folder, slash, name = path.rpartition("/")
+    stem, suffix = split_suffix(name)
+    instance = f".{ti.map_index}" if ti.map_index is not None and ti.map_index >= 0 else ""
+    return f"{folder}{slash}{_fit(stem)}{instance}{suffix}"
+
+
+def rejects_top(given: str | None, written: object) -> str | None:
+    """Return the local folder below which the folders of rejects are ours, see :mod:`.private_folder`.
+
+    :param given: the task's own argument, with its templates filled in.
+    :param written: the same as it stands in the DAG file.
+    :return: None where the task names the file itself, or an address.
+    """
+    if given is None:
+        top: str | None = configured_root()
+    elif isinstance(written, str) and not is_open(written):
+        top = given if _gets_names_below(given) else None
+    else:
+        top = (literal_root(written) if isinstance(written, str) else None) or configured_root()
+    top = top.removeprefix("file://") if top else None
+    return None if top is None or "://" in top else os.path.abspath(os.path.expanduser(top))
+
+
+def host_of(ti: Any) -> str:
+    """Return the machine's name as Airflow shows it for the task instance."""
+    return str(getattr(ti, "hostname", None) or socket.gethostname())
+
+
+def warn_of_several_machines(rejects: RejectFile, executor: str | None, log: Any) -> None:
+    """Say what a local path means where tries run on several machines.
+
+    :param rejects: of this try.
+    :param executor: the task's own, None for the default one.
+    :param log: of the task.
+    """
+    name = executor_name(executor, airflow_option("core", "executor"))
+    if not rejects.host or name in _ONE_MACHINE:
+        return
+    log.warning(
+        "Rejects of this try stay on the disk of %s, in %s, and %s uses more machines than this one: each try leaves "
+        "its part where it runs, and a machine that goes takes its part with it. The report names all parts. To have "
+        "them in one place, set [cdi] rejects_path in Airflow's configuration (AIRFLOW__CDI__REJECTS_PATH) to storage "
+        "that all workers share, such as s3://aws_default@bucket/rejects, or file:///mnt/rejects for a mount.",
+        rejects.host,
+        os.path.dirname(rejects.path),
+        name,
+    )
+
+
+def executor_name(chosen: str | None, configured: str) -> str:
+    """Return the class name of the executor that runs a task.
+
+    :param chosen: by the task: an alias, a class name or a path; None for the first of the configured ones.
+    :param configured: ``[core] executor``: several with commas, ``alias:path``, and ``team=…;…`` for teams.
+    """
+    entries = [entry.split("=")[-1].strip() for entry in re.split("[,;]", configured) if entry.strip()]
+    names = {alias: path for alias, _, path in (entry.rpartition(":") for entry in entries) if alias}
+    entry = chosen or (entries[0] if entries else "LocalExecutor")
+    return names.get(entry, entry).rpartition(":")[2].rpartition(".")[2]
+
+
+def configured_root() -> str:
+    """Return the folder or address below which the rejects of all syncs go that say nothing else."""
+    home = os.environ.get("AIRFLOW_HOME", "~/airflow")
+    return airflow_option("cdi", "rejects_path") or os.path.join(home, "cdi_rejects")
+
+
+def _gets_names_below(path: str) -> bool:
+    return path.endswith("/") or ("://" not in path and os.path.isdir(os.path.expanduser(path)))
+
+
+def _fit(name: str) -> str:
+    """Return a name that every file system takes, and that leads nowhere else."""
+    name = name.replace("/", "_")
+    name = "_" * len(name) if name in (".", "..") else name
+    if len(name.encode()) <= _NAME_BYTES:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return name.encode()[:_NAME_BYTES].decode(errors="ignore") + "-" + digest

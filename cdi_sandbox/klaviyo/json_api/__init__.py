@@ -1,0 +1,1 @@
+"""JSON:API: documents, filters, errors, and the members a revision knows."""
