@@ -32,11 +32,11 @@ class RetryPolicy:
     :raises ConfigurationError: when a field makes no sense; it names the field.
     """
 
-    attempts: int = 8
+    attempts: int = 10
     seconds: float = 600.0
     rate_limit_seconds: float = 3_900.0
     job_seconds: float = 21_600.0
-    first_wait: float = 0.5
+    first_wait: float = 0.125
     longest_wait: float = 60.0
 
     def __post_init__(self) -> None:

@@ -265,6 +265,14 @@ def test_the_wait_between_attempts_grows():
     assert all(2**n / 2 <= wait <= 2**n for n, wait in enumerate(waits))
 
 
+def test_the_default_repeats_a_request_soon_and_has_patience_for_half_a_minute_at_least():
+    things = Things(fault=lambda _: Response(503, {}, b""), delay=0.0)
+    with pytest.raises(RetryLater):
+        run(ListSource(rows(1)), things, settings=DeliverySettings(max_in_flight=1))
+    assert things.times[1] - things.times[0] <= 0.125
+    assert 30 <= things.times[-1] - things.times[0] <= 64
+
+
 def test_a_sync_level_refusal_ends_the_run_and_keeps_what_was_acknowledged():
     class Refusing(ThingDestination):
         def interpret_response(self, answer, records):
