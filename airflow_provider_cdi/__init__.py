@@ -12,7 +12,6 @@ from airflow_provider_cdi.lazy_names import lazy_names
 from airflow_provider_cdi.version import __version__
 
 if TYPE_CHECKING:
-    from airflow_provider_cdi.assets import sync_asset
     from airflow_provider_cdi.destinations.braze.arguments import BrazeDataType
     from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
     from airflow_provider_cdi.destinations.klaviyo.arguments import KlaviyoDataType
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
     from airflow_provider_cdi.hooks.braze.hook import BrazeHook
     from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook
+    from airflow_provider_cdi.state.assets import sync_asset
     from airflow_provider_cdi.transfers.mapped import mapped_sync
     from airflow_provider_cdi.transfers.params import sync_params
     from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
@@ -62,7 +62,7 @@ __getattr__, __dir__ = lazy_names(
         "WarehouseToKlaviyoOperator": "airflow_provider_cdi.transfers.warehouse_to_klaviyo",
         "mapped_sync": "airflow_provider_cdi.transfers.mapped",
         "partitions": "airflow_provider_cdi.engine.reading.partition",
-        "sync_asset": "airflow_provider_cdi.assets",
+        "sync_asset": "airflow_provider_cdi.state.assets",
         "sync_params": "airflow_provider_cdi.transfers.params",
     },
 )

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_cdi.assets import ascii_name
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state.assets import ascii_name
 
 #: Other names of the one zone that needs none.
 _UTC = frozenset({"", "utc", "etc/utc", "z", "zulu", "etc/zulu", "uct", "etc/uct", "universal", "etc/universal"})

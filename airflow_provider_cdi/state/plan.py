@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_cdi.airflow_calls import saving
 from airflow_provider_cdi.engine.reading.slice import Slice
+from airflow_provider_cdi.state.airflow_calls import saving
 from airflow_provider_cdi.state.identity import Identity, Reading
 from airflow_provider_cdi.state.record import RECORD_VERSION, Checkpoint
 from airflow_provider_cdi.state.variable_store import VariableStore

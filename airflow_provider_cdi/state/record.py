@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 from airflow.sdk import Asset
 
 from airflow_provider_cdi import version_compat
-from airflow_provider_cdi.airflow_calls import saving
-from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.rows.jobs import SubmittedJob
 from airflow_provider_cdi.engine.rows.position import is_later, parse_position
 from airflow_provider_cdi.engine.rows.progress import RowsBelow
@@ -25,6 +23,8 @@ from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Watermark
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, GuardTripped, Superseded
 from airflow_provider_cdi.rejects.parts import RejectPart
+from airflow_provider_cdi.state.airflow_calls import saving
+from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.state.identity import Identity, Reading, refuse_other_identity
 from airflow_provider_cdi.state.lease import LEASE_KEY, Heartbeat, Lease, LeaseKeeper, LeasePlace, two_instances
 from airflow_provider_cdi.state.lease_places import StoredLease, XComLease

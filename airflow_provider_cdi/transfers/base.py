@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from airflow_provider_cdi.airflow_calls import calling, steady
-from airflow_provider_cdi.assets import sync_asset
 from airflow_provider_cdi.engine.settings import FIRST_ROWS, DeliverySettings
 from airflow_provider_cdi.exceptions import (
     ConfigurationError,
     JobsRunning,
     StopSync,
 )
+from airflow_provider_cdi.state.airflow_calls import calling, steady
+from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.state.identity import (
     Identity,
     Reading,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_cdi.assets import sync_asset
+from airflow_provider_cdi.state.assets import sync_asset
 
 
 def mapped_sync(sync_id: str, *, at_once: int | None = None) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 
-from airflow_provider_cdi import airflow_calls
-from airflow_provider_cdi.airflow_calls import PATIENCE, outlasting
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import RetryLater
+from airflow_provider_cdi.state import airflow_calls
+from airflow_provider_cdi.state.airflow_calls import PATIENCE, outlasting
 
 USERS = """create table users as select timestamp '2026-01-01' + interval (i) second as updated_at,
     'c-' || i as external_id, '{"n":1}' as payload from range(40) as numbers(i)"""

@@ -12,7 +12,7 @@ from scheduler.components import Components
 from scheduler.databases import Databases
 from scheduler.waiting import PATIENCE, until
 
-from airflow_provider_cdi.assets import sync_asset
+from airflow_provider_cdi.state.assets import sync_asset
 
 TASK = "sync"
 _DAG_FILE = """\
@@ -20,7 +20,7 @@ import datetime
 from airflow.sdk import DAG, Asset
 from airflow.sdk import *
 from airflow.timetables.interval import CronDataIntervalTimetable, DeltaDataIntervalTimetable
-from airflow_provider_cdi.assets import sync_asset
+from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_cdi.assets import ascii_name, sync_asset
+from airflow_provider_cdi.state.assets import ascii_name, sync_asset
 from airflow_provider_cdi.state.identity import Identity
 from airflow_provider_cdi.state.variable_store import VariableStore
 
