@@ -1,14 +1,14 @@
-"""What a warehouse must offer, and which class offers it for which connection type."""
+"""Which class reads the warehouse of which connection type."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from airflow_provider_cdi.engine.ports import Source
-from airflow_provider_cdi.engine.reading.partition import Partition
-from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 
 #: Connection type -> ``module:class`` of the warehouses that read in a way of their own. Every other type
 #: goes through its own ``DbApiHook``. Modules are imported when a task runs.
@@ -24,41 +24,7 @@ DESTINATIONS = ("braze", "klaviyo")
 _ANY_SQL = "airflow_provider_cdi.hooks.sql.hook:SqlWarehouseHook"
 
 
-class WarehouseHook(Protocol):
-    """A warehouse that rows are read from; made of one Airflow connection."""
-
-    def source(
-        self,
-        table: str | None = None,
-        *,
-        sql: str | None = None,
-        contract: TableContract,
-        columns: Mapping[str, str] | None = None,
-        payload_columns: Sequence[str] | Mapping[str, str] = (),
-        partition: Partition | None = None,
-        watermark_timezone: str | None = None,
-    ) -> Source:
-        """Look at a table, view or query and match its columns with a contract.
-
-        :param table: a name of one to three parts; or
-        :param sql: a query.
-        :param contract: what the data type asks for.
-        :param columns: contract name -> source name, for columns that are called differently.
-        :param payload_columns: columns from which the payload is built when there is no ``PAYLOAD``.
-        :param partition: read only this part of the rows.
-        :param watermark_timezone: whose clock ``UPDATED_AT`` shows, which then must not have a zone itself.
-        :raises ConfigurationError: when the arguments make no sense.
-        :raises SourceError: when the source is missing, forbidden or of the wrong shape.
-        :raises RetryLater: when the warehouse cannot be reached now.
-        """
-        ...
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Say whether the warehouse answers, and in one sentence what to do when it does not."""
-        ...
-
-
-def get_warehouse_hook(conn_id: str, tag: str = "") -> WarehouseHook:
+def get_warehouse_hook(conn_id: str, tag: str = "") -> SqlWarehouseHook:
     """Return the warehouse of an Airflow connection.
 
     The connection is fetched from Airflow once, here.
@@ -78,5 +44,5 @@ def get_warehouse_hook(conn_id: str, tag: str = "") -> WarehouseHook:
             "needs the connection of the database that they are read from."
         )
     module, _, name = WAREHOUSES.get(connection.conn_type or "", _ANY_SQL).partition(":")
-    warehouse: WarehouseHook = getattr(import_module(module), name)(connection, tag)
+    warehouse: SqlWarehouseHook = getattr(import_module(module), name)(connection, tag)
     return warehouse

@@ -11,6 +11,7 @@ from airflow_provider_cdi.hooks.bigquery.connection import BigQueryConnection, J
 from airflow_provider_cdi.hooks.bigquery.errors import CredentialsUnusable
 from airflow_provider_cdi.hooks.bigquery.results import ResultReader
 from airflow_provider_cdi.hooks.extras import install
+from airflow_provider_cdi.hooks.pinning import pinned
 from airflow_provider_cdi.hooks.sql.driver_logs import quiet
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def label_of(tag: str) -> dict[str, str]:
 
 
 def _pinned_hook(connection: Connection) -> Any:
-    """Return Airflow's hook, which asks Airflow for its connection as soon as it is made, bound to this one."""
+    """Return Airflow's hook, bound to this connection."""
     try:
         from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
     except ImportError as error:
@@ -117,9 +118,6 @@ def _pinned_hook(connection: Connection) -> Any:
             f"{install('bigquery')} on the workers. ({error})"
         ) from error
 
-    class PinnedBigQueryHook(BigQueryHook):
-        @classmethod
-        def get_connection(cls, conn_id: str) -> Connection:
-            return connection
-
-    return PinnedBigQueryHook(gcp_conn_id=connection.conn_id, use_legacy_sql=False)
+    # It asks as soon as it is made, so it is the class that is pinned.
+    pinned_class = pinned(type("PinnedBigQueryHook", (BigQueryHook,), {}), connection)
+    return pinned_class(gcp_conn_id=connection.conn_id, use_legacy_sql=False)

@@ -16,6 +16,7 @@ from airflow_provider_cdi.hooks.databricks.errors import DRIVER_ERRORS, diagnose
 from airflow_provider_cdi.hooks.databricks.logs import keep_logs_clean
 from airflow_provider_cdi.hooks.databricks.reader import DatabricksReader
 from airflow_provider_cdi.hooks.extras import install
+from airflow_provider_cdi.hooks.pinning import pinned
 from airflow_provider_cdi.hooks.reach import check_host, check_reachable
 from airflow_provider_cdi.hooks.sql.dialects import Dialect, TimeForm
 from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
@@ -166,11 +167,9 @@ def _make_hook(connection: Connection, tag: str) -> Any:
         session_configuration=_session_configuration(extra, tag),
         **{name: value for name, value in DEFAULTS.items() if name not in extra},
     )
-    # The hook asks Airflow for its connection when it likes, but the thread that reads must not.
-    hook.get_connection = lambda _conn_id: connection
     # For its own name the hook would look through all providers, by a way that Airflow has deprecated.
     hook.__dict__["user_agent_value"] = f"airflow-provider-cdi/{__version__}"
-    return hook
+    return pinned(hook, connection)
 
 
 def _session_configuration(extra: Mapping[str, Any], tag: str) -> dict[str, str] | None:

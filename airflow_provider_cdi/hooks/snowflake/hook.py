@@ -130,8 +130,6 @@ class _SnowflakeConnections:
     def __init__(self, hook: Any, connection: Connection) -> None:
         self._hook = hook
         self._has_key = any("private_key" in name for name in connection.extra_dejson)
-        # The hook asks Airflow for its connection each time, which the thread that reads must not do.
-        hook.get_connection = lambda _conn_id: connection
         parameters = hook._get_conn_params
         # The connector tries an account that does not exist for two minutes and more; the hook hands no bound on.
         hook._get_conn_params = lambda: {"login_timeout": LOGIN_SECONDS, **parameters()}

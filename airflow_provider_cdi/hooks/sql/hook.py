@@ -18,6 +18,7 @@ from airflow_provider_cdi.hooks.arrow.column_types import TIMES, ColumnType
 from airflow_provider_cdi.hooks.arrow.rows import RowShape
 from airflow_provider_cdi.hooks.extra_addresses import check_addresses
 from airflow_provider_cdi.hooks.extras import EXTRAS, install
+from airflow_provider_cdi.hooks.pinning import pinned
 from airflow_provider_cdi.hooks.sql.dialects import ANSI, DIALECTS, Dialect
 from airflow_provider_cdi.hooks.sql.reader import Statement
 from airflow_provider_cdi.hooks.sql.session import SqlSession
@@ -77,7 +78,7 @@ class SqlWarehouseHook:
             raise ConfigurationError(
                 f"{named}, whose hook ({type(hook).__name__}) runs no SQL. Use a connection to a SQL database."
             )
-        return hook
+        return pinned(hook, connection)
 
     def source(
         self,

@@ -29,7 +29,7 @@ _SECRET_KEY_PARTS = ("password", "passwd", "token", "secret", "key")
 class SqlSession:
     """Opens connections of one Airflow connection, from any thread, without asking Airflow again.
 
-    :param hook: a ``DbApiHook``.
+    :param hook: a ``DbApiHook``, or what opens connections in its place; pinned to the connection.
     :param connection: its Airflow connection.
     :param dialect: what a new connection needs.
     :param tag: the name that the database's own history shows for what is asked here.
@@ -37,7 +37,6 @@ class SqlSession:
 
     def __init__(self, hook: Any, connection: Connection, dialect: Dialect, tag: str = "") -> None:
         self._hook = hook
-        self._pin(connection)
         self.conn_id: str = connection.conn_id
         self.dialect = dialect
         self._tag = tag
@@ -48,12 +47,6 @@ class SqlSession:
         # Reentrant: on_kill cancels from a signal handler, which may run while this very thread holds it.
         self._lock = RLock()
         self._cancelled = False
-
-    def _pin(self, connection: Connection) -> None:
-        # Hooks fetch their Airflow connection when they like (SqliteHook each time it connects). The reading
-        # thread must not call Airflow, so every way to it ends at the object that was fetched here.
-        self._hook._connection = connection
-        self._hook.get_connection = lambda _conn_id: connection
 
     @property
     def placeholder(self) -> str:
