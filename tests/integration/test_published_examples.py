@@ -8,14 +8,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import requests
-from support.engine_world import MemoryJournal, VirtualClock, incremental, read_inline, run_virtually
-from support.klaviyo_sync import KlaviyoSide, TableSource
+from support.klaviyo_sync import KlaviyoSide
 from support.published_examples import BRAZE, CATALOGS, KLAVIYO, LIST, RESTAURANTS, Example
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.klaviyo import ConsentArguments, klaviyo_destination
 from airflow_provider_cdi.engine.run import Run
-from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
+from airflow_provider_cdi.testing.sources import TableSource
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 from cdi_sandbox.server import SandboxServer
 
 TRACK = ("attributes", "events", "purchases")
@@ -183,14 +184,11 @@ def test_rows_say_what_klaviyo_publishes(example):
         if example.data_type in ("subscribe", "unsubscribe"):
             extra = {"list_id": listed, "allow_resubscribe": True} if example.data_type == "subscribe" else {}
             options.update(consent=ConsentArguments(channels=options.pop("channels"), **extra))
-        inputs = RunInputs(
-            source=TableSource(example.rows),
-            destination=klaviyo_destination(example.data_type, **options),
-            transport=side,
-            journal=(journal := MemoryJournal()),
-            part=incremental(),
-            clock=VirtualClock(),
-            read_ahead=read_inline,
+        inputs = inputs_in_memory(
+            TableSource(example.rows),
+            klaviyo_destination(example.data_type, **options),
+            side,
+            (journal := MemoryJournal()),
         )
         report = await Run(inputs).run()
         return report.totals, [(line.code, line.reason) for line in journal.rejects]

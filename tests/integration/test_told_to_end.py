@@ -21,7 +21,9 @@ from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.exceptions import Interrupted
-from support.engine_world import ListSource, MemoryJournal, Row, ThingDestination, Things, incremental
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row
+from support.engine_world import ThingDestination, Things
 
 HANGS = sys.argv[1]
 told, delivered = threading.Event(), threading.Event()

@@ -1,16 +1,13 @@
-"""A world for the engine: virtual time, a warehouse in a list, a destination that is a dictionary of faults."""
+"""A world for the engine: rows of things, and a destination that is a dictionary of faults."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
@@ -19,9 +16,7 @@ from airflow_provider_cdi.engine.ports import (
     Ambiguous,
     BatchLimits,
     BatchRejected,
-    Bounds,
     Completed,
-    Counts,
     RateWindow,
     Request,
     Response,
@@ -31,164 +26,18 @@ from airflow_provider_cdi.engine.ports import (
 )
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.jobs import SubmittedJob
-from airflow_provider_cdi.engine.rows.position import parse_position, position_of_moment
 from airflow_provider_cdi.engine.rows.progress import Progress
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
-from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.engine.run import Run
-from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
-from airflow_provider_cdi.exceptions import NoAnswer, RetryLater
+from airflow_provider_cdi.exceptions import NoAnswer
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
+from airflow_provider_cdi.testing.sources import ListSource
 
-T = TypeVar("T")
-NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 CONTRACT = TableContract("things", identifiers=("EXTERNAL_ID",))
 BAD_ROW = Rejection("bad_row", "The row is bad.")
 REFUSED_ROW = Rejection("refused_row", "The other side refused the row.")
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time jumps to the next thing that is due."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.passed = 0.0
-
-    def time(self) -> float:
-        return self.passed
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
-            self.passed = max(self.passed, self._scheduled[0]._when)  # type: ignore[attr-defined]
-        super()._run_once()  # type: ignore[misc]
-
-
-def run_virtually(main: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main)
-
-
-class VirtualClock:
-    def __init__(self, start: datetime = NOON) -> None:
-        self.start = start
-
-    def now(self) -> datetime:
-        return self.start + timedelta(seconds=self.monotonic())
-
-    def monotonic(self) -> float:
-        """Return the time of the loop, which begins with 0; before there is one it stands still."""
-        loop = asyncio._get_running_loop()
-        return loop.time() if loop is not None else 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-@dataclass(frozen=True)
-class Row:
-    """``at`` is seconds before (negative) or after noon; None for NULL."""
-
-    at: float | None
-    id: str
-    payload: str = "{}"
-
-
-@cache
-def position(at: float) -> str:
-    return parse_position((NOON + timedelta(seconds=at)).isoformat())
-
-
-class ListSource:
-    """A warehouse table in a list, read the way a database reads: by bounds and in order.
-
-    :param breaks: read by read, after how many batches the warehouse breaks off; then no more.
-    :param clock: what the warehouse's clock shows, in seconds before or after noon.
-    """
-
-    def __init__(
-        self,
-        rows: Sequence[Row],
-        batch_rows: int = 50,
-        breaks: Sequence[int] = (),
-        clock: Callable[[], float] = lambda: 0.0,
-    ) -> None:
-        self.rows = list(rows)
-        self.batch_rows = batch_rows
-        self.breaks = list(breaks)
-        self.reads: list[Bounds] = []
-        self.cancelled = 0
-        self.clock = clock
-
-    @property
-    def opened_at(self) -> datetime:
-        return self.now()
-
-    def now(self) -> datetime:
-        return NOON + timedelta(seconds=self.clock())
-
-    def count(
-        self,
-        bounds: Bounds,
-        *,
-        position: str | None,
-        now: str,
-        with_total: bool = False,
-        recent: str | None = None,
-    ) -> Counts:
-        stamps = [_text(row) for row in self.rows if row.at is not None]
-        asked_at = self.now()
-        seen = position_of_moment(asked_at)
-        return Counts(
-            in_bounds=len(self._within(bounds)),
-            at_position=sum(stamp == position for stamp in stamps),
-            future=sum(stamp > now for stamp in stamps),
-            without_time=sum(row.at is None for row in self.rows),
-            total=len(self.rows) if with_total else None,
-            passed=sum(now < stamp <= seen for stamp in stamps),
-            recent=sum(recent <= stamp <= seen for stamp in stamps) if recent else 0,
-            asked_at=asked_at,
-        )
-
-    def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
-        self.reads.append(bounds)
-        rows = sorted(self._within(bounds), key=lambda row: (row.at, row.id))
-        left = self.breaks.pop(0) if self.breaks else None
-        for number, start in enumerate(range(0, len(rows), self.batch_rows)):
-            if number == left:
-                raise RetryLater("The warehouse broke off.")
-            yield as_batch(rows[start : start + self.batch_rows])
-
-    def cancel(self) -> None:
-        self.cancelled += 1
-
-    def _within(self, bounds: Bounds) -> list[Row]:
-        return [row for row in self.rows if row.at is not None and _is_within(_text(row), bounds)]
-
-
-def as_batch(rows: Sequence[Row]) -> pa.RecordBatch:
-    stamps = [round((row.at or 0) * 1_000_000) + int(NOON.timestamp()) * 1_000_000 for row in rows]
-    return pa.record_batch(
-        {
-            "UPDATED_AT": pa.array(stamps, pa.timestamp("us")),
-            "EXTERNAL_ID": pa.array([row.id for row in rows], pa.string()),
-            "PAYLOAD": pa.array([row.payload for row in rows], pa.string()),
-        }
-    )
-
-
-def _text(row: Row) -> str:
-    assert row.at is not None
-    return position(row.at)
-
-
-def _is_within(stamp: str, bounds: Bounds) -> bool:
-    return (
-        (bounds.after is None or stamp > bounds.after)
-        and (bounds.since is None or stamp >= bounds.since)
-        and (bounds.until is None or stamp < bounds.until)
-        and (bounds.up_to is None or stamp <= bounds.up_to)
-    )
 
 
 class ThingDestination(BaseDestination):
@@ -294,37 +143,6 @@ class Things:
         return [thing["id"] for thing in self.applied]
 
 
-@dataclass
-class MemoryJournal:
-    """Keeps what was committed. ``crash_after`` commits it raises :class:`Crash`, as a killed process would."""
-
-    progress: Progress | None = None
-    rejects: list[RejectedRow] = field(default_factory=list)
-    commits: int = 0
-    history: list[Progress] = field(default_factory=list)
-
-    async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
-        await asyncio.sleep(0.01)
-        self.rejects += rejects
-        self.progress = progress
-        self.history.append(progress)
-        self.commits += 1
-
-
-class Crash(BaseException):
-    """The process is gone: nothing after this runs."""
-
-
-async def read_inline(open_reader: Callable[[], Iterator[pa.RecordBatch]]) -> AsyncGenerator[pa.RecordBatch, None]:
-    for batch in open_reader():
-        yield batch
-        await asyncio.sleep(0)
-
-
-async def call_inline(call: Callable[[], T]) -> T:
-    return call()
-
-
 def make_run(
     source: ListSource,
     things: Things,
@@ -335,28 +153,19 @@ def make_run(
     *,
     destination: ThingDestination | None = None,
     settings: DeliverySettings | None = None,
-    seed: int = 0,
-    **kwargs: Any,
+    **more: Any,
 ) -> Run:
     quick = DeliverySettings(max_in_flight=4, window_rows=100, retry=RetryPolicy(attempts=5))
     return Run(
-        RunInputs(
-            source=source,
-            destination=destination or ThingDestination(),
-            transport=things,
-            journal=journal,
+        inputs_in_memory(
+            source,
+            destination or ThingDestination(),
+            things,
+            journal,
             part=part,
             progress=progress,
             jobs=jobs,
-            clock=VirtualClock(),
             settings=settings or quick,
-            random=Random(seed),
-            read_ahead=read_inline,
-            call_aside=call_inline,
-            **kwargs,
+            **more,
         )
     )
-
-
-def incremental(after: Progress | None = None, up_to: float = 0) -> Slice:
-    return Slice("incremental", up_to=position(up_to), after=after.watermark if after else None)

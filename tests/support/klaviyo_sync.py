@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from random import Random
 from typing import Any
 
 import orjson
-import pyarrow as pa
 
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
-from airflow_provider_cdi.engine.ports import Bounds, Counts, Request, Response
+from airflow_provider_cdi.engine.ports import Request, Response
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.progress import Progress
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.run import Run
-from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import NoAnswer
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental, inputs_in_memory
+from airflow_provider_cdi.testing.sources import TableSource
+from airflow_provider_cdi.testing.virtual_time import NOON, run_virtually
 from cdi_sandbox.app import create_app
 from cdi_sandbox.settings import Clock, Settings
-from support.engine_world import (
-    NOON,
-    MemoryJournal,
-    VirtualClock,
-    call_inline,
-    incremental,
-    read_inline,
-    run_virtually,
-)
 
 HEADERS = {
     "authorization": "Klaviyo-API-Key pk_sandbox",
@@ -41,32 +31,6 @@ HEADERS = {
     "host": "sandbox.localhost",
 }
 SETTINGS = DeliverySettings(max_in_flight=8, window_rows=50_000, retry=RetryPolicy(attempts=5))
-
-
-class TableSource:
-    """Rows that changed before noon, in an Arrow table."""
-
-    def __init__(self, columns: dict[str, Any], batch_rows: int = 2_000) -> None:
-        size = len(next(iter(columns.values())))
-        stamps = [int(NOON.timestamp() * 1e6) - (size - row) * 1_000 for row in range(size)]
-        self._table = pa.table({"UPDATED_AT": pa.array(stamps, pa.timestamp("us")), **columns})
-        self._batch_rows = batch_rows
-
-    @property
-    def opened_at(self) -> datetime:
-        return NOON
-
-    def now(self) -> datetime:
-        return NOON
-
-    def count(self, bounds: Bounds, *, position: str | None, now: str, **_: Any) -> Counts:
-        return Counts(self._table.num_rows, 0, 0, 0, self._table.num_rows)
-
-    def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
-        return iter(self._table.to_batches(self._batch_rows))
-
-    def cancel(self) -> None:
-        pass
 
 
 @dataclass
@@ -180,19 +144,15 @@ def sync_into_klaviyo(
             await side.control("POST", "/faults", fault)
         if before is not None:
             await before(side)
-        inputs = RunInputs(
-            source=TableSource(columns),
-            destination=klaviyo_destination(data_type, **options),
-            transport=side,
-            journal=journal,
+        inputs = inputs_in_memory(
+            TableSource(columns),
+            klaviyo_destination(data_type, **options),
+            side,
+            journal,
             part=incremental(saved),
             progress=saved,
             jobs=saved.jobs if saved else (),
-            clock=VirtualClock(),
             settings=settings,
-            random=Random(0),
-            read_ahead=read_inline,
-            call_aside=call_inline,
             patience=patience,
         )
         report, error = None, None

@@ -16,7 +16,9 @@ from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.hooks.http.settings import HttpSettings
 from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
-from support.engine_world import ListSource, MemoryJournal, Row, incremental, read_inline
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row
+from airflow_provider_cdi.testing.virtual_time import read_inline
 
 
 async def run(url: str, key: str, name: str, rows: int) -> dict[str, float]:

@@ -14,7 +14,7 @@ from airflow_provider_cdi.destinations.braze.responses.rate_headers import Braze
 from airflow_provider_cdi.destinations.braze.responses.retry_after import wait_of
 from airflow_provider_cdi.engine.delivery.pacing import Pacer, Turn
 from airflow_provider_cdi.engine.ports import Response
-from support.engine_world import VirtualClock
+from airflow_provider_cdi.testing.virtual_time import VirtualClock
 
 #: The wall clock when the loop's time is 0: in the middle of whichever window.
 EPOCH = 1_790_000_000.4

@@ -10,20 +10,19 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 import pytest
-from support.engine_world import MemoryJournal, VirtualClock, incremental, read_inline, run_virtually
-from support.klaviyo_sync import TableSource
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES, braze_destination
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
 from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.run import Run
-from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RetryLater
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
+from airflow_provider_cdi.testing.sources import TableSource
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 
 ROWS, BAD = 4, 2
 COUNTED_TWICE = ("events", "purchases")
@@ -162,16 +161,12 @@ def deliver(data_type, answer):
     source = TableSource({"ID" if catalog else "EXTERNAL_ID": [f"c-{n}" for n in range(ROWS)], **payload})
 
     async def work():
-        inputs = RunInputs(
-            source=source,
-            destination=braze_destination(data_type, catalog=catalog),
-            transport=side,
-            journal=journal,
-            part=incremental(),
-            clock=VirtualClock(),
+        inputs = inputs_in_memory(
+            source,
+            braze_destination(data_type, catalog=catalog),
+            side,
+            journal,
             settings=DeliverySettings(retry=RetryPolicy(attempts=3)),
-            random=Random(0),
-            read_ahead=read_inline,
         )
         return await Run(inputs).run()
 
@@ -293,16 +288,7 @@ def test_the_failure_of_an_import_costs_the_bad_row_alone(listed, code):
 
     async def work():
         destination = klaviyo_destination("profiles")
-        inputs = RunInputs(
-            source=source,
-            destination=destination,
-            transport=side,
-            journal=journal,
-            part=incremental(),
-            clock=VirtualClock(),
-            random=Random(0),
-            read_ahead=read_inline,
-        )
+        inputs = inputs_in_memory(source, destination, side, journal)
         return await Run(inputs).run()
 
     report = run_virtually(work())

@@ -10,12 +10,9 @@ import asyncio
 import gzip
 import json
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any
 
 import pytest
-from support.engine_world import MemoryJournal, VirtualClock, incremental, read_inline, run_virtually
-from support.klaviyo_sync import TableSource
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES as BRAZE_TYPES
 from airflow_provider_cdi.destinations.braze import braze_destination
@@ -24,9 +21,11 @@ from airflow_provider_cdi.destinations.klaviyo import DATA_TYPES as OTHER_KLAVIY
 from airflow_provider_cdi.engine.ports import BatchRejected, Request, Response, Throttled
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.run import Run
-from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
+from airflow_provider_cdi.testing.sources import TableSource
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 
 ROWS = 4
 KLAVIYO_TYPES = (*OTHER_KLAVIYO_TYPES, *CONSENT_TYPES)
@@ -96,17 +95,7 @@ def deliver(kind, answer, on_unknown="resend"):
     settings = DeliverySettings(retry=RetryPolicy(attempts=3), on_unknown=on_unknown)
 
     async def work():
-        inputs = RunInputs(
-            source=TableSource(table_of(kind)),
-            destination=destination_of(kind),
-            transport=side,
-            journal=journal,
-            part=incremental(),
-            clock=VirtualClock(),
-            settings=settings,
-            random=Random(0),
-            read_ahead=read_inline,
-        )
+        inputs = inputs_in_memory(TableSource(table_of(kind)), destination_of(kind), side, journal, settings=settings)
         try:
             return await Run(inputs).run(), None
         except (DestinationRefused, RetryLater) as error:

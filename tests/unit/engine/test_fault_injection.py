@@ -17,18 +17,7 @@ from functools import wraps
 from typing import Any
 
 import pytest
-from support.engine_world import (
-    ListSource,
-    MemoryJournal,
-    Row,
-    ThingDestination,
-    Things,
-    VirtualClock,
-    VirtualLoop,
-    incremental,
-    make_run,
-    position,
-)
+from support.engine_world import ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.delivery.concurrency_limit import Concurrency
 from airflow_provider_cdi.engine.delivery.delivery import Delivery
@@ -46,6 +35,9 @@ from airflow_provider_cdi.engine.rows.jobs import Jobs
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row, position
+from airflow_provider_cdi.testing.virtual_time import VirtualClock, VirtualLoop
 
 #: A run that takes longer than this, in virtual seconds, hangs; so does one that goes in circles while no time passes.
 LONGEST_RUN = 3_600.0

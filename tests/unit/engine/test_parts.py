@@ -7,7 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from support.engine_world import BAD_ROW, CONTRACT, Row, VirtualClock, as_batch, position, run_virtually
+from support.engine_world import BAD_ROW, CONTRACT
 
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
 from airflow_provider_cdi.engine.guards import DeleteCap
@@ -19,6 +19,8 @@ from airflow_provider_cdi.engine.rows.row_hash import row_hashes
 from airflow_provider_cdi.engine.rows.watermark import TieFilter, Ties
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped
+from airflow_provider_cdi.testing.sources import Row, as_batch, position
+from airflow_provider_cdi.testing.virtual_time import VirtualClock, run_virtually
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,7 @@ from random import Random
 import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.engine_world import (
-    NOON,
-    ListSource,
-    MemoryJournal,
-    Row,
-    Things,
-    incremental,
-    make_run,
-    position,
-    run_virtually,
-)
+from support.engine_world import Things, make_run
 
 from airflow_provider_cdi.engine.outcome.ledger import BLOCK_ROWS
 from airflow_provider_cdi.engine.ports import Response
@@ -31,6 +21,9 @@ from airflow_provider_cdi.engine.rows.position import is_later
 from airflow_provider_cdi.engine.rows.watermark import EXACT_TIES, TieFilter, Ties, Watermark, intact_buckets
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import CdiError, NoAnswer
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row, position
+from airflow_provider_cdi.testing.virtual_time import NOON, run_virtually
 
 WINDOW = 60
 SETTINGS = DeliverySettings(max_in_flight=3, window_rows=WINDOW, retry=RetryPolicy(attempts=30, first_wait=0.1))

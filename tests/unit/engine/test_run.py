@@ -7,17 +7,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from support.engine_world import (
-    ListSource,
-    MemoryJournal,
-    Row,
-    ThingDestination,
-    Things,
-    incremental,
-    make_run,
-    position,
-    run_virtually,
-)
+from support.engine_world import ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.delivery.traffic import Traffic
 from airflow_provider_cdi.engine.guards import DeleteCap
@@ -34,6 +24,9 @@ from airflow_provider_cdi.exceptions import (
     RetryLater,
     SourceError,
 )
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row, position
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 
 
 def rows(count, *, start=-1000.0, step=1.0, prefix="c"):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from random import Random
 
 import pyarrow as pa
 import pytest
-from support.engine_world import MemoryJournal, VirtualClock, incremental, read_inline, run_virtually
-from support.klaviyo_sync import TableSource
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.braze.users.opt_outs import OptOutRecord
 from airflow_provider_cdi.engine.ports import Ambiguous, Completed, FollowUp, Response, Throttled, Unattributed
 from airflow_provider_cdi.engine.run import Run
-from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
+from airflow_provider_cdi.testing.sources import TableSource
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 from cdi_sandbox.app import create_app
 from cdi_sandbox.settings import Clock, Settings
 
@@ -243,16 +242,7 @@ def test_every_opt_out_arrives_whatever_is_wrong_with_its_row(is_any_good):
 
     async def work():
         side.open()
-        inputs = RunInputs(
-            source=TableSource(table),
-            destination=braze_destination("attributes"),
-            transport=side,
-            journal=journal,
-            part=incremental(),
-            clock=VirtualClock(),
-            random=Random(0),
-            read_ahead=read_inline,
-        )
+        inputs = inputs_in_memory(TableSource(table), braze_destination("attributes"), side, journal)
         report = await Run(inputs).run()
         users = [
             json.loads((await side.call("GET", "/_sandbox/user", query=f"external_id=c-{n}".encode())).body)

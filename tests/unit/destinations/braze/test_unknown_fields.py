@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from random import Random
 
 import pytest
-from support.engine_world import MemoryJournal, VirtualClock, incremental, read_inline, run_virtually
-from support.klaviyo_sync import TableSource
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, FollowUp, Response
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.run import Run
-from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.exceptions import DestinationRefused
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
+from airflow_provider_cdi.testing.sources import TableSource
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 
 FIELDS = {"id": "string", "city": "string", "seats": "number"}
 
@@ -211,16 +210,7 @@ def sync(side, choice, count=100):
     source = TableSource({"ID": [f"s-{n}" for n in range(count)], "PAYLOAD": payloads})
 
     async def work():
-        inputs = RunInputs(
-            source=source,
-            destination=destination,
-            transport=side,
-            journal=journal,
-            part=incremental(),
-            clock=VirtualClock(),
-            random=Random(0),
-            read_ahead=read_inline,
-        )
+        inputs = inputs_in_memory(source, destination, side, journal)
         return await Run(inputs).run()
 
     return run_virtually(work()), journal

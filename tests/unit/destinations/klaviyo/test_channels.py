@@ -6,7 +6,6 @@ import json
 
 import pyarrow as pa
 import pytest
-from support.engine_world import NOON
 from support.klaviyo_rows import ADA, encode_row, make, rows_of
 from support.klaviyo_sync import KlaviyoSide, sync_into_klaviyo
 
@@ -15,6 +14,7 @@ from airflow_provider_cdi.destinations.klaviyo.consent.channels import CHANNELS
 from airflow_provider_cdi.engine.ports import BatchRejected, Completed, FollowUp, Response
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.testing.virtual_time import NOON
 
 ROWS = "/data/attributes/profiles/data"
 NUMBER = "+4915112345678"

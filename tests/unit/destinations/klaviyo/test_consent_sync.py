@@ -11,13 +11,14 @@ from random import Random
 
 import pyarrow as pa
 import pytest
-from support.engine_world import NOON, MemoryJournal
 from support.klaviyo_sync import KlaviyoSide, sync_into_klaviyo
 
 from airflow_provider_cdi.destinations.klaviyo import CONSENT_TYPES, ConsentArguments, KlaviyoLimits
 from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import NoAnswer, RetryLater
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal
+from airflow_provider_cdi.testing.virtual_time import NOON
 
 SMALL = KlaviyoLimits(subscribe_profiles=40, unsubscribe_profiles=40, suppress_emails=40)
 EMAIL = ConsentArguments(channels=["email_marketing"])

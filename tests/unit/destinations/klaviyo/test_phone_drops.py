@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from support.engine_world import MemoryJournal
 from support.klaviyo_rows import ADA, NOT_UTF8, VISIT, code_of, encode_row, event, make, profile, rows_of
 from support.klaviyo_sync import KlaviyoSide, sync_into_klaviyo
 
@@ -16,6 +15,7 @@ from airflow_provider_cdi.destinations.klaviyo import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.responses.codes import NOTICE_CODES
 from airflow_provider_cdi.engine.ports import Completed, FollowUp, Response
 from airflow_provider_cdi.exceptions import JobsRunning
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal
 
 #: Forms of numbers that are not E.164, and what cannot even be read.
 BAD = ["0151 234567", "secret", "+49 151 2345678", "+0123456789", "+1234567890123456", NOT_UTF8]

@@ -9,13 +9,14 @@ from random import Random
 
 import pyarrow as pa
 import pytest
-from support.engine_world import MemoryJournal, run_virtually
 from support.klaviyo_sync import KlaviyoSide, sync_into_klaviyo
 
 from airflow_provider_cdi.destinations.klaviyo import KlaviyoLimits
 from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import DestinationRefused, JobsRunning, NoAnswer, RetryLater
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 
 IMPORT = "POST /api/profile-bulk-import-jobs"
 JOB = "GET /api/profile-bulk-import-jobs/{id}"

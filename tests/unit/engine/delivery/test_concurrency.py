@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from support.engine_world import VirtualClock, run_virtually
 
 from airflow_provider_cdi.engine.delivery.concurrency_limit import Concurrency
+from airflow_provider_cdi.testing.virtual_time import VirtualClock, run_virtually
 
 
 def run(scenario, most=256):

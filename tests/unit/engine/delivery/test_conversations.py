@@ -7,18 +7,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from support.engine_world import (
-    REFUSED_ROW,
-    ListSource,
-    MemoryJournal,
-    Row,
-    ThingDestination,
-    Things,
-    VirtualClock,
-    incremental,
-    make_run,
-    run_virtually,
-)
+from support.engine_world import REFUSED_ROW, ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
 from airflow_provider_cdi.engine.ports import (
@@ -37,6 +26,9 @@ from airflow_provider_cdi.engine.rows.jobs import Jobs
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import JobsRunning, NoAnswer, RetryLater
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row
+from airflow_provider_cdi.testing.virtual_time import VirtualClock, run_virtually
 
 POLL = 10.0
 

@@ -11,22 +11,16 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.engine_world import (
-    ListSource,
-    MemoryJournal,
-    Row,
-    Things,
-    VirtualClock,
-    incremental,
-    make_run,
-    run_virtually,
-)
+from support.engine_world import Things, make_run
 from support.rate_world import Sender, SharedLimit, live_traffic, make_pacer, send_all
 
 from airflow_provider_cdi.engine.delivery.pacing import CATCH_UP, Pacer
 from airflow_provider_cdi.engine.ports import RateWindow, Response
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import NoAnswer
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row
+from airflow_provider_cdi.testing.virtual_time import VirtualClock, run_virtually
 
 BRAZE = {"requests": 3_000, "seconds": 3}
 

@@ -5,22 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from support.engine_world import (
-    REFUSED_ROW,
-    ListSource,
-    MemoryJournal,
-    Row,
-    ThingDestination,
-    Things,
-    incremental,
-    make_run,
-    position,
-    run_virtually,
-)
+from support.engine_world import REFUSED_ROW, ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.ports import BatchLimits, BatchRejected, Response
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import DestinationRefused
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row, position
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 
 SETTINGS = DeliverySettings(max_in_flight=8)
 

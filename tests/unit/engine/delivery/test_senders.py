@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from support.engine_world import ListSource, MemoryJournal, Row, Things, incremental, make_run, run_virtually
+from support.engine_world import Things, make_run
 
 from airflow_provider_cdi.engine.delivery.lanes import Batch
 from airflow_provider_cdi.engine.delivery.senders import Senders
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 
 
 class Pool:

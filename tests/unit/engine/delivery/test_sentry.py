@@ -6,10 +6,13 @@ import asyncio
 import math
 
 import pytest
-from support.engine_world import ListSource, MemoryJournal, Row, Things, incremental, make_run, run_virtually
+from support.engine_world import Things, make_run
 
 from airflow_provider_cdi.engine.delivery.sentry import CONFIRM_ATTEMPTS, LONGEST_GAP, Sentry
 from airflow_provider_cdi.exceptions import RetryLater, Superseded
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 
 
 class FakeFence:

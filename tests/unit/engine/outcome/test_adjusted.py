@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.engine_world import (
-    ListSource,
-    MemoryJournal,
-    Row,
-    ThingDestination,
-    Things,
-    incremental,
-    make_run,
-    run_virtually,
-)
+from support.engine_world import ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.exceptions import Interrupted
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 
 
 class Adjusting(ThingDestination):

@@ -5,21 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.engine_world import (
-    REFUSED_ROW,
-    ListSource,
-    MemoryJournal,
-    Row,
-    ThingDestination,
-    Things,
-    incremental,
-    make_run,
-    position,
-    run_virtually,
-)
+from support.engine_world import REFUSED_ROW, ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.ports import BatchRejected, Completed, Response, Unattributed
 from airflow_provider_cdi.engine.rows.records import Notice, Record
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row, position
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 from airflow_provider_cdi.transfers.runs.dry_run import DryRunDestination
 
 LEFT_OUT = Notice("phone_dropped", "PHONE_NUMBER was left out.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.engine_world import CONTRACT, Row, as_batch
+from support.engine_world import CONTRACT
 
 from airflow_provider_cdi.engine.outcome.ledger import BLOCK_ROWS, Ledger
 from airflow_provider_cdi.engine.rows.outcomes import Outcomes
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.testing.sources import Row, as_batch
 
 BAD = Rejection("bad", "It is bad.")
 OUTCOMES = ("accepted", "rejected", "skipped", "unknown")

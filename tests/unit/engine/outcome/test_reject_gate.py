@@ -5,21 +5,15 @@ from __future__ import annotations
 import logging
 
 import pytest
-from support.engine_world import (
-    ListSource,
-    MemoryJournal,
-    Row,
-    Things,
-    incremental,
-    make_run,
-    position,
-    run_virtually,
-)
+from support.engine_world import Things, make_run
 
 from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import AllRejected, RetryLater
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row, position
+from airflow_provider_cdi.testing.virtual_time import run_virtually
 from airflow_provider_cdi.transfers.runs.dry_run import DryJournal
 
 WIDE = DeliverySettings(max_in_flight=4)

@@ -15,12 +15,15 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.engine_world import NOON, ListSource, MemoryJournal, Row, Things, make_run, run_virtually
+from support.engine_world import Things, make_run
 
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.reading.late_rows import LateRows
 from airflow_provider_cdi.exceptions import RetryLater
 from airflow_provider_cdi.state.record import Checkpoint, Identity, StateRecord
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal
+from airflow_provider_cdi.testing.sources import ListSource, Row
+from airflow_provider_cdi.testing.virtual_time import NOON, run_virtually
 from airflow_provider_cdi.transfers.runs.plan import RunRequest, new_plan
 
 PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
