@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 #: Characters of a wrong value that a message shows.
 SHOWN_CHARS = 80
+#: orjson encodes at most 254 levels; what lies deeper could be read but not be measured.
+DEEPEST_NESTING = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,22 @@ def check_settings(settings: object, rules: Mapping[str, Rule]) -> None:
     name = type(settings).__name__
     given = {f"{name}.{field}": getattr(settings, field) for field in rules}
     check_arguments(given, {f"{name}.{field}": rule for field, rule in rules.items()})
+
+
+def check_limits(limits: Any, *nestings: str) -> None:
+    """Refuse the first limit of a dataclass of a vendor's limits that is no whole number above zero.
+
+    :param nestings: names of those that count levels of objects and arrays.
+    :raises ConfigurationError: it names the class and the limit.
+    """
+    kind = type(limits).__name__
+    for limit in fields(limits):
+        value = getattr(limits, limit.name)
+        if isinstance(limit.default, int) and (not is_number(value, (int,)) or value < 1):
+            raise ConfigurationError(f"{kind}.{limit.name} is {value!r}; give a whole number above zero.")
+    for name in nestings:
+        if getattr(limits, name) > DEEPEST_NESTING:
+            raise ConfigurationError(f"{kind}.{name} may be at most {DEEPEST_NESTING}.")
 
 
 def one_of(*values: object, **more: Any) -> Rule:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_provider_cdi.engine.settings import FIRST_ROWS, DeliverySettings
+from airflow_provider_cdi.engine.settings import FIRST_ROWS
 from airflow_provider_cdi.exceptions import (
     ConfigurationError,
     JobsRunning,
@@ -26,7 +25,7 @@ from airflow_provider_cdi.state.identity import (
     mapped_name,
 )
 from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, own_names, shows_arguments
-from airflow_provider_cdi.transfers.runs.deferral import DeferrableSyncOperator
+from airflow_provider_cdi.transfers.destination_side import DestinationSide
 from airflow_provider_cdi.transfers.runs.repeats import look_for_repeats
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, refuse_too_many_rejects, without_values
 from airflow_provider_cdi.version_compat import AirflowFailException
@@ -36,12 +35,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_cdi.engine.delivery.sentry import Sentry
-    from airflow_provider_cdi.engine.guards import DeleteCap
     from airflow_provider_cdi.engine.ports import Destination, Source
     from airflow_provider_cdi.engine.reading.late_rows import LateRows
     from airflow_provider_cdi.engine.report import Report
     from airflow_provider_cdi.engine.run_inputs import RunInputs
-    from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
     from airflow_provider_cdi.rejects.file import RejectFile
     from airflow_provider_cdi.state.record import SyncState
     from airflow_provider_cdi.state.variable_store import VariableStore
@@ -52,7 +49,7 @@ if TYPE_CHECKING:
 _OWN = frozenset(own_names(SyncArguments))
 
 
-class WarehouseSyncOperator(DeferrableSyncOperator):
+class WarehouseSyncOperator(DestinationSide):
     """Sends the rows of a warehouse table that changed since the last run to a destination.
 
     Not used directly: see :class:`~airflow_provider_cdi.transfers.warehouse_to_braze.WarehouseToBrazeOperator`
@@ -74,11 +71,6 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers = {"sql": "sql"}
     ui_color = "#e6f2ff"
-
-    #: How a sync delivers when the task does not say it.
-    usual_delivery: ClassVar[DeliverySettings] = DeliverySettings()
-    #: Data types whose tasks nobody may give another kind of run, unless the task says so.
-    locked_data_types: ClassVar[Sequence[str]] = ()
 
     @shows_arguments(SyncArguments)
     def __init__(self, *, data_type: str, **arguments: Unpack[SyncArguments]) -> None:
@@ -120,34 +112,6 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         self._is_told_to_end = False
         self._told = RunTold()
         self._cancel_reading: Callable[[], None] | None = None
-
-    # --- what a destination says --------------------------------------------------------------------
-
-    @abstractmethod
-    def destination_name(self) -> str:
-        """Return where the rows go, without secrets; it is fixed for the life of a sync."""
-
-    @abstractmethod
-    def make_destination(self, *, loads_history: bool) -> Destination:
-        """Return the data type's contract, encoding and reading of answers.
-
-        :param loads_history: whether the run reads rows of long ago (see :func:`.run_plan.loads_history`).
-        """
-
-    def prepare_destination(self, destination: Destination) -> None:
-        """Ask what must be known before the first row is encoded; called when there are rows to send."""
-
-    @abstractmethod
-    def make_transport(self) -> AiohttpTransport:
-        """Return what sends requests."""
-
-    @abstractmethod
-    def delivery_settings(self) -> DeliverySettings:
-        """Return how to deliver; the pace is the task's own, else what the destination's connection says."""
-
-    def delete_cap_or_none(self) -> DeleteCap | None:
-        """Return the guard of a data type that deletes."""
-        return None
 
     # --- one try --------------------------------------------------------------------------------------
 
@@ -228,7 +192,9 @@ class WarehouseSyncOperator(DeferrableSyncOperator):
         from airflow_provider_cdi.transfers.runs.plan import RunRequest
 
         said = {"sync_mode": self.sync_mode, "since": self.since, "until": self.until, "dry_run": self.is_dry_run}
-        is_locked = self.data_type in self.locked_data_types if self.lock_run_choices is None else self.lock_run_choices
+        is_locked = (
+            self.data_type in self.deleting_data_types if self.lock_run_choices is None else self.lock_run_choices
+        )
         choices = choose(said, context, declared_params(context, self), is_locked=is_locked)
         clock = SourceClock.of(self.watermark_timezone)
         initial = self.initial.isoformat() if isinstance(self.initial, date) else self.initial

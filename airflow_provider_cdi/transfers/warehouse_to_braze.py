@@ -14,14 +14,12 @@ from airflow_provider_cdi.destinations.braze.arguments import (
 )
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
-from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.hooks.braze.hook import BrazeHook
 from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, shows_arguments
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination
-    from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 
 
 class WarehouseToBrazeOperator(WarehouseSyncOperator):
@@ -99,7 +97,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
 
     template_fields: Sequence[str] = (*WarehouseSyncOperator.template_fields, "braze_conn_id", "catalog")
 
-    locked_data_types = ("user_deletes",)
+    deleting_data_types = ("user_deletes",)
     place_fields = ("braze_conn_id", "catalog")
 
     @shows_arguments(SyncArguments)
@@ -140,7 +138,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
 
     def destination_name(self) -> str:
         """Return the instance's address, and the catalog where there is one."""
-        place = self.hook.settings.base_url
+        place = super().destination_name()
         return f"{place}/catalogs/{self.catalog}" if self.catalog else place
 
     def make_destination(self, *, loads_history: bool) -> Destination:
@@ -166,16 +164,3 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
 
         if isinstance(destination, CatalogItems):
             destination.learn_fields(self.hook.get_catalog_fields(self.catalog))
-
-    def make_transport(self) -> AiohttpTransport:
-        """Return what sends requests, with as many connections as may be in flight."""
-        return self.hook.transport(self.delivery.max_in_flight)
-
-    def delivery_settings(self) -> DeliverySettings:
-        """Return how to deliver, with the pace of the Braze connection unless the task has its own."""
-        settings = self.hook.settings
-        return self.delivery.paced_by(settings.requests_per_second, settings.rate_share)
-
-    def delete_cap_or_none(self) -> DeleteCap | None:
-        """Return the cap for user deletes."""
-        return (self.delete_cap or DeleteCap()) if self.data_type == "user_deletes" else None

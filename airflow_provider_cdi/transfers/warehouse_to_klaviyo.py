@@ -96,7 +96,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
     )
 
     usual_delivery = KLAVIYO_DELIVERY
-    locked_data_types = ("privacy_deletions",)
+    deleting_data_types = ("privacy_deletions",)
 
     place_fields = ("klaviyo_conn_id",)
 
@@ -194,15 +194,6 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
             historical_import=self.historical_import,
             allow_resubscribe=self.allow_resubscribe,
         )
-
-    def delivery_settings(self) -> DeliverySettings:
-        """Return how to deliver, with the pace of the Klaviyo connection unless the task has its own."""
-        settings = self.hook.settings
-        return self.delivery.paced_by(settings.requests_per_second, settings.rate_share)
-
-    def delete_cap_or_none(self) -> DeleteCap | None:
-        """Return the cap for privacy deletions."""
-        return (self.delete_cap or DeleteCap()) if self.data_type == "privacy_deletions" else None
 
     def _is_backfill(self, *, loads_history: bool) -> bool:
         if self.backfill is None:

@@ -1,16 +1,13 @@
 """What Braze allows, as settings: every limit here has changed before, or differs between contracts.
 
-Imports nothing but the standard library, so that a DAG file can use it at no cost.
+Imports nothing to speak of, so that a DAG file can use it at no cost.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from airflow_provider_cdi.exceptions import ConfigurationError
-
-#: orjson encodes at most 254 levels; what lies deeper could be read but not be measured.
-DEEPEST_NESTING = 200
+from airflow_provider_cdi.argument_rules import check_limits
 
 #: Room in a body for what stands around the records: ``{"attributes":[…]}``.
 ENVELOPE_BYTES = 64
@@ -75,10 +72,4 @@ class BrazeLimits:
     catalog_nesting: int = 50
 
     def __post_init__(self) -> None:
-        for limit in fields(self):
-            value = getattr(self, limit.name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigurationError(f"BrazeLimits.{limit.name} is {value!r}; give a whole number above zero.")
-        for name in ("nesting", "catalog_nesting"):
-            if getattr(self, name) > DEEPEST_NESTING:
-                raise ConfigurationError(f"BrazeLimits.{name} may be at most {DEEPEST_NESTING}.")
+        check_limits(self, "nesting", "catalog_nesting")

@@ -1,17 +1,15 @@
 """What Klaviyo allows, as settings: limits have changed before, some within one revision.
 
-Imports nothing but the standard library, so that a DAG file can use it at no cost.
+Imports nothing to speak of, so that a DAG file can use it at no cost.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
-from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.argument_rules import check_limits
 
-#: orjson encodes at most 254 levels; what lies deeper could be read but not be measured.
-DEEPEST_NESTING = 200
 #: Klaviyo: ids of lists, such as ``Y6nRLr``.
 LIST_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
@@ -69,11 +67,4 @@ class KlaviyoLimits:
     silent_domains: frozenset[str] = field(default=frozenset({"example.com", "test.com"}))
 
     def __post_init__(self) -> None:
-        for limit in fields(self):
-            value = getattr(self, limit.name)
-            if limit.name == "silent_domains":
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigurationError(f"KlaviyoLimits.{limit.name} is {value!r}; give a whole number above zero.")
-        if self.event_nesting > DEEPEST_NESTING:
-            raise ConfigurationError(f"KlaviyoLimits.event_nesting may be at most {DEEPEST_NESTING}.")
+        check_limits(self, "event_nesting")

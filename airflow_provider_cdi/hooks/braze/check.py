@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.engine.ports import Request, Response
 from airflow_provider_cdi.exceptions import NoAnswer
-from airflow_provider_cdi.hooks.http.probes import Finding, Probe, Standing, findings_of, json_object, listed
+from airflow_provider_cdi.hooks.http.probes import Finding, Probe, Standing, findings_of, listed
 
 #: A catalog that nobody has: the permission is checked before the catalog is looked for.
 NO_SUCH_CATALOG = "airflow-provider-cdi-connection-test"
@@ -50,7 +51,7 @@ def read_probe(answer: Response) -> Standing:
     """Tell what the answer to a probe says. Texts are not read, except that they must be Braze's JSON."""
     if answer.status == 429 or answer.status >= 500:
         return Standing.UNCLEAR  # these come from the edge too, as HTML or empty
-    fields = json_object(answer.body)
+    fields = json_object(answer.body) or {}
     if "message" not in fields and "error" not in fields:
         return Standing.FOREIGN
     if answer.status == 404:

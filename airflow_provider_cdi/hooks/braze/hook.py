@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.exceptions import CdiError, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.braze.form import BRAZE_FORM
 from airflow_provider_cdi.hooks.braze.host import rest_base_url
 from airflow_provider_cdi.hooks.http.connection import make_settings, read_key
 from airflow_provider_cdi.hooks.http.hook import HttpHook
 from airflow_provider_cdi.hooks.http.settings import HttpSettings
 from airflow_provider_cdi.hooks.typed_extra import read_extra
-from airflow_provider_cdi.version import __version__
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
+
+    from airflow_provider_cdi.engine.ports import Request, Response
 
 _WHERE_KEYS_ARE = "put a REST API key there (Braze: Settings > APIs and Identifiers > API Keys)"
 
@@ -36,20 +37,11 @@ class BrazeHook(HttpHook):
     default_conn_name = "braze_default"
     conn_type = "braze"
     hook_name = "Braze"
+    form = BRAZE_FORM
 
     def __init__(self, braze_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(braze_conn_id, **kwargs)
         self.braze_conn_id = braze_conn_id
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Give the extra fields of the form to Airflow older than 3.2; newer ones read the provider info."""
-        return BRAZE_FORM.widgets()
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Give hidden fields, labels and placeholders to Airflow older than 3.2."""
-        return BRAZE_FORM.behaviour()
 
     def read_settings(self, connection: Connection) -> HttpSettings:
         """Read the fields of the connection.
@@ -58,27 +50,14 @@ class BrazeHook(HttpHook):
         """
         extra = read_extra(connection)
         key = read_key(connection.password, _WHERE_KEYS_ARE)
-        headers = {
-            "Authorization": f"Bearer {key}",
-            "Content-Type": "application/json",
-            "User-Agent": f"airflow-provider-cdi/{__version__}",
-        }
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         return make_settings(rest_base_url(connection.host, connection.port), headers, key, extra)
 
-    def test_connection(self) -> tuple[bool, str]:
-        """Prove host, key and permissions by six requests that change nothing.
-
-        :return: whether the key works, and a text that says what is granted, or which step failed and why.
-        """
+    def check(self, call: Callable[[Request], Response]) -> tuple[bool, str]:
+        """Prove host, key and permissions by six requests."""
         from airflow_provider_cdi.hooks.braze.check import check_key
-        from airflow_provider_cdi.hooks.http.calls import Calls
 
-        try:
-            settings = self.settings
-            with Calls(settings) as calls:
-                return check_key(calls.call, settings.host)
-        except CdiError as fault:
-            return False, str(fault)
+        return check_key(call, self.settings.host)
 
     def get_catalog_fields(self, name: str) -> dict[str, str]:
         """Look a catalog up before items are sent to it.
@@ -91,10 +70,6 @@ class BrazeHook(HttpHook):
         :raises RetryLater: when Braze could not be asked, after a minute of tries.
         """
         from airflow_provider_cdi.destinations.braze.catalog_fields import LIST_CATALOGS, fields_of_catalog
-        from airflow_provider_cdi.hooks.http.calls import call_until_settled
 
-        try:
-            answer = call_until_settled(self.settings, LIST_CATALOGS)
-        except NoAnswer as fault:
-            raise RetryLater(f"Braze's catalogs could not be listed: {fault.reason}.") from None
+        answer = self.ask(LIST_CATALOGS, "Braze's catalogs could not be listed")
         return fields_of_catalog(answer, name, self.settings.host)

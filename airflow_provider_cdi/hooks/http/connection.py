@@ -15,6 +15,7 @@ from airflow_provider_cdi.hooks.http.settings import (
     HttpSettings,
     find_ca_bundle,
 )
+from airflow_provider_cdi.version import __version__
 
 
 def make_settings(base_url: str, headers: Mapping[str, str], secret: str, extra: Mapping[str, Any]) -> HttpSettings:
@@ -28,7 +29,7 @@ def make_settings(base_url: str, headers: Mapping[str, str], secret: str, extra:
     """
     return HttpSettings(
         base_url=base_url,
-        headers=headers,
+        headers={**headers, "User-Agent": f"airflow-provider-cdi/{__version__}"},
         secret=secret,
         ca_bundle=find_ca_bundle(base_url, read_text(extra, "ca_bundle")),
         proxy=find_proxy(base_url, read_text(extra, "proxy")),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.connections import find_connection, find_connection_async
+from airflow_provider_cdi.hooks.http.form import HttpForm
 from airflow_provider_cdi.hooks.http.settings import HttpSettings
 from airflow_provider_cdi.version_compat import BaseHook
 
@@ -16,20 +18,27 @@ if TYPE_CHECKING:
     import requests
     from airflow.sdk import Connection
 
+    from airflow_provider_cdi.engine.ports import Request, Response
     from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 
 
 class HttpHook(BaseHook):
     """Reaches an HTTP service with the key of one connection. One subclass per service says the rest.
 
-    A subclass brings the two methods about the connection form itself: before 3.2, Airflow asks only a class that has
-    them in its own body.
-
     :param conn_id: the connection's id.
     """
 
     conn_name_attr: str
     conn_type: str
+    #: How Airflow shows a connection of the type; None for a type that another provider has.
+    form: ClassVar[HttpForm | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give the form to Airflow older than 3.2 too, which asks only a class that has these methods itself."""
+        super().__init_subclass__(**kwargs)
+        if (form := cls.form) is not None:
+            cls.get_connection_form_widgets = staticmethod(form.widgets)  # type: ignore[method-assign]
+            cls.get_ui_field_behaviour = staticmethod(form.behaviour)  # type: ignore[method-assign]
 
     def __init__(self, conn_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -40,6 +49,14 @@ class HttpHook(BaseHook):
         """Read the fields of the connection.
 
         :raises ConfigurationError: when a field is missing or makes no sense; it names the field.
+        """
+
+    @abstractmethod
+    def check(self, call: Callable[[Request], Response]) -> tuple[bool, str]:
+        """Prove host and key by requests that change nothing.
+
+        :param call: sends one request.
+        :return: what :meth:`test_connection` returns.
         """
 
     @cached_property
@@ -73,6 +90,32 @@ class HttpHook(BaseHook):
         from airflow_provider_cdi.hooks.http.calls import open_session
 
         return open_session(self.settings)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Prove host, key and permissions by a few requests that change nothing.
+
+        :return: whether the key works, and a text that says what is granted, or which step failed and why.
+        """
+        from airflow_provider_cdi.hooks.http.calls import Calls
+
+        try:
+            with Calls(self.settings) as calls:
+                return self.check(calls.call)
+        except CdiError as fault:
+            return False, str(fault)
+
+    def ask(self, request: Request, failed: str) -> Response:
+        """Send a request that changes nothing, again while the service is busy or away.
+
+        :param failed: what could not be done then, for the message: ``Braze's catalogs could not be listed``.
+        :raises RetryLater: when no answer came, after a minute of tries.
+        """
+        from airflow_provider_cdi.hooks.http.calls import call_until_settled
+
+        try:
+            return call_until_settled(self.settings, request)
+        except NoAnswer as fault:
+            raise RetryLater(f"{failed}: {fault.reason}.") from None
 
     def transport(self, max_connections: int) -> AiohttpTransport:
         """Make the transport that delivers batches.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from airflow_provider_cdi.engine.ports import Request, Response
 
@@ -68,12 +66,3 @@ def listed(findings: Iterable[Finding], *, with_status: bool = False) -> str:
         f"{each.probe.permission} ({f'status {each.answer.status}' if with_status else each.probe.purpose})"
         for each in findings
     )
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """Decode an answer's body; an empty object when it is anything else."""
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.engine.ports import Request, Response
 from airflow_provider_cdi.exceptions import DestinationRefused, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.http.calls import TRANSIENT_STATUSES
-from airflow_provider_cdi.hooks.http.probes import Finding, Probe, Standing, findings_of, json_object, listed
+from airflow_provider_cdi.hooks.http.probes import Finding, Probe, Standing, findings_of, listed
 from airflow_provider_cdi.hooks.klaviyo.revision import about_revision
 
 ACCOUNTS = Request("GET", "/api/accounts", b"")
@@ -85,7 +86,7 @@ def read_probe(answer: Response) -> Standing:
     """Tell what the answer to a probe says. Texts are not read, except that they must be Klaviyo's JSON."""
     if answer.status in TRANSIENT_STATUSES or answer.status >= 500:
         return Standing.UNCLEAR  # these come from the edge too, as HTML or empty
-    fields = json_object(answer.body)
+    fields = json_object(answer.body) or {}
     if "data" not in fields and "errors" not in fields:
         return Standing.FOREIGN
     by_status = {200: Standing.GRANTED, 404: Standing.GRANTED, 401: Standing.UNAUTHORIZED, 403: Standing.DENIED}
@@ -178,7 +179,7 @@ def _account_in(answer: Response) -> Account | None:
     if answer.status != 200:
         return None
     try:
-        thing = json_object(answer.body)["data"][0]
+        thing = (json_object(answer.body) or {})["data"][0]
         attributes = thing["attributes"]
         name = attributes["contact_information"]["organization_name"]
         return Account(str(thing["id"]), str(name), bool(attributes.get("test_account")))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, DestinationRefused, NoAnswer, RetryLater
+from airflow_provider_cdi.exceptions import ConfigurationError, DestinationRefused
 from airflow_provider_cdi.hooks.http.connection import make_settings, read_key, read_text
 from airflow_provider_cdi.hooks.http.hook import HttpHook
 from airflow_provider_cdi.hooks.http.host import base_url
@@ -12,11 +13,11 @@ from airflow_provider_cdi.hooks.http.settings import HttpSettings
 from airflow_provider_cdi.hooks.klaviyo.form import KLAVIYO_FORM
 from airflow_provider_cdi.hooks.klaviyo.revision import check_revision
 from airflow_provider_cdi.hooks.typed_extra import read_extra
-from airflow_provider_cdi.version import __version__
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+    from airflow_provider_cdi.engine.ports import Request, Response
     from airflow_provider_cdi.hooks.klaviyo.transport import KlaviyoTransport
 
 #: Klaviyo: the one address of the API; there is no sandbox host and no region.
@@ -44,20 +45,11 @@ class KlaviyoHook(HttpHook):
     default_conn_name = "klaviyo_default"
     conn_type = "klaviyo"
     hook_name = "Klaviyo"
+    form = KLAVIYO_FORM
 
     def __init__(self, klaviyo_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(klaviyo_conn_id, **kwargs)
         self.klaviyo_conn_id = klaviyo_conn_id
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Give the extra fields of the form to Airflow older than 3.2; newer ones read the provider info."""
-        return KLAVIYO_FORM.widgets()
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Give hidden fields, labels and placeholders to Airflow older than 3.2."""
-        return KLAVIYO_FORM.behaviour()
 
     def read_settings(self, connection: Connection) -> HttpSettings:
         """Read the fields of the connection.
@@ -74,7 +66,6 @@ class KlaviyoHook(HttpHook):
             "revision": check_revision(read_text(extra, "revision")),
             "Content-Type": JSON_API,
             "Accept": JSON_API,
-            "User-Agent": f"airflow-provider-cdi/{__version__}",
         }
         read_text(extra, "account")  # a bad one is named here, with the other fields
         address = base_url(host, connection.port, example="a.klaviyo.com", check=_refuse_other_klaviyo_hosts)
@@ -112,13 +103,9 @@ class KlaviyoHook(HttpHook):
         """
         if self.account is None:
             return
-        from airflow_provider_cdi.hooks.http.calls import call_until_settled
         from airflow_provider_cdi.hooks.klaviyo.check import ACCOUNTS, account_of
 
-        try:
-            answer = call_until_settled(self.settings, ACCOUNTS)
-        except NoAnswer as fault:
-            raise RetryLater(f"Klaviyo's account could not be looked up: {fault.reason}.") from None
+        answer = self.ask(ACCOUNTS, "Klaviyo's account could not be looked up")
         found = account_of(answer, self.settings.host)
         if found.id != self.account:
             raise DestinationRefused(
@@ -127,26 +114,11 @@ class KlaviyoHook(HttpHook):
                 "to another account needs a connection and a sync_id of its own."
             )
 
-    def test_connection(self) -> tuple[bool, str]:
-        """Prove host, key and scopes by a few requests that change nothing.
-
-        :return: whether the key works, and a text that names the account and the missing scopes, says which scopes
-            cannot be looked at, and warns of a revision that is about to retire; or which step failed and why.
-        """
-        from airflow_provider_cdi.hooks.http.calls import Calls
+    def check(self, call: Callable[[Request], Response]) -> tuple[bool, str]:
+        """Prove host, key and scopes; name the account, and warn of a revision that is about to retire."""
         from airflow_provider_cdi.hooks.klaviyo.check import check_key
 
-        try:
-            settings = self.settings
-            with Calls(settings) as calls:
-                return check_key(
-                    calls.call,
-                    settings.host,
-                    revision=settings.headers["revision"],
-                    account=self.account,
-                )
-        except CdiError as fault:
-            return False, str(fault)
+        return check_key(call, self.settings.host, revision=self.revision, account=self.account)
 
 
 def _refuse_other_klaviyo_hosts(host: str) -> None:

@@ -46,7 +46,7 @@ def chosen(
         "params": {name: merged[name] for name in merged},
     }
     said = {"sync_mode": task.sync_mode, "since": task.since, "until": task.until, "dry_run": task.is_dry_run}
-    locked = task.data_type in task.locked_data_types if task.lock_run_choices is None else task.lock_run_choices
+    locked = task.data_type in task.deleting_data_types if task.lock_run_choices is None else task.lock_run_choices
     return choose(said, context, declared_params(context, task), is_locked=locked)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from airflow_provider_cdi.argument_rules import DEEPEST_NESTING
 from airflow_provider_cdi.destinations.base import BaseDestination
 from airflow_provider_cdi.destinations.klaviyo.endpoints import (
     ADD_TO_LIST,
@@ -19,7 +20,7 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import (
     rates_of,
 )
 from airflow_provider_cdi.destinations.klaviyo.identifiers import IDENTIFIERS, Identity, PersonRecord, identify_rows
-from airflow_provider_cdi.destinations.klaviyo.limits import DEEPEST_NESTING, KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phone_drops import drop_phones, profile_without_phone
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.profiles.fast_path import fast_profiles

@@ -1,0 +1,65 @@
+"""What a destination says of a sync: the connection, the place, the data type; the rest is the same for all."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.transfers.runs.deferral import DeferrableSyncOperator
+
+# A DAG file imports this module: what needs pyarrow or an HTTP library is imported when a task runs.
+if TYPE_CHECKING:
+    from airflow_provider_cdi.engine.ports import Destination
+    from airflow_provider_cdi.hooks.http.hook import HttpHook
+    from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
+
+
+class DestinationSide(DeferrableSyncOperator):
+    """The part of a sync that knows where the rows go. One subclass per destination fills it in.
+
+    It says :attr:`hook`, :meth:`make_destination` and
+    :meth:`~airflow_provider_cdi.transfers.arguments.checked.CheckedOperator.check_own_arguments`, and changes of the
+    rest what is different there.
+    """
+
+    #: How a sync delivers when the task does not say it.
+    usual_delivery: ClassVar[DeliverySettings] = DeliverySettings()
+    #: Data types that delete: nobody may give their tasks another kind of run, unless the task says so, and how much
+    #: one run may delete is capped.
+    deleting_data_types: ClassVar[Sequence[str]] = ()
+    delete_cap: DeleteCap | None = None
+
+    @property
+    @abstractmethod
+    def hook(self) -> HttpHook:
+        """The connection. Made once: a subclass has a ``cached_property``."""
+
+    @abstractmethod
+    def make_destination(self, *, loads_history: bool) -> Destination:
+        """Return the data type's contract, encoding and reading of answers.
+
+        :param loads_history: whether the run reads rows of long ago (see :func:`.run_plan.loads_history`).
+        """
+
+    def destination_name(self) -> str:
+        """Return where the rows go, without secrets; it is fixed for the life of a sync."""
+        return self.hook.settings.base_url
+
+    def prepare_destination(self, destination: Destination) -> None:
+        """Ask what must be known before the first row is encoded; called when there are rows to send."""
+
+    def make_transport(self) -> AiohttpTransport:
+        """Return what sends requests, with as many connections as may be in flight."""
+        return self.hook.transport(self.delivery.max_in_flight)
+
+    def delivery_settings(self) -> DeliverySettings:
+        """Return how to deliver; the pace is the task's own, else what the connection says."""
+        settings = self.hook.settings
+        return self.delivery.paced_by(settings.requests_per_second, settings.rate_share)
+
+    def delete_cap_or_none(self) -> DeleteCap | None:
+        """Return the guard of a data type that deletes."""
+        return (self.delete_cap or DeleteCap()) if self.data_type in self.deleting_data_types else None
