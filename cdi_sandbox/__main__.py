@@ -11,11 +11,12 @@ from pathlib import Path
 
 import uvicorn
 
-from cdi_sandbox.app import PERMISSIONS, create_app
+from cdi_sandbox.app import create_app
+from cdi_sandbox.braze.endpoints import PERMISSIONS
 from cdi_sandbox.klaviyo.endpoints import SCOPES
-from cdi_sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY
 from cdi_sandbox.server import server_config
-from cdi_sandbox.settings import DEFAULT_KEY, ERROR_STYLES, KEEPS, REGIMES, Settings
+from cdi_sandbox.settings.klaviyo import DEFAULT_KLAVIYO_KEY
+from cdi_sandbox.settings.sandbox import DEFAULT_KEY, ERROR_STYLES, KEEPS, REGIMES, Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

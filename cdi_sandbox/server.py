@@ -14,10 +14,11 @@ import orjson
 import uvicorn
 
 from cdi_sandbox.app import create_app
-from cdi_sandbox.http.call import Json
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo.client import KlaviyoClient
-from cdi_sandbox.klaviyo.settings import KlaviyoSettings
-from cdi_sandbox.settings import Clock, Settings
+from cdi_sandbox.settings.clock import Clock
+from cdi_sandbox.settings.klaviyo import KlaviyoSettings
+from cdi_sandbox.settings.sandbox import Settings
 
 START_SECONDS = 30.0
 #: Everything takes effect before the answer, and a job ends before it is looked at.
@@ -182,7 +183,7 @@ class SandboxServer:
         return self._ask(method, f"/_sandbox{path}?{query}", body, {}, **more)
 
     def _ask(self, method: str, path: str, body: Json, headers: dict[str, str], **absent: Any) -> Any:
-        # Not requests or urllib: they would ask a proxy that the environment names.
+        # Not requests or urllib: they would request a proxy that the environment names.
         connection = http.client.HTTPConnection(self.host, self.port, timeout=START_SECONDS)
         try:
             content = None if body is None else orjson.dumps(body)

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Mapping
 from itertools import count
 
-from cdi_sandbox.braze.catalogs import Catalogs
-from cdi_sandbox.braze.cdi import example_integrations
-from cdi_sandbox.braze.effects import apply_track
-from cdi_sandbox.braze.identities import (
-    apply_alias_updates,
-    apply_identify,
-    apply_merges,
-    apply_new_aliases,
-)
-from cdi_sandbox.braze.limits import RateWindows
-from cdi_sandbox.braze.profiles import Profiles
-from cdi_sandbox.braze.users import apply_delete, apply_groups
-from cdi_sandbox.braze.views import after_sync
-from cdi_sandbox.http.call import Change, Json
+from cdi_sandbox.braze import effects as braze
+from cdi_sandbox.braze.workspace import Workspace
+from cdi_sandbox.http.call import Change
 from cdi_sandbox.http.faults import Faults
-from cdi_sandbox.http.ledger import Ledger
+from cdi_sandbox.http.json import Json
+from cdi_sandbox.http.request_log import RequestLog
+from cdi_sandbox.klaviyo import effects as klaviyo
 from cdi_sandbox.klaviyo.account import Account
-from cdi_sandbox.klaviyo.consent import consent
-from cdi_sandbox.klaviyo.events.effects import apply_events
-from cdi_sandbox.klaviyo.profiles import calls as profile_calls
-from cdi_sandbox.settings import Clock, Settings
+from cdi_sandbox.klaviyo.job_work import advance_jobs
+from cdi_sandbox.settings.clock import Clock
+from cdi_sandbox.settings.sandbox import Settings
 from cdi_sandbox.store import NoStore, SqliteStore, Store
-from cdi_sandbox.times import write_moment
 
 
 class World:
-    """The state behind the endpoints. It lives in one thread.
+    """The state behind the endpoints of all vendors. It lives in one thread.
 
     Accepted requests wait in a queue. There is no task that works it off: whoever looks next, a request or
     the control plane, first lets everything happen whose time has come. So the delay follows the clock that
@@ -57,14 +45,9 @@ class World:
         """Seconds since the epoch."""
         return self.clock.now()
 
-    def written_now(self, *, offset: bool = False) -> str:
-        """Say what time it is as Braze writes it, with ``Z`` or with ``+00:00``."""
-        written = write_moment(self.now())
-        return written.replace("Z", "+00:00") if offset else written
-
     def accept(self, change: Change) -> None:
         """Queue what an accepted request does, or do it at once when there is no delay."""
-        if self.settings.keep == "counts" and change.kind in _ONLY_COUNTED:
+        if self.settings.keep == "counts" and change.kind in _COUNTED:
             return
         if self.settings.apply_delay == 0:
             self.apply(change)
@@ -78,24 +61,21 @@ class World:
         now = self.now()
         while self._waiting and self._waiting[0][0] <= now:
             self._apply_first()
-        self.klaviyo.advance()
+        advance_jobs(self.klaviyo)
 
     def settle(self) -> None:
         """Apply everything, whether its time has come or not."""
         while self._waiting:
             self._apply_first()
-        self.klaviyo.advance(at_last=True)
+        advance_jobs(self.klaviyo, at_last=True)
         self.store.commit()
 
     def apply(self, change: Change) -> None:
         """Apply one change now."""
-        _EFFECTS[change.kind](self, change.content)
-
-    def apply_now(self, content: Mapping[str, list[Json]]) -> list[Json]:
-        """Apply one tracked object and show the user that it left behind, as ``/users/track/sync`` does."""
-        self.apply(Change("track", content))
-        ((kind, (thing,)),) = content.items()
-        return after_sync(self.profiles, kind, thing)
+        if change.kind in klaviyo.EFFECTS:
+            klaviyo.EFFECTS[change.kind](self.klaviyo, change.content)
+        else:
+            braze.EFFECTS[change.kind](self.braze, change.content)
 
     def spread(self, delay: float) -> float:
         """Say how long something is delayed that takes so many seconds: exactly so, unless it is shuffled."""
@@ -116,11 +96,8 @@ class World:
         self.store.close()
 
     def _begin(self) -> None:
-        self.profiles = Profiles(self.store)
-        self.catalogs = Catalogs(self.store)
-        self.windows = RateWindows()
-        self.ledger = Ledger(self.settings)
-        self.integrations = example_integrations()
+        self.braze = Workspace(self)
+        self.requests = RequestLog(self.settings)
         self.klaviyo = Account(self)
         self._waiting: list[tuple[float, int, Change]] = []
         self._last_waiting = 0
@@ -140,31 +117,8 @@ class World:
             heapq.heappush(self._waiting, (0.0, number, Change(document["kind"], document["content"])))
         elif kind.startswith("klaviyo."):
             self.klaviyo.restore(kind, document)
-        elif kind in ("catalogs", "items"):
-            self.catalogs.restore(kind, document)
         else:
-            self.profiles.restore(kind, document)
+            self.braze.restore(kind, document)
 
 
-def _apply_items(world: World, content: Json) -> None:
-    at = world.written_now(offset=True)
-    world.catalogs.apply_items(content["catalog"], content["verb"], content["items"], at)
-
-
-_EFFECTS: Mapping[str, Callable[[World, Json], None]] = {
-    "track": lambda world, content: apply_track(world.profiles, content, world.now()),
-    "delete": lambda world, content: apply_delete(world.profiles, content),
-    "groups": lambda world, content: apply_groups(world.profiles, content),
-    "alias_new": lambda world, content: apply_new_aliases(world.profiles, content),
-    "alias_update": lambda world, content: apply_alias_updates(world.profiles, content),
-    "identify": lambda world, content: apply_identify(world.profiles, content),
-    "merge": lambda world, content: apply_merges(world.profiles, content),
-    "items": _apply_items,
-    "klaviyo.events": lambda world, content: apply_events(world.klaviyo, content, world.now()),
-    "klaviyo.subscribe": lambda world, content: consent.subscribe(world.klaviyo, content, world.now()),
-    "klaviyo.unsubscribe": lambda world, content: consent.unsubscribe(world.klaviyo, content, world.now()),
-    "klaviyo.merge": lambda world, content: profile_calls.apply_merge(world.klaviyo, content),
-    "klaviyo.delete": lambda world, content: profile_calls.apply_delete(world.klaviyo, content),
-}
-#: What comes by the million: the mode that only counts does not apply it.
-_ONLY_COUNTED = ("track", "klaviyo.events", "klaviyo.subscribe", "klaviyo.unsubscribe")
+_COUNTED = braze.COUNTED | klaviyo.COUNTED

@@ -8,8 +8,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdi_sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY
-from cdi_sandbox.settings import DEFAULT_KEY
+from cdi_sandbox.settings import DEFAULT_KEY, DEFAULT_KLAVIYO_KEY
 
 PROJECT = Path(__file__).resolve().parent.parent
 CATALOG = "products"

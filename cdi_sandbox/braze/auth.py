@@ -1,26 +1,26 @@
-"""At the door of Braze's API: key, content type, rate and body, in this order, and Braze's words for each."""
+"""What comes before an endpoint of Braze: key, content type, rate and body, in this order, each in Braze's words."""
 
 from __future__ import annotations
 
-from cdi_sandbox.braze.limits import EMPTY_HEADERS
-from cdi_sandbox.http.call import Call, Endpoint, Reply, failure
-from cdi_sandbox.http.middleware import Door
-from cdi_sandbox.settings import Settings
-from cdi_sandbox.world import World
+from cdi_sandbox.braze.rates import EMPTY_HEADERS
+from cdi_sandbox.braze.workspace import Workspace
+from cdi_sandbox.http.call import Call, Reply, failure
+from cdi_sandbox.http.endpoint import Endpoint, VendorApi
+from cdi_sandbox.settings.sandbox import Settings
 
 
-def admit(world: World, call: Call, endpoint: Endpoint | None) -> Reply:
+def authorize(workspace: Workspace, call: Call, endpoint: Endpoint[Workspace] | None) -> Reply:
     """Let the endpoint answer, unless the request may not come to it."""
     if endpoint is None:
         return failure(404, "Not Found")
-    refusal = _check_key(world.settings, call, endpoint) or _check_type(call, endpoint)
+    refusal = _check_key(workspace.settings, call, endpoint) or _check_type(call, endpoint)
     if refusal is not None:
         return refusal
-    passage = world.windows.enter(endpoint.pool, world.settings, world.now())
+    passage = workspace.windows.enter(endpoint.pool, workspace.settings, workspace.now())
     if not passage.allowed:
         reply = failure(429, "Rate limited")
     else:
-        reply = _check_body(call, endpoint) or endpoint.handle(world, call)
+        reply = _check_body(call, endpoint) or endpoint.handle(workspace, call)
     reply.headers |= passage.headers
     return reply
 
@@ -29,10 +29,10 @@ def _usual(status: int) -> Reply:
     return Reply(status, "")
 
 
-BRAZE_DOOR = Door(admit, _usual)
+BRAZE_API = VendorApi(authorize, _usual)
 
 
-def _check_key(settings: Settings, call: Call, endpoint: Endpoint) -> Reply | None:
+def _check_key(settings: Settings, call: Call, endpoint: Endpoint[Workspace]) -> Reply | None:
     scheme, _, key = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or key not in settings.keys:
         # Braze repeats the key that it was given: a client must not log this text.
@@ -43,14 +43,14 @@ def _check_key(settings: Settings, call: Call, endpoint: Endpoint) -> Reply | No
     return None
 
 
-def _check_type(call: Call, endpoint: Endpoint) -> Reply | None:
+def _check_type(call: Call, endpoint: Endpoint[Workspace]) -> Reply | None:
     kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if endpoint.has_body and kind != "application/json":
         return failure(415, "Unsupported Media Type")
     return None
 
 
-def _check_body(call: Call, endpoint: Endpoint) -> Reply | None:
+def _check_body(call: Call, endpoint: Endpoint[Workspace]) -> Reply | None:
     if call.problem == "size":
         return failure(*endpoint.oversize)
     if call.problem == "syntax":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdi_sandbox.settings import Rate
+from cdi_sandbox.settings.rates import Rate
 
 
 class FixedWindows:

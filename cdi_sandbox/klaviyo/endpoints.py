@@ -6,28 +6,27 @@ Source: Klaviyo's OpenAPI description of 2026-07-15, and its Python SDK 25.0.0 f
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from cdi_sandbox.http.call import Call, Endpoint, Json, Reply
+from cdi_sandbox.http.call import Call, Reply
+from cdi_sandbox.http.endpoint import Endpoint
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo import limits, read_calls
+from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent import calls as consent_calls
 from cdi_sandbox.klaviyo.consent import list_calls
 from cdi_sandbox.klaviyo.events import calls as event_calls
 from cdi_sandbox.klaviyo.profiles import calls as profile_calls
 from cdi_sandbox.klaviyo.profiles import import_calls
 
-if TYPE_CHECKING:
-    from cdi_sandbox.world import World
-
-_Handle = Callable[["World", Call], Reply]
+_Handle = Callable[[Account, Call], Reply]
 _Objects = Callable[[Json], tuple[list[Json], list[str | None]]]
 
 
-def _get(path: str, tier: str, scopes: str, handle: _Handle) -> Endpoint:
+def _get(path: str, tier: str, scopes: str, handle: _Handle) -> Endpoint[Account]:
     return Endpoint("GET", f"/api/{path}", scopes, tier, handle, has_body=False)
 
 
-def _send(call: str, tier: str, scopes: str, handle: _Handle, objects: _Objects | None = None) -> Endpoint:
+def _send(call: str, tier: str, scopes: str, handle: _Handle, objects: _Objects | None = None) -> Endpoint[Account]:
     verb, path = call.split(" ")
     return Endpoint(verb, f"/api/{path}", scopes, tier, handle, objects, max_bytes=limits.PAYLOAD_BYTES)
 
@@ -38,7 +37,7 @@ _SUPPRESS, _UNSUPPRESS = "profile-suppression-bulk-create-jobs", "profile-suppre
 _MEMBERS = "lists/{id}/relationships/profiles"
 _IMPORT, _CONSENT = "profiles:write lists:write", "lists:write profiles:write subscriptions:write"
 
-ENDPOINTS: tuple[Endpoint, ...] = (
+ENDPOINTS: tuple[Endpoint[Account], ...] = (
     _get("accounts", "XS", "accounts:read", read_calls.accounts),
     _send(f"POST {_IMPORTS}", "M", _IMPORT, import_calls.start_import, import_calls.import_objects),
     _get(_IMPORTS, "M", "profiles:read lists:read", import_calls.list_imports),

@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 from cdi_sandbox.http.windows import FixedWindows, window_end
-from cdi_sandbox.klaviyo.settings import Tier
-from cdi_sandbox.settings import Rate
+from cdi_sandbox.settings.klaviyo import Tier
+from cdi_sandbox.settings.rates import Rate
 
 
 class Passage(NamedTuple):

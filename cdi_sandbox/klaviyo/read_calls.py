@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from cdi_sandbox.http.call import Call, Json, Reply
+from cdi_sandbox.http.call import Call, Reply
+from cdi_sandbox.http.json import Json
+from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.events.events import Event, Metric
 from cdi_sandbox.klaviyo.json_api.documents import Asked, page, resource
 from cdi_sandbox.klaviyo.json_api.filters import EXACT, RANGE, Clause
 from cdi_sandbox.klaviyo.json_api.shapes import event_resource, metric_resource, profile_resource
 
-if TYPE_CHECKING:
-    from cdi_sandbox.klaviyo.account import Account
-    from cdi_sandbox.world import World
-
 _FILTERS = {"profile_id": EXACT, "metric_id": EXACT, "datetime": RANGE, "timestamp": RANGE}
 
 
-def accounts(world: World, call: Call) -> Reply:
+def accounts(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/accounts``: the one account that the key belongs to. It is a test account."""
-    name = world.settings.klaviyo.account
+    name = account.settings.account
     address = {"address1": "1 Main Street", "address2": None, "city": "Boston", "region": "MA", "country": "US"}
     contact = {
         "default_sender_name": "Acme Demo",
@@ -41,29 +38,29 @@ def accounts(world: World, call: Call) -> Reply:
     return page(call, [name], lambda key: resource(call, "account", key, attributes))
 
 
-def metrics(world: World, call: Call) -> Reply:
+def metrics(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/metrics``."""
-    held = list(world.klaviyo.happenings.metrics.values())
+    held = list(account.events.metrics.values())
     return page(call, held, lambda metric: metric_resource(call, metric), size=200, most=200)
 
 
-def events(world: World, call: Call) -> Reply:
+def events(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/events``: the newest first unless sorted otherwise."""
-    account, asked = world.klaviyo, Asked(call)
+    asked = Asked(call)
     clauses = asked.filters(_FILTERS)
     _, down = asked.sort("datetime", "timestamp") if "sort" in asked.query else ("datetime", True)
     includes = asked.includes("profile", "metric")
-    by_number = {metric.number: metric for metric in account.happenings.metrics.values()}
+    by_number = {metric.number: metric for metric in account.events.metrics.values()}
     chosen = [event for event in _candidates(account, clauses) if _holds(account, by_number, event, clauses)]
     chosen.sort(key=lambda event: (event.time, event.number), reverse=down)
 
     def draw(event: Event) -> Json:
-        return event_resource(call, event, account.people.profiles[event.profile], by_number[event.metric])
+        return event_resource(call, event, account.profiles.by_number[event.profile], by_number[event.metric])
 
     def related(shown: Sequence[Event]) -> list[Json]:
-        people = {event.profile: account.people.profiles[event.profile] for event in shown}
+        whose = {event.profile: account.profiles.by_number[event.profile] for event in shown}
         kinds = {event.metric: by_number[event.metric] for event in shown}
-        profiles = [profile_resource(call, profile) for profile in people.values() if "profile" in includes]
+        profiles = [profile_resource(call, profile) for profile in whose.values() if "profile" in includes]
         return profiles + [metric_resource(call, metric) for metric in kinds.values() if "metric" in includes]
 
     return page(call, chosen, draw, size=200, most=1_000, included=related if includes else None)
@@ -73,14 +70,14 @@ def _candidates(account: Account, clauses: list[Clause]) -> list[Event]:
     """Narrow the search down to the events of a profile, where the filter names one."""
     for clause in clauses:
         if clause.field == "profile_id" and clause.operator == "equals":
-            profile = account.people.by_id(clause.value)
-            return [] if profile is None else account.happenings.by_profile.get(profile.number, [])
-    return list(account.happenings.events.values())
+            profile = account.profiles.by_id(clause.value)
+            return [] if profile is None else account.events.by_profile.get(profile.number, [])
+    return list(account.events.by_number.values())
 
 
 def _holds(account: Account, metrics: dict[int, Metric], event: Event, clauses: list[Clause]) -> bool:
     held: dict[str, Json] = {
-        "profile_id": account.people.profiles[event.profile].id,
+        "profile_id": account.profiles.by_number[event.profile].id,
         "metric_id": metrics[event.metric].id,
         "datetime": event.time,
         "timestamp": event.time,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdi_sandbox.http.call import Json
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.events.events import Event
 from cdi_sandbox.klaviyo.jobs import Job
 from cdi_sandbox.klaviyo.json_api.documents import write_time
 from cdi_sandbox.klaviyo.json_api.shapes import profile_attributes
-from cdi_sandbox.klaviyo.profiles.people import Profile
+from cdi_sandbox.klaviyo.profiles.profiles import Profile
 
 
 def summary(account: Account) -> dict[str, Json]:
@@ -19,9 +19,9 @@ def summary(account: Account) -> dict[str, Json]:
     for job in account.jobs.values():
         statuses[job.status] = statuses.get(job.status, 0) + 1
     return {
-        "profiles": len(account.people.profiles),
-        "events": len(account.happenings.events),
-        "metrics": len(account.happenings.metrics),
+        "profiles": len(account.profiles.by_number),
+        "events": len(account.events.by_number),
+        "metrics": len(account.events.metrics),
         "lists": {audience.name: len(audience.members) for audience in account.lists.values()},
         "jobs": statuses,
         "unfinished_jobs": account.unfinished(),
@@ -48,9 +48,9 @@ def shown_profile(account: Account, profile: Profile) -> dict[str, Json]:
 
 def shown_event(account: Account, event: Event) -> dict[str, Json]:
     """Show an event with everything that was sent."""
-    names = {metric.number: metric.name for metric in account.happenings.metrics.values()}
+    names = {metric.number: metric.name for metric in account.events.metrics.values()}
     shown: dict[str, Any] = {
-        "profile_id": account.people.profiles[event.profile].id,
+        "profile_id": account.profiles.by_number[event.profile].id,
         "metric": names[event.metric],
         "time": write_time(event.time),
         "unique_id": event.unique_id,

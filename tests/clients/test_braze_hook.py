@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from clients.downloads import BRAZE_PROVIDER, python_package
 
-from cdi_sandbox.braze.cdi import EXAMPLE_ID
+from cdi_sandbox.braze.cdi.integrations import EXAMPLE_ID
 from cdi_sandbox.server import SandboxServer
 
 pytestmark = pytest.mark.clients

@@ -25,7 +25,7 @@ from airflow_provider_cdi.hooks.klaviyo.check import PROBES
 from airflow_provider_cdi.hooks.klaviyo.revision import DEFAULT_REVISION
 from cdi_sandbox.klaviyo.endpoints import ENDPOINTS as LOCAL
 from cdi_sandbox.klaviyo.json_api.members import BODIES, Shape
-from cdi_sandbox.klaviyo.settings import KlaviyoSettings
+from cdi_sandbox.settings import KlaviyoSettings
 
 pytest.importorskip("klaviyo_api", reason="the contract is Klaviyo's SDK, of the extra dev")
 from support.klaviyo_contract import losses, nested_model, operation_of, unknown_parameters

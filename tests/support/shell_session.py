@@ -13,9 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cdi_sandbox.klaviyo.settings import DEFAULT_KLAVIYO_KEY
 from cdi_sandbox.server import SandboxServer
-from cdi_sandbox.settings import DEFAULT_KEY
+from cdi_sandbox.settings import DEFAULT_KEY, DEFAULT_KLAVIYO_KEY
 from support.pages import PROJECT, Block, all_blocks, name_of
 
 BIN = Path(sys.executable).parent

@@ -28,7 +28,7 @@ from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import KLAVIYO_DELIVERY, WarehouseToKlaviyoOperator
-from cdi_sandbox.http.faults import KINDS
+from cdi_sandbox.http.fault import KINDS
 from cdi_sandbox.settings import RATES, Settings
 
 ROOT = Path(__file__).parents[2]

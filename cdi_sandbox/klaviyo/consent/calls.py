@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
 
-from cdi_sandbox.http.call import Call, Change, Json, Reply
+from cdi_sandbox.http.call import Call, Change, Reply
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo import limits
-from cdi_sandbox.klaviyo.consent.consent import ONLY_LEFT, PURPOSES, TRACKING
+from cdi_sandbox.klaviyo.account import Account
+from cdi_sandbox.klaviyo.consent.effects import ONLY_LEFT, PURPOSES, TRACKING
 from cdi_sandbox.klaviyo.jobs import Job, Kind
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, objects, refuse, related, stop_for
 from cdi_sandbox.klaviyo.json_api.documents import nothing, one, resource, write_time
@@ -18,9 +19,6 @@ from cdi_sandbox.klaviyo.json_api.revisions import CLICK_TRACKING
 from cdi_sandbox.klaviyo.profiles.checks import check_profile, profile_rules
 from cdi_sandbox.klaviyo.profiles.import_calls import named_job
 from cdi_sandbox.times import read_moment
-
-if TYPE_CHECKING:
-    from cdi_sandbox.world import World
 
 _PROFILES = "/data/attributes/profiles/data"
 _IDENTIFIER_OF = {"email": "email", "sms": "phone_number", "whatsapp": "phone_number", "push": ""}
@@ -34,51 +32,51 @@ _SUPPRESSION_TYPES: Mapping[Kind, str] = {
 }
 
 
-def subscribe(world: World, call: Call) -> Reply:
+def subscribe(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/profile-subscription-bulk-create-jobs``: 202, and no job to look at."""
     data = envelope(call, "profile-subscription-bulk-create-job")
-    return _change_consent(world, call, data, "SUBSCRIBED", limits.SUBSCRIBE_PROFILES)
+    return _change_consent(account, call, data, "SUBSCRIBED", limits.SUBSCRIBE_PROFILES)
 
 
-def unsubscribe(world: World, call: Call) -> Reply:
+def unsubscribe(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/profile-subscription-bulk-delete-jobs``: 202, and no job to look at."""
     data = envelope(call, "profile-subscription-bulk-delete-job")
-    return _change_consent(world, call, data, "UNSUBSCRIBED", limits.UNSUBSCRIBE_PROFILES)
+    return _change_consent(account, call, data, "UNSUBSCRIBED", limits.UNSUBSCRIBE_PROFILES)
 
 
-def suppress(world: World, call: Call) -> Reply:
+def suppress(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/profile-suppression-bulk-create-jobs``."""
-    return _start(world, call, "suppress")
+    return _start(account, call, "suppress")
 
 
-def unsuppress(world: World, call: Call) -> Reply:
+def unsuppress(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/profile-suppression-bulk-delete-jobs``."""
-    return _start(world, call, "unsuppress")
+    return _start(account, call, "unsuppress")
 
 
-def show_suppress(world: World, call: Call) -> Reply:
+def show_suppress(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-suppression-bulk-create-jobs/{id}``."""
-    return _show(world, call, "suppress")
+    return _show(account, call, "suppress")
 
 
-def show_unsuppress(world: World, call: Call) -> Reply:
+def show_unsuppress(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-suppression-bulk-delete-jobs/{id}``."""
-    return _show(world, call, "unsuppress")
+    return _show(account, call, "unsuppress")
 
 
-def _change_consent(world: World, call: Call, data: dict[str, Json], state: str, most: int) -> Reply:
+def _change_consent(account: Account, call: Call, data: dict[str, Json], state: str, most: int) -> Reply:
     things = objects(call, data["type"], ("profiles", "data"), most)
     attributes = data["attributes"]
     historical = attributes.get("historical_import") is True
     audience = next(iter(related(call, "list", "list")), None)
-    if audience is not None and audience not in world.klaviyo.lists:
+    if audience is not None and audience not in account.lists:
         raise refuse("/data/relationships/list/data/id", f"List {audience} was not found")
-    check = _Consents(world, call, state, historical)
+    check = _Consents(account, call, state, historical)
     problems = [
         problem.under(f"{_PROFILES}/{index}") for index, thing in enumerate(things) for problem in check.problems(thing)
     ]
     problems += _refused_rows(call)
-    stop_for(problems, world.settings.klaviyo)
+    stop_for(problems, account.settings)
     reply = nothing()
     content = {
         "profiles": things,
@@ -94,12 +92,12 @@ def _change_consent(world: World, call: Call, data: dict[str, Json], state: str,
 class _Consents:
     """Finds what is wrong with the consent of one profile."""
 
-    def __init__(self, world: World, call: Call, state: str, historical: bool) -> None:
-        self._settings = world.settings.klaviyo
+    def __init__(self, account: Account, call: Call, state: str, historical: bool) -> None:
+        self._settings = account.settings
         # Custom properties cannot be set in the same call.
         self._rules = replace(profile_rules(self._settings, call.revision), attributes=_CONTACTS)
         self._has_click_tracking = call.revision >= CLICK_TRACKING
-        self._now = world.now()
+        self._now = account.now()
         self._state = state
         self._historical = historical
 
@@ -177,34 +175,34 @@ def _is_date(value: Json) -> bool:
         return False
 
 
-def _start(world: World, call: Call, kind: Kind) -> Reply:
+def _start(account: Account, call: Call, kind: Kind) -> Reply:
     envelope(call, _SUPPRESSION_TYPES[kind])
-    emails = _emails(world, call, kind)
-    rows: list[Json] = [None for _ in emails] if world.settings.keep == "counts" else list(emails)
-    job = world.klaviyo.add_job(kind, rows)
-    world.klaviyo.keep_job(job)
+    emails = _emails(account, call, kind)
+    rows: list[Json] = [None for _ in emails] if account.sandbox_settings.keep == "counts" else list(emails)
+    job = account.add_job(kind, rows)
+    account.keep_job(job)
     reply = one(call, _resource(call, job), 202)
     reply.accepted = call.identifiers
     return reply
 
 
-def _emails(world: World, call: Call, kind: Kind) -> list[str]:
+def _emails(account: Account, call: Call, kind: Kind) -> list[str]:
     audience = next(iter(related(call, "list", "list")), None)
     if at(call.body, "data", "attributes", "profiles") is None and audience is not None:
-        if audience not in world.klaviyo.lists:
+        if audience not in account.lists:
             raise refuse("/data/relationships/list/data/id", f"List {audience} was not found")
-        people = world.klaviyo.people.profiles
-        members = (people[number] for number in world.klaviyo.lists[audience].members)
+        profiles = account.profiles.by_number
+        members = (profiles[number] for number in account.lists[audience].members)
         return [member.email for member in members if member.email is not None]
     things = objects(call, _SUPPRESSION_TYPES[kind], ("profiles", "data"), limits.SUPPRESS_EMAILS)
-    rules = profile_rules(world.settings.klaviyo, call.revision)
+    rules = profile_rules(account.settings, call.revision)
     problems = []
     for index, thing in enumerate(things):
         found = check_profile(thing, rules)
         if not found and not at(thing, "attributes", "email"):
             found = [Problem("/attributes/email", "An e-mail address is required")]
         problems += [problem.under(f"{_PROFILES}/{index}") for problem in found]
-    stop_for([*problems, *_refused_rows(call)], world.settings.klaviyo)
+    stop_for([*problems, *_refused_rows(call)], account.settings)
     return [thing["attributes"]["email"] for thing in things]
 
 
@@ -216,8 +214,8 @@ def _refused_rows(call: Call) -> list[Problem]:
     ]
 
 
-def _show(world: World, call: Call, kind: Kind) -> Reply:
-    job = named_job(world, call, kind)
+def _show(account: Account, call: Call, kind: Kind) -> Reply:
+    job = named_job(account, call, kind)
     reply = one(call, _resource(call, job))
     job.look()
     return reply

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from cdi_sandbox.http.call import Call, Json, Reply
+from cdi_sandbox.http.call import Call, Reply
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo import limits
+from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent.audiences import OPT_IN, Audience
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, refuse
 from cdi_sandbox.klaviyo.json_api.documents import Asked, nothing, one, page, write_time
@@ -13,26 +13,23 @@ from cdi_sandbox.klaviyo.json_api.errors import Refused, error_reply
 from cdi_sandbox.klaviyo.json_api.filters import EXACT
 from cdi_sandbox.klaviyo.json_api.shapes import list_resource, profile_resource
 from cdi_sandbox.klaviyo.profiles.calls import named_profile
-from cdi_sandbox.klaviyo.profiles.people import Profile
-
-if TYPE_CHECKING:
-    from cdi_sandbox.world import World
+from cdi_sandbox.klaviyo.profiles.profiles import Profile
 
 _PAGE = 10  # Klaviyo: at most ten lists a page
 
 
-def list_lists(world: World, call: Call) -> Reply:
+def list_lists(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/lists``."""
     clauses = Asked(call).filters({"name": EXACT, "id": EXACT})
     chosen = [
         audience
-        for audience in world.klaviyo.lists.values()
+        for audience in account.lists.values()
         if all(clause.holds(getattr(audience, clause.field)) for clause in clauses)
     ]
     return page(call, chosen, lambda audience: list_resource(call, audience), size=_PAGE, most=_PAGE)
 
 
-def create_list(world: World, call: Call) -> Reply:
+def create_list(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/lists``."""
     attributes = envelope(call, "list").get("attributes", {})
     name, opt_in = attributes.get("name"), attributes.get("opt_in_process", OPT_IN[0])
@@ -40,52 +37,52 @@ def create_list(world: World, call: Call) -> Reply:
         raise refuse("/data/attributes/name", "A list needs a name")
     if opt_in not in OPT_IN:
         raise refuse("/data/attributes/opt_in_process", f"It must be one of {', '.join(OPT_IN)}")
-    return one(call, list_resource(call, world.klaviyo.add_list(name, opt_in)), 201)
+    return one(call, list_resource(call, account.add_list(name, opt_in)), 201)
 
 
-def show_list(world: World, call: Call) -> Reply:
+def show_list(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/lists/{id}``."""
-    return one(call, list_resource(call, _named(world, call)))
+    return one(call, list_resource(call, _named(account, call)))
 
 
-def list_members(world: World, call: Call) -> Reply:
+def list_members(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/lists/{id}/profiles``."""
-    joined = _named(world, call).members
+    joined = _named(account, call).members
 
     def draw(profile: Profile) -> Json:
         return profile_resource(call, profile, joined_group_at=write_time(joined[profile.number]))
 
-    return page(call, _members(world, call), draw)
+    return page(call, _members(account, call), draw)
 
 
-def list_member_ids(world: World, call: Call) -> Reply:
+def list_member_ids(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/lists/{id}/relationships/profiles``."""
-    return page(call, _members(world, call), lambda profile: {"type": "profile", "id": profile.id})
+    return page(call, _members(account, call), lambda profile: {"type": "profile", "id": profile.id})
 
 
-def lists_of_profile(world: World, call: Call) -> Reply:
+def lists_of_profile(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profiles/{id}/lists``."""
-    return page(call, _joined(world, call), lambda audience: list_resource(call, audience))
+    return page(call, _joined(account, call), lambda audience: list_resource(call, audience))
 
 
-def list_ids_of_profile(world: World, call: Call) -> Reply:
+def list_ids_of_profile(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profiles/{id}/relationships/lists``."""
-    return page(call, _joined(world, call), lambda audience: {"type": "list", "id": audience.id})
+    return page(call, _joined(account, call), lambda audience: {"type": "list", "id": audience.id})
 
 
-def add_members(world: World, call: Call) -> Reply:
+def add_members(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/lists/{id}/relationships/profiles``."""
-    audience = _named(world, call)
-    for profile in _profiles(world, call):
-        world.klaviyo.add_to_list(audience, profile)
+    audience = _named(account, call)
+    for profile in _profiles(account, call):
+        account.add_to_list(audience, profile)
     return _done(call)
 
 
-def remove_members(world: World, call: Call) -> Reply:
+def remove_members(account: Account, call: Call) -> Reply:
     """Answer ``DELETE /api/lists/{id}/relationships/profiles``."""
-    audience = _named(world, call)
-    for profile in _profiles(world, call):
-        world.klaviyo.remove_from_list(audience, profile)
+    audience = _named(account, call)
+    for profile in _profiles(account, call):
+        account.remove_from_list(audience, profile)
     return _done(call)
 
 
@@ -102,31 +99,31 @@ def _done(call: Call) -> Reply:
     return reply
 
 
-def _named(world: World, call: Call) -> Audience:
-    audience = world.klaviyo.lists.get(call.params["id"])
+def _named(account: Account, call: Call) -> Audience:
+    audience = account.lists.get(call.params["id"])
     if audience is None:
         raise Refused(error_reply(404, f"A list with id `{call.params['id']}` does not exist."))
     return audience
 
 
-def _joined(world: World, call: Call) -> list[Audience]:
-    number = named_profile(world, call).number
-    return [audience for audience in world.klaviyo.lists.values() if number in audience.members]
+def _joined(account: Account, call: Call) -> list[Audience]:
+    number = named_profile(account, call).number
+    return [audience for audience in account.lists.values() if number in audience.members]
 
 
-def _members(world: World, call: Call) -> list[Profile]:
-    people = world.klaviyo.people.profiles
-    return [people[number] for number in _named(world, call).members]
+def _members(account: Account, call: Call) -> list[Profile]:
+    profiles = account.profiles.by_number
+    return [profiles[number] for number in _named(account, call).members]
 
 
-def _profiles(world: World, call: Call) -> list[Profile]:
+def _profiles(account: Account, call: Call) -> list[Profile]:
     if not call.objects:
         raise refuse("/data", "It must be an array with at least one object")
     if len(call.objects) > limits.LIST_MEMBERS_PER_REQUEST:
         raise refuse("/data", f"At most {limits.LIST_MEMBERS_PER_REQUEST} profiles are allowed in one request")
     profiles = []
     for index, thing in enumerate(call.objects):
-        profile = world.klaviyo.people.by_id(at(thing, "id"))
+        profile = account.profiles.by_id(at(thing, "id"))
         if at(thing, "type") != "profile" or profile is None:
             raise refuse(f"/data/{index}/id", "A profile with this id does not exist")
         profiles.append(profile)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cdi_sandbox.http.call import Call, Change, Json, Reply
+from cdi_sandbox.http.call import Call, Change, Reply
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo import limits
+from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.events.checks import METRIC_NAME, check_event, check_properties, event_rules
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, objects, refuse, stop_for
 from cdi_sandbox.klaviyo.json_api.documents import nothing
@@ -20,31 +22,28 @@ from cdi_sandbox.klaviyo.profiles.checks import (
 )
 from cdi_sandbox.times import read_moment
 
-if TYPE_CHECKING:
-    from cdi_sandbox.world import World
-
 _ENTRIES = "/data/attributes/events-bulk-create/data"
 #: Why events vanish, as ``dropped`` of the control plane counts them.
 OVER_A_LIMIT, ON_DEMAND = "over a limit", "on demand"
 
 
-def bulk_events(world: World, call: Call) -> Reply:
+def bulk_events(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/event-bulk-create-jobs``: all events are taken, or none."""
     if call.revision < BULK_EVENTS:
         raise Refused(error_reply(404, f"There are bulk events since the revision {BULK_EVENTS}."))
     entries = objects(call, "event-bulk-create-job", ("events-bulk-create", "data"), limits.EVENTS_PER_REQUEST)
-    settings = world.settings.klaviyo
+    settings = account.settings
     problems = [
         problem.under(f"{_ENTRIES}/{index}") for index, entry in enumerate(entries) for problem in _entry(entry)
     ]
     stop_for(problems, settings)
     if len(call.objects) > limits.EVENTS_PER_REQUEST:
         raise refuse(_ENTRIES, f"At most {limits.EVENTS_PER_REQUEST} events are allowed in one request")
-    stop_for(_problems_of_entries(world, call, entries), settings)
-    return _taken(world, call, [_wanted(world, entry["attributes"]) for entry in entries])
+    stop_for(_problems_of_entries(account, call, entries), settings)
+    return _taken(account, call, [_wanted(account, entry["attributes"]) for entry in entries])
 
 
-def single_event(world: World, call: Call) -> Reply:
+def single_event(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/events``."""
     data = envelope(call, "event")
     attributes = data.get("attributes", {})
@@ -54,12 +53,12 @@ def single_event(world: World, call: Call) -> Reply:
         profile, problems = _with_meta_beside(profile, call.revision)
     else:
         problems = []
-    rules = profile_rules(world.settings.klaviyo, call.revision, of_event=True)
+    rules = profile_rules(account.settings, call.revision, of_event=True)
     problems = [problem.under(place) for problem in [*problems, *check_profile(profile, rules)]]
-    problems += [problem.under("/data") for problem in _event(world, call, data)]
+    problems += [problem.under("/data") for problem in _event(account, call, data)]
     problems += _refused(call, 0, place)
-    stop_for(problems, world.settings.klaviyo)
-    return _taken(world, call, [{"profile": profile, "events": [_read_event(world, data, False)]}])
+    stop_for(problems, account.settings)
+    return _taken(account, call, [{"profile": profile, "events": [_read_event(account, data, False)]}])
 
 
 def bulk_event_objects(body: Json) -> tuple[list[Json], list[str | None]]:
@@ -91,8 +90,8 @@ def _entry(entry: Json) -> Iterator[Problem]:
         yield Problem("/attributes/events/data", "It must be an array with at least one event")
 
 
-def _problems_of_entries(world: World, call: Call, entries: list[Json]) -> list[Problem]:
-    rules = profile_rules(world.settings.klaviyo, call.revision, of_event=True)
+def _problems_of_entries(account: Account, call: Call, entries: list[Json]) -> list[Problem]:
+    rules = profile_rules(account.settings, call.revision, of_event=True)
     problems: list[Problem] = []
     seen: set[tuple[str | None, str, str]] = set()
     position = 0
@@ -102,7 +101,7 @@ def _problems_of_entries(world: World, call: Call, entries: list[Json]) -> list[
         problems += [problem.under(f"{place}/profile/data") for problem in check_profile(profile, rules)]
         problems += _refused(call, position, f"{place}/profile/data")
         for number, event in enumerate(entry["attributes"]["events"]["data"]):
-            found = _event(world, call, event)
+            found = _event(account, call, event)
             if not found and _is_repeated(profile, event, seen):
                 found = [Problem("/attributes/unique_id", DUPLICATE_EVENT)]
             problems += [problem.under(f"{place}/events/data/{number}") for problem in found]
@@ -110,9 +109,9 @@ def _problems_of_entries(world: World, call: Call, entries: list[Json]) -> list[
     return problems
 
 
-def _event(world: World, call: Call, event: Json) -> list[Problem]:
-    problems = check_event(event, event_rules(call.revision, world.now()))
-    if not problems and world.settings.klaviyo.event_limits == "refuse":
+def _event(account: Account, call: Call, event: Json) -> list[Problem]:
+    problems = check_event(event, event_rules(call.revision, account.now()))
+    if not problems and account.settings.event_limits == "refuse":
         problems = check_properties(event)
     return problems
 
@@ -146,17 +145,17 @@ def _with_meta_beside(profile: dict[str, Json], revision: str) -> tuple[dict[str
     return {**profile, "attributes": attributes, **({} if problems else {"meta": meta})}, problems
 
 
-def _wanted(world: World, attributes: dict[str, Json]) -> Json:
+def _wanted(account: Account, attributes: dict[str, Json]) -> Json:
     backfill = attributes.get("backfill") is True
-    events = [_read_event(world, event, backfill) for event in attributes["events"]["data"]]
+    events = [_read_event(account, event, backfill) for event in attributes["events"]["data"]]
     return {"profile": attributes["profile"]["data"], "events": events}
 
 
-def _read_event(world: World, event: dict[str, Json], backfill: bool) -> dict[str, Any]:
+def _read_event(account: Account, event: dict[str, Json], backfill: bool) -> dict[str, Any]:
     attributes = event["attributes"]
     given = attributes.get("time")
-    may_drop = world.settings.klaviyo.event_limits == "drop"
-    moment = world.now() if given is None else read_moment(given) or 0.0
+    may_drop = account.settings.event_limits == "drop"
+    moment = account.now() if given is None else read_moment(given) or 0.0
     return {
         "metric": at(attributes, *METRIC_NAME),
         "time": int(moment // 1),
@@ -169,8 +168,8 @@ def _read_event(world: World, event: dict[str, Json], backfill: bool) -> dict[st
     }
 
 
-def _taken(world: World, call: Call, entries: list[Json]) -> Reply:
-    faults = [fault for fault in call.struck if fault.kind == "drop"]
+def _taken(account: Account, call: Call, entries: list[Json]) -> Reply:
+    faults = [fault for fault in call.injected if fault.kind == "drop"]
     for entry in entries:
         identifier = profile_identifier(entry["profile"])
         if any(fault.concerns(identifier) for fault in faults):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
-from cdi_sandbox.http.call import Json
+from cdi_sandbox.http.json import Json
+from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.events.events import Event
-from cdi_sandbox.klaviyo.profiles.people import Profile
+from cdi_sandbox.klaviyo.profiles.profiles import Profile
 from cdi_sandbox.klaviyo.profiles.upserts import Conflict, Upsert, upsert
-
-if TYPE_CHECKING:
-    from cdi_sandbox.klaviyo.account import Account
 
 #: Why events vanish (Klaviyo: "Events API overview", troubleshooting), as ``account.dropped`` counts them.
 SILENT_DOMAIN = "e-mail domain of examples and tests"
@@ -49,15 +46,15 @@ def _apply_entry(account: Account, thing: Mapping[str, Json], events: list[Json]
         return
     for event in events:
         _record(account, profile, event, now)
-    account.people.touch(profile, now)
+    account.profiles.touch(profile, now)
 
 
 def _record(account: Account, profile: Profile, wanted: Mapping[str, Json], now: float) -> None:
-    metric = account.happenings.metric(wanted["metric"], now)
+    metric = account.events.metric(wanted["metric"], now)
     value = wanted["value"]
     if value is not None and not metric.has_value:
         metric.has_value, metric.updated = True, now
-        account.happenings.keep(metric)
+        account.events.keep(metric)
     event = Event(
         number=0,
         profile=profile.number,
@@ -71,7 +68,7 @@ def _record(account: Account, profile: Profile, wanted: Mapping[str, Json], now:
         currency=wanted["currency"],
         backfill=wanted["backfill"],
     )
-    if account.happenings.add(event):
+    if account.events.add(event):
         profile.last_event = max(profile.last_event or 0.0, float(event.time))
     else:
         account.dropped[SAME_SECOND if wanted["unique_id"] is None else REPEATED] += 1

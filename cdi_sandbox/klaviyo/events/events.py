@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from cdi_sandbox.http.call import Json
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.store import Store
 
 _NAMESPACE = uuid.UUID("a3b1c000-c501-11f1-8001-5f1d6c0a0e08")
@@ -77,7 +77,7 @@ class Event:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class Happenings:
+class Events:
     """All events by profile, and all metrics.
 
     :param store: where each change is written down as well.
@@ -87,7 +87,7 @@ class Happenings:
         self._store = store
         self.metrics: dict[str, Metric] = {}
         self.by_profile: dict[int, list[Event]] = {}
-        self.events: dict[int, Event] = {}
+        self.by_number: dict[int, Event] = {}
         self._keys: set[tuple[int, int, str]] = set()
         self._last_number = 0
 
@@ -127,7 +127,7 @@ class Happenings:
         """Delete the events of a profile, and return them."""
         gone = self.by_profile.pop(profile, [])
         for event in gone:
-            del self.events[event.number]
+            del self.by_number[event.number]
             self._keys.discard((event.profile, event.metric, event.unique_id))
             self._store.remove("klaviyo.events", f"{event.number:012d}")
         return gone
@@ -144,5 +144,5 @@ class Happenings:
 
     def _take(self, event: Event, key: tuple[int, int, str]) -> None:
         self._keys.add(key)
-        self.events[event.number] = event
+        self.by_number[event.number] = event
         self.by_profile.setdefault(event.profile, []).append(event)

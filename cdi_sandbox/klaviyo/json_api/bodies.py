@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cdi_sandbox.http.call import Call, Json
+from cdi_sandbox.http.call import Call
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo.json_api.errors import Problem, Refused, invalid
-from cdi_sandbox.klaviyo.settings import KlaviyoSettings
+from cdi_sandbox.settings.klaviyo import KlaviyoSettings
 
 
 def refuse(pointer: str, detail: str) -> Refused:

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from cdi_sandbox.http.call import Json, Reply
+from cdi_sandbox.http.call import Reply
+from cdi_sandbox.http.json import Json
 
 JSON_API = "application/vnd.api+json"
 

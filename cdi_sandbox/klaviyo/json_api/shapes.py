@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from cdi_sandbox.http.call import Call, Json
+from cdi_sandbox.http.call import Call
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo.consent.audiences import Audience
-from cdi_sandbox.klaviyo.consent.consent import shown_consent
+from cdi_sandbox.klaviyo.consent.effects import shown_consent
 from cdi_sandbox.klaviyo.events.events import Event, Metric
 from cdi_sandbox.klaviyo.json_api.documents import Asked, base_url, resource, write_time
 from cdi_sandbox.klaviyo.profiles.checks import LOCATION, TEXTS
-from cdi_sandbox.klaviyo.profiles.people import Profile
+from cdi_sandbox.klaviyo.profiles.profiles import Profile
 
 
 def profile_attributes(profile: Profile) -> dict[str, Json]:

@@ -3,88 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from cdi_sandbox.http.call import Call, Change, Json, Reply
+from cdi_sandbox.http.call import Call, Change, Reply
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo import limits
+from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, refuse, related, stop_for
 from cdi_sandbox.klaviyo.json_api.documents import Asked, base_url, nothing, one, page
 from cdi_sandbox.klaviyo.json_api.errors import DUPLICATE_PROFILE, Problem, Refused, error_reply
 from cdi_sandbox.klaviyo.json_api.filters import EXACT, RANGE, Clause
 from cdi_sandbox.klaviyo.json_api.shapes import profile_resource
 from cdi_sandbox.klaviyo.profiles.checks import check_profile, profile_identifier, profile_rules
-from cdi_sandbox.klaviyo.profiles.people import Profile
+from cdi_sandbox.klaviyo.profiles.profiles import Profile
 from cdi_sandbox.klaviyo.profiles.upserts import Conflict, Upsert, change, patch, upsert
-from cdi_sandbox.klaviyo.settings import IDENTIFIERS
-
-if TYPE_CHECKING:
-    from cdi_sandbox.klaviyo.account import Account
-    from cdi_sandbox.world import World
+from cdi_sandbox.settings.klaviyo import IDENTIFIERS
 
 _FILTERS = {**dict.fromkeys(IDENTIFIERS, EXACT), "created": RANGE, "updated": RANGE}
 
 
-def import_profile(world: World, call: Call) -> Reply:
+def import_profile(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/profile-import``: null clears, what is missing stays."""
-    thing = _checked(world, call)
+    thing = _checked(account, call)
     try:
-        profile, is_new = upsert(world.klaviyo, thing, _how(world))
+        profile, is_new = upsert(account, thing, _how(account))
     except Conflict as conflict:
         raise _refused(conflict) from None
-    return _shown(world, call, profile, 201 if is_new else 200)
+    return _shown(account, call, profile, 201 if is_new else 200)
 
 
-def create_profile(world: World, call: Call) -> Reply:
+def create_profile(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/profiles``: 409 when one of the identifiers is known."""
-    thing = _checked(world, call)
+    thing = _checked(account, call)
     attributes = thing.get("attributes", {})
     for key in IDENTIFIERS[1:]:
-        known = world.klaviyo.people.by(key, attributes.get(key))
+        known = account.profiles.by(key, attributes.get(key))
         if known is not None:
             raise _refused(Conflict(DUPLICATE_PROFILE, known))
-    profile, _ = upsert(world.klaviyo, thing, _how(world))
-    return _shown(world, call, profile, 201)
+    profile, _ = upsert(account, thing, _how(account))
+    return _shown(account, call, profile, 201)
 
 
-def update_profile(world: World, call: Call) -> Reply:
+def update_profile(account: Account, call: Call) -> Reply:
     """Answer ``PATCH /api/profiles/{id}``."""
-    thing = _checked(world, call, needs_identifier=False)
+    thing = _checked(account, call, needs_identifier=False)
     if thing.get("id") != call.params["id"]:
         raise refuse("/data/id", "The id must be that of the path")
-    profile = named_profile(world, call)
-    how = _how(world)
+    profile = named_profile(account, call)
+    how = _how(account)
     try:
-        change(world.klaviyo.people, profile, thing.get("attributes", {}), how)
+        change(account.profiles, profile, thing.get("attributes", {}), how)
     except Conflict as conflict:
         raise _refused(conflict) from None
     patch(profile, thing.get("meta", {}), unsets=True)
-    world.klaviyo.people.touch(profile, how.now)
-    return _shown(world, call, profile, 200)
+    account.profiles.touch(profile, how.now)
+    return _shown(account, call, profile, 200)
 
 
-def show_profile(world: World, call: Call) -> Reply:
+def show_profile(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profiles/{id}``."""
-    return one(call, profile_resource(call, named_profile(world, call)))
+    return one(call, profile_resource(call, named_profile(account, call)))
 
 
-def list_profiles(world: World, call: Call) -> Reply:
+def list_profiles(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profiles``, found by identifiers or walked through."""
     asked = Asked(call)
     clauses = asked.filters(_FILTERS)
     field, down = asked.sort("created", "updated", "id", "email")
-    chosen = [profile for profile in _candidates(world.klaviyo, clauses) if _holds(profile, clauses)]
+    chosen = [profile for profile in _candidates(account, clauses) if _holds(profile, clauses)]
     chosen.sort(key=lambda profile: _order(profile, field))
     return page(call, chosen[::-1] if down else chosen, lambda profile: profile_resource(call, profile))
 
 
-def merge_profiles(world: World, call: Call) -> Reply:
+def merge_profiles(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/profile-merge``: the source is deleted, later."""
     data = envelope(call, "profile-merge")
     sources = related(call, "profiles", "profile")
     if len(sources) != 1:
         raise refuse("/data/relationships/profiles/data", "Exactly one source is allowed in one request")
     for pointer, key in (("/data/id", data.get("id")), ("/data/relationships/profiles/data/0/id", sources[0])):
-        if world.klaviyo.people.by_id(key) is None:
+        if account.profiles.by_id(key) is None:
             raise refuse(pointer, "A profile with this id does not exist")
     links = {"self": f"{base_url(call)}/api/profiles/{data['id']}/"}
     reply = one(call, {"type": "profile", "id": data["id"], "links": links}, 201)
@@ -92,14 +89,7 @@ def merge_profiles(world: World, call: Call) -> Reply:
     return reply
 
 
-def apply_merge(account: Account, content: Json) -> None:
-    """Merge two profiles, if both still exist."""
-    gone, kept = (account.people.by_id(content[name]) for name in ("gone", "kept"))
-    if gone is not None and kept is not None and gone is not kept:
-        account.merge(gone, kept)
-
-
-def delete_profile(world: World, call: Call) -> Reply:
+def delete_profile(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/data-privacy-deletion-jobs``: one profile by exactly one identifier."""
     data = envelope(call, "data-privacy-deletion-job")
     thing = at(data, "attributes", "profile", "data")
@@ -109,22 +99,14 @@ def delete_profile(world: World, call: Call) -> Reply:
         raise refuse(place, "Exactly one of id, email and phone_number is allowed")
     ((key, value),) = named.items()
     if key != "id":
-        rules = profile_rules(world.settings.klaviyo, call.revision)
-        stop_for([problem.under(place) for problem in check_profile(thing, rules)], world.settings.klaviyo)
+        rules = profile_rules(account.settings, call.revision)
+        stop_for([problem.under(place) for problem in check_profile(thing, rules)], account.settings)
     elif not isinstance(value, str):
         raise refuse(f"{place}/id", "The id must be a string")
     reply = nothing()
     reply.change = Change("klaviyo.delete", {key: value})
     reply.accepted = call.identifiers
     return reply
-
-
-def apply_delete(account: Account, content: Json) -> None:
-    """Delete a profile and its events, if it exists."""
-    ((key, value),) = content.items()
-    profile = account.people.by(key, value)
-    if profile is not None:
-        account.forget(profile)
 
 
 def single_objects(body: Json) -> tuple[list[Json], list[str | None]]:
@@ -139,39 +121,39 @@ def delete_objects(body: Json) -> tuple[list[Json], list[str | None]]:
     return [thing], [profile_identifier(thing)]
 
 
-def named_profile(world: World, call: Call) -> Profile:
+def named_profile(account: Account, call: Call) -> Profile:
     """Return the profile that the path names.
 
     :raises Refused: when there is none.
     """
-    profile = world.klaviyo.people.by_id(call.params["id"])
+    profile = account.profiles.by_id(call.params["id"])
     if profile is None:
         raise Refused(error_reply(404, f"A profile with id `{call.params['id']}` does not exist."))
     return profile
 
 
-def _checked(world: World, call: Call, *, needs_identifier: bool = True) -> dict[str, Json]:
+def _checked(account: Account, call: Call, *, needs_identifier: bool = True) -> dict[str, Json]:
     thing = envelope(call, "profile")
-    rules = profile_rules(world.settings.klaviyo, call.revision, needs_identifier=needs_identifier)
+    rules = profile_rules(account.settings, call.revision, needs_identifier=needs_identifier)
     problems = check_profile(thing, rules)
     if not problems and call.size > limits.PROFILE_BYTES:
         problems = [Problem("", f"The payload must have at most {limits.PROFILE_BYTES} bytes")]
     refused = call.refused.get(call.identifiers[0] or "")
     if not problems and refused is not None:
         problems = [Problem("", refused)]
-    stop_for([problem.under("/data") for problem in problems], world.settings.klaviyo)
+    stop_for([problem.under("/data") for problem in problems], account.settings)
     return thing
 
 
-def _how(world: World) -> Upsert:
-    return Upsert(world.settings.klaviyo, world.now(), clears=True)
+def _how(account: Account) -> Upsert:
+    return Upsert(account.settings, account.now(), clears=True)
 
 
-def _shown(world: World, call: Call, profile: Profile, status: int) -> Reply:
+def _shown(account: Account, call: Call, profile: Profile, status: int) -> Reply:
     reply = one(call, profile_resource(call, profile), status)
     reply.accepted = call.identifiers
-    if world.settings.keep == "counts":
-        world.klaviyo.forget(profile)
+    if account.sandbox_settings.keep == "counts":
+        account.forget(profile)
     return reply
 
 
@@ -191,9 +173,9 @@ def _candidates(account: Account, clauses: list[Clause]) -> Iterable[Profile]:
     for clause in clauses:
         if clause.field in IDENTIFIERS:
             values = clause.value if clause.operator == "any" else [clause.value]
-            found = (account.people.by(clause.field, value) for value in values)
+            found = (account.profiles.by(clause.field, value) for value in values)
             return {profile.number: profile for profile in found if profile is not None}.values()
-    return account.people.profiles.values()
+    return account.profiles.by_number.values()
 
 
 def _holds(profile: Profile, clauses: list[Clause]) -> bool:

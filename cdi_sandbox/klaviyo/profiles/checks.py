@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 
-from cdi_sandbox.http.call import Json
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.json_api.errors import BAD_EMAIL, BAD_PHONE, INELIGIBLE_PHONE, Problem
 from cdi_sandbox.klaviyo.json_api.revisions import NO_ANONYMOUS_PROFILES
-from cdi_sandbox.klaviyo.settings import IDENTIFIERS, KlaviyoSettings
+from cdi_sandbox.settings.klaviyo import IDENTIFIERS, KlaviyoSettings
 
 TEXTS = ("first_name", "last_name", "organization", "locale", "title", "image")
 LOCATION = ("address1", "address2", "city", "country", "latitude", "longitude", "region", "zip", "timezone", "ip")

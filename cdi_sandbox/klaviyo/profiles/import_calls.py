@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from cdi_sandbox.http.call import Call, Json, Reply
+from cdi_sandbox.http.call import Call, Reply
+from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo import limits
+from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.jobs import Job, Kind
 from cdi_sandbox.klaviyo.json_api.bodies import at, objects, refuse, related, stop_for
 from cdi_sandbox.klaviyo.json_api.documents import Asked, base_url, one, page, resource, write_time
@@ -17,21 +18,18 @@ from cdi_sandbox.klaviyo.json_api.shapes import list_resource, profile_resource
 from cdi_sandbox.klaviyo.profiles.checks import check_profile, profile_identifier, profile_rules
 from cdi_sandbox.klaviyo.profiles.upserts import DIFFERENT_PROFILES
 
-if TYPE_CHECKING:
-    from cdi_sandbox.world import World
-
 _TYPE = "profile-bulk-import-job"
 _PATH = "/api/profile-bulk-import-jobs"
 _PROFILES = "/data/attributes/profiles/data"
 _NAMESPACE = uuid.UUID("0c5f0c2e-9a3c-4b2b-8f34-3b9e7b1f0d03")
 
 
-def start_import(world: World, call: Call) -> Reply:
+def start_import(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/profile-bulk-import-jobs``: all profiles are taken, or none."""
     things = objects(call, _TYPE, ("profiles", "data"), limits.PROFILES_PER_IMPORT)
-    settings = world.settings.klaviyo
+    settings = account.settings
     lists = related(call, "lists", "list")
-    unknown = [(index, key) for index, key in enumerate(lists) if key not in world.klaviyo.lists]
+    unknown = [(index, key) for index, key in enumerate(lists) if key not in account.lists]
     if unknown:
         index, key = unknown[0]
         raise refuse(f"/data/relationships/lists/data/{index}/id", f"List {key} was not found")
@@ -43,8 +41,8 @@ def start_import(world: World, call: Call) -> Reply:
             found = [Problem("", call.refused[call.identifiers[index] or ""])]
         problems += [problem.under(f"{_PROFILES}/{index}") for problem in found]
     stop_for(problems, settings)
-    job = _queue(world, call, things, lists)
-    reply = one(call, _resource(world, call, job), 202)
+    job = _queue(account, call, things, lists)
+    reply = one(call, _resource(account, call, job), 202)
     reply.accepted = call.identifiers
     return reply
 
@@ -56,95 +54,95 @@ def import_objects(body: Json) -> tuple[list[Json], list[str | None]]:
     return things, [profile_identifier(thing) for thing in things]
 
 
-def show_import(world: World, call: Call) -> Reply:
+def show_import(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-bulk-import-jobs/{id}``. Being looked at may move the job on."""
-    job = _named(world, call)
+    job = _named(account, call)
     includes = Asked(call).includes("lists")
-    reply = one(call, _resource(world, call, job))
+    reply = one(call, _resource(account, call, job))
     if includes:
-        reply.body["included"] = [list_resource(call, world.klaviyo.lists[key]) for key in job.lists]
+        reply.body["included"] = [list_resource(call, account.lists[key]) for key in job.lists]
     job.look()
     return reply
 
 
-def list_imports(world: World, call: Call) -> Reply:
+def list_imports(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-bulk-import-jobs``: the newest first unless sorted otherwise."""
     asked = Asked(call)
     clauses = asked.filters({"status": EXACT})
     _, down = asked.sort("created_at") if "sort" in asked.query else ("created_at", True)
-    jobs = [job for job in world.klaviyo.jobs.values() if job.kind == "import"]
+    jobs = [job for job in account.jobs.values() if job.kind == "import"]
     chosen = [job for job in jobs if all(clause.holds(job.status) for clause in clauses)]
-    return page(call, chosen[::-1] if down else chosen, lambda job: _resource(world, call, job))
+    return page(call, chosen[::-1] if down else chosen, lambda job: _resource(account, call, job))
 
 
-def import_errors(world: World, call: Call) -> Reply:
+def import_errors(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-bulk-import-jobs/{id}/import-errors``: the payloads, but no index of a row."""
-    job = _named(world, call)
+    job = _named(account, call)
     numbered = list(enumerate(job.errors))
     return page(call, numbered, lambda entry: _error(call, job, *entry))
 
 
-def import_profiles(world: World, call: Call) -> Reply:
+def import_profiles(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-bulk-import-jobs/{id}/profiles``."""
-    people = world.klaviyo.people.profiles
-    held = [people[number] for number in _named(world, call).profiles if number in people]
+    profiles = account.profiles.by_number
+    held = [profiles[number] for number in _named(account, call).profiles if number in profiles]
     return page(call, held, lambda profile: profile_resource(call, profile))
 
 
-def import_profile_ids(world: World, call: Call) -> Reply:
+def import_profile_ids(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-bulk-import-jobs/{id}/relationships/profiles``."""
-    people = world.klaviyo.people.profiles
-    held = [people[number] for number in _named(world, call).profiles if number in people]
+    profiles = account.profiles.by_number
+    held = [profiles[number] for number in _named(account, call).profiles if number in profiles]
     return page(call, held, lambda profile: {"type": "profile", "id": profile.id})
 
 
-def import_lists(world: World, call: Call) -> Reply:
+def import_lists(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-bulk-import-jobs/{id}/lists``."""
-    held = [world.klaviyo.lists[key] for key in _named(world, call).lists]
+    held = [account.lists[key] for key in _named(account, call).lists]
     return page(call, held, lambda audience: list_resource(call, audience))
 
 
-def import_list_ids(world: World, call: Call) -> Reply:
+def import_list_ids(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-bulk-import-jobs/{id}/relationships/lists``."""
-    return page(call, _named(world, call).lists, lambda key: {"type": "list", "id": key})
+    return page(call, _named(account, call).lists, lambda key: {"type": "list", "id": key})
 
 
-def named_job(world: World, call: Call, kind: Kind) -> Job:
+def named_job(account: Account, call: Call, kind: Kind) -> Job:
     """Return the job that the path names.
 
     :raises Refused: when there is none of this kind, or not any more.
     """
-    job = world.klaviyo.jobs.get(call.params["id"])
+    job = account.jobs.get(call.params["id"])
     if job is None or job.kind != kind:
         raise Refused(error_reply(404, f"A job with id `{call.params['id']}` does not exist."))
     return job
 
 
-def _named(world: World, call: Call) -> Job:
-    return named_job(world, call, "import")
+def _named(account: Account, call: Call) -> Job:
+    return named_job(account, call, "import")
 
 
-def _queue(world: World, call: Call, things: list[Json], lists: list[str]) -> Job:
+def _queue(account: Account, call: Call, things: list[Json], lists: list[str]) -> Job:
     late = _late(call)
     rows: Sequence[Json] = things
-    if world.settings.keep == "counts":
+    if account.sandbox_settings.keep == "counts":
         rows = [thing if index in late else None for index, thing in enumerate(things)]
-    identifiers = _all_identifiers(things) if world.settings.count_identifiers else ()
-    job = world.klaviyo.add_job("import", list(rows), identifiers=identifiers)
+    identifiers = _all_identifiers(things) if account.sandbox_settings.count_identifiers else ()
+    job = account.add_job("import", list(rows), identifiers=identifiers)
     job.lists, job.late = lists, late
-    for fault in call.struck:
+    for fault in call.injected:
         if fault.kind == "stray_error":
             job.errors.append({"detail": fault.details["error"], "row": fault.details["payload"], "stray": True})
         elif fault.kind == "stall":
             job.stalls_in = fault.details["status"]
         elif fault.kind == "cancel":
             job.cancelled_after = fault.details["imported"]
-    world.klaviyo.keep_job(job)
+    account.keep_job(job)
     return job
 
 
 def _late(call: Call) -> dict[int, str]:
-    faults = [fault for fault in call.struck if fault.kind == "import_error"]
+    faults = [fault for fault in call.injected if fault.kind == "import_error"]
     return {
         index: fault.details["error"]
         for fault in faults
@@ -162,7 +160,7 @@ def _all_identifiers(things: Sequence[Json]) -> list[str]:
     ] + [f"id:{thing['id']}" for thing in things if thing.get("id")]
 
 
-def _resource(world: World, call: Call, job: Job) -> Json:
+def _resource(account: Account, call: Call, job: Job) -> Json:
     attributes = {
         "status": job.status,
         "created_at": write_time(job.created),
@@ -170,7 +168,7 @@ def _resource(world: World, call: Call, job: Job) -> Json:
         "completed_count": job.done,
         "failed_count": job.failed,
         "completed_at": write_time(job.completed),
-        "expires_at": write_time(world.klaviyo.expires(job)),
+        "expires_at": write_time(account.expires(job)),
         "started_at": write_time(job.started),
     }
     here = f"{base_url(call)}{_PATH}/{job.id}"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from cdi_sandbox.http.call import Json
+from cdi_sandbox.http.json import Json
+from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.profiles.checks import TEXTS
-from cdi_sandbox.klaviyo.profiles.people import People, Profile
-from cdi_sandbox.klaviyo.settings import KlaviyoSettings
-
-if TYPE_CHECKING:
-    from cdi_sandbox.klaviyo.account import Account
+from cdi_sandbox.klaviyo.profiles.profiles import Profile, Profiles
+from cdi_sandbox.settings.klaviyo import KlaviyoSettings
 
 _KEYS = ("email", "phone_number", "external_id")
 #: Klaviyo: an external id takes no part in merging.
@@ -52,14 +50,14 @@ def upsert(account: Account, thing: Mapping[str, Json], how: Upsert) -> tuple[Pr
     :raises Conflict: when its identifiers belong to different profiles, or its id to none. Nothing changed.
     """
     attributes = thing.get("attributes", {})
-    people = account.people
+    profiles = account.profiles
     profile = find(account, thing, how)
     is_new = profile is None
     if profile is None:
-        profile = people.create(how.now)
-    change(people, profile, attributes, how)
+        profile = profiles.create(how.now)
+    change(profiles, profile, attributes, how)
     patch(profile, thing.get("meta", {}), unsets=how.unsets)
-    people.touch(profile, how.now)
+    profiles.touch(profile, how.now)
     return profile, is_new
 
 
@@ -69,7 +67,7 @@ def find(account: Account, thing: Mapping[str, Json], how: Upsert) -> Profile | 
     :return: None when it does not exist yet.
     :raises Conflict: when they lead to different profiles which are not merged, or the id leads nowhere.
     """
-    found = _found(account.people, thing, how.settings.match_order)
+    found = _found(account.profiles, thing, how.settings.match_order)
     if thing.get("id") and "id" not in found:
         raise Conflict("A profile with this id does not exist")
     if not found:
@@ -83,18 +81,18 @@ def find(account: Account, thing: Mapping[str, Json], how: Upsert) -> Profile | 
     return kept
 
 
-def change(people: People, profile: Profile, attributes: Mapping[str, Json], how: Upsert) -> None:
+def change(profiles: Profiles, profile: Profile, attributes: Mapping[str, Json], how: Upsert) -> None:
     """Set what is given. What is missing stays, and so does what is null, unless null clears.
 
     :raises Conflict: when an identifier belongs to another profile. Nothing changed.
     """
     for key in _KEYS:
-        owner = people.by(key, attributes.get(key))
+        owner = profiles.by(key, attributes.get(key))
         if owner is not None and owner is not profile:
             raise Conflict(DIFFERENT_PROFILES, owner)
     for key in _KEYS:
         if key in attributes and (attributes[key] is not None or how.clears):
-            people.identify(profile, key, attributes[key])
+            profiles.identify(profile, key, attributes[key])
     texts = {name: attributes[name] for name in TEXTS if name in attributes}
     _merge(profile.standard, texts, clears=how.clears)
     if "location" in attributes:
@@ -119,10 +117,10 @@ def patch(profile: Profile, meta: Mapping[str, Json], *, unsets: bool) -> None:
             properties.pop(name, None)
 
 
-def _found(people: People, thing: Mapping[str, Json], order: tuple[str, ...]) -> dict[str, Profile]:
+def _found(profiles: Profiles, thing: Mapping[str, Json], order: tuple[str, ...]) -> dict[str, Profile]:
     attributes = thing.get("attributes", {})
     wanted = {"id": thing.get("id"), **{key: attributes.get(key) for key in _KEYS}}
-    found = {key: people.by(key, wanted[key]) for key in order}
+    found = {key: profiles.by(key, wanted[key]) for key in order}
     return {key: profile for key, profile in found.items() if profile is not None}
 
 

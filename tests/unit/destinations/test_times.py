@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_cdi.destinations.times import is_usual_time, read_time, sent_time
-from cdi_sandbox.braze.objects import check_event, check_purchase
+from cdi_sandbox.braze.track.objects import check_event, check_purchase
 from cdi_sandbox.times import read_moment
 
 #: How a time is written -> how it is sent.

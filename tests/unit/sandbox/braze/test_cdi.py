@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cdi_sandbox.braze.cdi import EXAMPLE_ID
+from cdi_sandbox.braze.cdi.integrations import EXAMPLE_ID
 
 PATH = f"/cdi/integrations/{EXAMPLE_ID}"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdi_sandbox.braze.attributes import set_custom
+from cdi_sandbox.braze.track.attributes import set_custom
 
 
 def after(*updates, start=None):

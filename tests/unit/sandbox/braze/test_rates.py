@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdi_sandbox.braze.limits import RateWindows
+from cdi_sandbox.braze.rates import RateWindows
 from cdi_sandbox.settings import Rate, Settings
 
 USER = {"external_id": "c-1"}

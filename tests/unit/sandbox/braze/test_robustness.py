@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdi_sandbox.app import ENDPOINTS, create_app
-from cdi_sandbox.braze.objects import check_attributes, check_identity
+from cdi_sandbox.app import create_app
+from cdi_sandbox.braze.endpoints import ENDPOINTS
+from cdi_sandbox.braze.track.objects import check_attributes, check_identity
 from cdi_sandbox.http.call import Change
 from cdi_sandbox.settings import RATES, Settings
 
@@ -97,4 +98,4 @@ def test_any_valid_object_can_be_applied(thing):
     if check_identity(thing, frozenset()) is None and check_attributes(thing) is None:
         world = create_app(Settings(apply_delay=0)).world
         world.apply(Change("track", {"attributes": [thing, thing]}))
-        assert len(world.profiles.users) == (thing.get("_update_existing_only") not in (True, "true"))
+        assert len(world.braze.profiles.users) == (thing.get("_update_existing_only") not in (True, "true"))

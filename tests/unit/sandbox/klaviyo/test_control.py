@@ -9,8 +9,9 @@ import pytest
 from support.klaviyo_world import HEADERS, KlaviyoCaller, event
 
 from cdi_sandbox import __main__ as command
-from cdi_sandbox.klaviyo.settings import TIERS, KlaviyoSettings
 from cdi_sandbox.server import SandboxServer
+from cdi_sandbox.settings import KlaviyoSettings
+from cdi_sandbox.settings.klaviyo import TIERS
 
 ADA = {"email": "ada@acme-demo.io"}
 IMPORTS = "/api/profile-bulk-import-jobs"

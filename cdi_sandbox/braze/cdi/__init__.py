@@ -1,0 +1,1 @@
+"""Braze's own CDI."""

@@ -1,0 +1,1 @@
+"""Attributes, events and purchases of users."""

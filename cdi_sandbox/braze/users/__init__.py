@@ -1,0 +1,1 @@
+"""Users: who is who, deletions, exports, subscription groups."""
