@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.responses.codes import braze_rejection
-from airflow_provider_cdi.destinations.braze.responses.refusals import refusal
+from airflow_provider_cdi.destinations.braze.responses.refusals import BRAZE, refusal
 from airflow_provider_cdi.engine.ports import BatchRejected, Completed, Throttled, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 
@@ -39,7 +39,7 @@ def read_bad_request(
     """
     count = len(records)
     if status == 413:
-        return _read_too_large(body, count, endpoint)
+        return BRAZE.too_large(count, _TOO_LARGE, refusal(413, body, endpoint), is_own=bool(_message(body)))
     errors = (body or {}).get("errors")
     if isinstance(errors, list) and errors:
         return _read_errors(errors, records, endpoint)
@@ -47,7 +47,7 @@ def read_bad_request(
     if said.lower().startswith(_UNREADABLE) or (count == 1 and _is_too_many(said)):
         raise refusal(status, body, endpoint)
     if not said or said.strip(" .!").lower() in _STATUS_ONLY:
-        return Throttled(f"{status} came in another form than Braze's: a proxy, gateway or firewall on the way gave it")
+        return BRAZE.foreign(status)
     return refused(braze_rejection(said, *records, unknown=_BAD_REQUEST), count)
 
 
@@ -81,13 +81,6 @@ def said_of(error: Any) -> Any:
     if isinstance(error, dict):
         return error.get("type") or error.get("id") or error.get("message")
     return error
-
-
-def _read_too_large(body: dict[str, Any] | None, count: int, endpoint: Endpoint) -> Verdict:
-    """Read a 413: whoever gave it, less is the cure; but only Braze's own says that a row is too large."""
-    if count == 1 and not _message(body):
-        raise refusal(413, body, endpoint)
-    return BatchRejected(_TOO_LARGE, {0: _TOO_LARGE} if count == 1 else {})
 
 
 def _read_errors(errors: list[Any], records: Sequence[Record], endpoint: Endpoint) -> Verdict:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
+from airflow_provider_cdi.destinations.statuses import Service
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 _KEYS_PAGE = "Settings > APIs and Identifiers in the Braze dashboard"
@@ -32,12 +33,6 @@ _SENTENCES = {
         "there is no such path. Check that the host of the connection is the REST endpoint of your instance "
         "(https://rest.…), without a path."
     ),
-    407: "a proxy asks for credentials. Check the proxy settings of the worker (HTTPS_PROXY, NO_PROXY).",
-    413: (
-        "something on the way takes no request of this size, not even one row's, and it was not Braze. Raise the limit "
-        "of what lies between (proxy, gateway), or make the row smaller."
-    ),
-    415: "the request's content type is not accepted; a proxy may have changed it.",
 }
 _UNKNOWN_KEY = (
     "this host does not know the API key. The key is wrong or revoked, or it belongs to another instance than this "
@@ -47,8 +42,8 @@ _REDIRECT = (
     "the host redirects elsewhere, which Braze's REST endpoints never do. Check that the host of the connection is "
     "the REST endpoint of your instance (https://rest.…), not the dashboard."
 )
-_OTHER = "this answer is not documented. Check the host of the connection and what lies between (proxy, gateway)."
-_NOT_BRAZE = " The answer is not in Braze's form, so a proxy or firewall on the way may have given it."
+#: Who answers.
+BRAZE = Service("Braze", _REDIRECT, _SENTENCES)
 
 
 def refusal(status: int, body: Any, endpoint: Endpoint) -> DestinationRefused:
@@ -56,14 +51,9 @@ def refusal(status: int, body: Any, endpoint: Endpoint) -> DestinationRefused:
 
     :param body: the answer's decoded JSON object, None when it is none; only looked at, never quoted.
     """
-    if status == 401 and "invalid api key" in _message(body):
-        sentence = _UNKNOWN_KEY
-    elif 300 <= status < 400:
-        sentence = _REDIRECT
-    else:
-        sentence = _SENTENCES.get(status, _OTHER).format(permission=endpoint.permission)
-    hint = "" if body is not None or 300 <= status < 400 else _NOT_BRAZE
-    return DestinationRefused(f"Braze answered {status} to {endpoint.method} {endpoint.path}: {sentence}{hint}")
+    advice = _UNKNOWN_KEY if status == 401 and "invalid api key" in _message(body) else ""
+    request = f"{endpoint.method} {endpoint.path}"
+    return BRAZE.refused(status, request, is_own=body is not None, advice=advice, permission=endpoint.permission)
 
 
 def _message(body: Any) -> str:

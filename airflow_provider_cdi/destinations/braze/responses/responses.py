@@ -7,11 +7,12 @@ from typing import Any
 
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.responses.bad_requests import attribute, read_bad_request, said_of
-from airflow_provider_cdi.destinations.braze.responses.refusals import refusal
+from airflow_provider_cdi.destinations.braze.responses.refusals import BRAZE, refusal
 from airflow_provider_cdi.destinations.braze.responses.retry_after import wait_of
 from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.row_values import values_of, without_values
-from airflow_provider_cdi.engine.ports import Ambiguous, Completed, Response, Throttled, Unattributed, Verdict
+from airflow_provider_cdi.destinations.statuses import REFUSALS
+from airflow_provider_cdi.engine.ports import Ambiguous, Completed, Response, Unattributed, Verdict
 from airflow_provider_cdi.engine.rows.records import Record
 
 #: Braze: success; "queued" came with a 202 in maintenance (2020).
@@ -19,10 +20,6 @@ _DONE = frozenset({"success", "queued"})
 #: Braze: 201 for what was queued, 202 for catalogs; 200 is seen from its single calls. A 203 says that a proxy changed
 #: the answer, and the others have no body in which success could stand.
 _SUCCESSES = frozenset({200, 201, 202})
-#: 400 and 413 are Braze's; 422 is what others answer to the same.
-_REFUSED = frozenset({400, 413, 422})
-#: The request may or may not have been read to its end. 408 and 425 are not documented.
-_UNCLEAR_BELOW_500 = frozenset({408, 425})
 
 #: For an error in a form without a text.
 _NO_TEXT = "Braze: an error without a text"
@@ -41,12 +38,11 @@ def interpret_response(
     body = json_object(answer.body)
     if 200 <= status < 300:
         return _read_success(status, body, records, endpoint)
-    if status in _REFUSED:
+    if status in REFUSALS:
         return read_bad_request(status, body, records, endpoint)
-    if status == 429:
-        return Throttled("Braze answered 429: over the rate limit", wait_of(answer.headers, now))
-    if status in _UNCLEAR_BELOW_500 or status >= 500:
-        return Ambiguous(f"Braze answered {status}")
+    failure = BRAZE.failure(status, wait_of(answer.headers, now))
+    if failure is not None:
+        return failure
     raise refusal(status, body, endpoint)
 
 

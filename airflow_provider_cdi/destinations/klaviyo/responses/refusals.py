@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_cdi.destinations import statuses
 from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
 from airflow_provider_cdi.destinations.klaviyo.responses.error_bodies import ApiError, read_errors, sentence
+from airflow_provider_cdi.destinations.statuses import Service
 from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.exceptions import DestinationRefused
 
-#: Nothing was applied, because of a row or of the request as a whole. 422 is what others answer to the same.
-REFUSALS = frozenset({400, 409, 413, 422})
+#: Nothing was applied, because of a row or of the request as a whole.
+REFUSALS = statuses.REFUSALS | {409}
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
 _REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.pre)?", re.ASCII)
@@ -31,23 +33,17 @@ _SENTENCES = {
         "connection is Klaviyo's API (https://a.klaviyo.com), without a path."
     ),
     405: "the method is not allowed here. Check that the host of the connection is Klaviyo's API.",
-    407: "a proxy asks for credentials. Check the proxy settings of the worker (HTTPS_PROXY, NO_PROXY).",
     410: (
         "this revision of the API, or this endpoint of it, is retired. Raise revision in the connection's extra, or "
         "upgrade this package."
     ),
-    413: (
-        "something on the way takes no request of this size, not even one row's, and it was not Klaviyo. Raise the "
-        "limit of what lies between (proxy, gateway), or make the row smaller."
-    ),
-    415: "the request's content type or encoding is not accepted; a proxy may have changed it.",
 }
 _REDIRECT = (
     "the host redirects elsewhere, which Klaviyo's API never does. Check that the host of the connection is "
     "Klaviyo's API (https://a.klaviyo.com)."
 )
-_OTHER = "this answer is not documented. Check the host of the connection and what lies between (proxy, gateway)."
-_NOT_KLAVIYO = " The answer is not in Klaviyo's form, so a proxy or firewall on the way may have given it."
+#: Who answers.
+KLAVIYO = Service("Klaviyo", _REDIRECT, _SENTENCES)
 _WHOLE_REQUEST = (
     "it concerns the request, not one of its rows. Check list_ids and the other arguments of the sync, and the "
     "revision in the connection's extra."
@@ -64,15 +60,16 @@ _CONTRACT = re.compile(
 def refusal(answer: Response, endpoint: Endpoint) -> DestinationRefused:
     """Make the error for an answer that concerns the sync as a whole."""
     status, errors = answer.status, read_errors(answer.body)
-    if status in REFUSALS and (status != 413 or errors):
-        advice = _WHOLE_REQUEST
-    elif 300 <= status < 400:
-        advice = _REDIRECT
-    else:
-        advice = _SENTENCES.get(status, _OTHER).format(scopes=" and ".join(endpoint.scopes))
     said = f" ({sentence(errors[0])})" if errors and errors[0].detail else ""
-    hint = "" if errors or 300 <= status < 400 else _NOT_KLAVIYO
-    return DestinationRefused(f"Klaviyo answered {status}{said} to {endpoint.family}: {advice}{hint}{_trace(answer)}")
+    fault = KLAVIYO.refused(
+        status,
+        endpoint.family,
+        is_own=bool(errors),
+        advice=_WHOLE_REQUEST if status in REFUSALS and (status != 413 or errors) else "",
+        said=said,
+        scopes=" and ".join(endpoint.scopes),
+    )
+    return DestinationRefused(f"{fault}{_trace(answer)}")
 
 
 def contract_refusal(answer: Response, endpoint: Endpoint, error: ApiError) -> DestinationRefused | None:

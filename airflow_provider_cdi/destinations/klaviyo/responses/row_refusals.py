@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
 from airflow_provider_cdi.destinations.klaviyo.responses.codes import klaviyo_rejection
 from airflow_provider_cdi.destinations.klaviyo.responses.error_bodies import ApiError, read_errors
-from airflow_provider_cdi.destinations.klaviyo.responses.refusals import contract_refusal, refusal
-from airflow_provider_cdi.destinations.klaviyo.responses.responses import foreign
+from airflow_provider_cdi.destinations.klaviyo.responses.refusals import KLAVIYO, contract_refusal, refusal
 from airflow_provider_cdi.engine.ports import BatchRejected, Response, Throttled
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 
@@ -48,9 +47,9 @@ def read_refusal(
         if (fault := contract_refusal(answer, endpoint, error)) is not None:
             raise fault
     if answer.status == 413:
-        return _read_too_large(answer, endpoint, records)
+        return KLAVIYO.too_large(len(records), _TOO_LARGE, refusal(answer, endpoint), is_own=bool(errors))
     if not errors:
-        return foreign(answer.status)
+        return KLAVIYO.foreign(answer.status)
     named: dict[int, Rejection] = {}
     for error in errors:
         for place in places.find(error.pointer):
@@ -58,13 +57,6 @@ def read_refusal(
     if named:
         return BatchRejected(next(iter(named.values())), named)
     return _read_unnamed(answer, endpoint, errors, records, places)
-
-
-def _read_too_large(answer: Response, endpoint: Endpoint, records: Sequence[Record]) -> BatchRejected:
-    """Read a 413: whoever gave it, less is the cure; but only Klaviyo's own says that a row is too large."""
-    if len(records) == 1 and not read_errors(answer.body):
-        raise refusal(answer, endpoint)
-    return BatchRejected(_TOO_LARGE, {0: _TOO_LARGE} if len(records) == 1 else {})
 
 
 def _read_unnamed(
