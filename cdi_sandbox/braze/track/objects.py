@@ -100,8 +100,9 @@ def check_attributes(thing: dict[str, Json]) -> TrackError | None:
 
 
 def check_event(thing: dict[str, Json]) -> TrackError | None:
-    """Check an event: name and time are required, properties have their rules."""
-    if not _is_name(thing.get("name")):
+    """Check an event: name and time are required, properties have their rules. No length of the name is documented."""
+    name = thing.get("name")
+    if not isinstance(name, str) or not name:
         return BAD_EVENT_NAME
     return _check_time_and_properties(thing)
 
@@ -155,25 +156,24 @@ def _check_time_and_properties(thing: dict[str, Json]) -> TrackError | None:
     properties = thing.get("properties")
     if properties is None:
         return None
-    if not isinstance(properties, dict) or RESERVED_PROPERTIES & properties.keys():
-        return BAD_PROPERTIES
-    if not _are_properties(properties, 0):
+    if not isinstance(properties, dict) or not all(map(_is_property, properties.keys(), properties.values())):
         return BAD_PROPERTIES
     nested = any(isinstance(value, dict | list) for value in properties.values())
     return BAD_PROPERTIES if nested and len(orjson.dumps(properties)) > MAX_PROPERTIES_BYTES else None
 
 
-def _are_properties(value: Json, depth: int) -> bool:
-    if isinstance(value, str):
-        return len(value) <= MAX_NAME_CHARS
-    if depth > MAX_NESTING:
+def _is_property(name: str, value: Json) -> bool:
+    """Tell whether a property is allowed. No rule is documented for what lies inside of an object or an array."""
+    if not _is_name(name) or name.startswith("$") or name in RESERVED_PROPERTIES:
         return False
-    if isinstance(value, dict):
-        return all(
-            _is_name(name) and not name.startswith("$") and _are_properties(part, depth + 1)
-            for name, part in value.items()
-        )
-    return not isinstance(value, list) or all(_are_properties(part, depth + 1) for part in value)
+    return len(value) <= MAX_NAME_CHARS if isinstance(value, str) else _is_shallow(value, 0)
+
+
+def _is_shallow(value: Json, depth: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    parts = value.values() if isinstance(value, dict) else value
+    return depth < MAX_NESTING and all(_is_shallow(part, depth + 1) for part in parts)
 
 
 def _is_name(value: Json) -> bool:

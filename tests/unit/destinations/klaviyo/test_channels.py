@@ -11,7 +11,7 @@ from support.klaviyo_sync import KlaviyoSide, sync_into_klaviyo
 
 from airflow_provider_cdi.destinations.klaviyo import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.consent.channels import CHANNELS
-from airflow_provider_cdi.engine.ports import BatchRejected, Completed, FollowUp, Response
+from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, FollowUp, Response, Throttled
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.testing.virtual_time import NOON
@@ -277,8 +277,8 @@ def test_what_points_at_nothing_that_was_sent_refuses_the_row_and_ends():
 def test_trouble_with_the_second_request_is_trouble():
     destination, records = three()
     step = destination.interpret_response(refusing((1, "phone_number", "No.")), records)
-    assert type(step.read(Response(502, {}, b"<html>"))).__name__ == "Unclear"
-    assert type(step.read(Response(400, {}, b"<html>"))).__name__ == "Busy"
+    assert isinstance(step.read(Response(502, {}, b"<html>")), Ambiguous)
+    assert isinstance(step.read(Response(400, {}, b"<html>")), Throttled)
     assert isinstance(step.read(ACCEPTED), Completed)
 
 

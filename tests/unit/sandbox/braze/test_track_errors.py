@@ -49,7 +49,7 @@ REFUSED = {
     "a property named time": ("events", {**EVENT, "properties": {"time": "x"}}),
     "a property whose name starts with $": ("events", {**EVENT, "properties": {"$x": 1}}),
     "a property without a name": ("events", {**EVENT, "properties": {"": 1}}),
-    "a property string of 256 characters": ("events", {**EVENT, "properties": {"a": {"b": "x" * 256}}}),
+    "a property string of 256 characters": ("events", {**EVENT, "properties": {"a": "x" * 256}}),
     "properties of more than 100 KB": ("events", {**EVENT, "properties": {"a": ["x" * 250] * 420}}),
     "a purchase without a product": ("purchases", {**PURCHASE, "product_id": None}),
     "a purchase without a currency": ("purchases", {**PURCHASE, "currency": "dollar"}),
@@ -67,6 +67,8 @@ TAKEN = {
     "Braze's other time format": ("events", {**EVENT, "time": "2026-01-05T10:00:00:123Z"}),
     "a time with an offset": ("events", {**EVENT, "time": "2026-01-05T10:00:00+09:00"}),
     "a date as a time": ("events", {**EVENT, "time": "2026-01-05"}),
+    "an event with a long name": ("events", {**EVENT, "name": "x" * 256}),
+    "long texts and other names inside of a property": ("events", {**EVENT, "properties": {"a": {"$b": "x" * 256}}}),
     "a quantity of 100": ("purchases", {**PURCHASE, "quantity": 100}),
 }
 
