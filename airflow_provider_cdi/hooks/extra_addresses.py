@@ -6,6 +6,7 @@ or quotes it with the password in it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -108,14 +109,21 @@ def check_addresses(connection: Connection) -> None:
     """
     rules = ADDRESSES.get(connection.conn_type or "", {})
     for name, value in _fields(connection.extra_dejson):
-        # Airflow's forms used to write their fields with extra__<type>__ before their names.
-        rule = rules.get(name.rpartition("__")[2] if name.startswith("extra__") else name)
+        rule = rules.get(_bare(name))
         if rule is not None and value not in (None, ""):
             rule.check(value, f"Connection {connection.conn_id!r}: field {name!r} in extra")
 
 
+def _bare(name: str) -> str:
+    """Take off what Airflow's forms used to write before a field's name: ``extra__<type>__``."""
+    return name.rpartition("__")[2] if name.startswith("extra__") else name
+
+
 def _fields(extra: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from extra.items()
+    for name, value in extra.items():
+        if _bare(name) in _GOOGLES_KEYS:
+            yield from ((f"{_bare(name)}.{member}", part) for member, part in _members(value).items())
     for holder in ("settings", "config"):  # of DuckDB
         nested = extra.get(holder)
         if isinstance(nested, dict):
@@ -125,10 +133,25 @@ def _fields(extra: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield from (("proxies", proxy) for proxy in proxies.values())
 
 
+def _members(value: Any) -> dict[str, Any]:
+    """Read a key that is an object, or the text of one; whatever else it is, is for the hook to refuse."""
+    try:
+        members = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+#: Fields of Google's connections that hold the content of a key's file, in which addresses stand too.
+_GOOGLES_KEYS = frozenset({"keyfile_dict", "credential_config_file"})
+_TOKENS = Address("https://oauth2.googleapis.com/token", is_url=True, takes_secrets=True)
 _PROXY = Address("http://user:password@proxy.example.com:3128", has_login=True)
 _BIGQUERY: Mapping[str, Address | HostPart | PerhapsUrl] = {
     "storage_endpoint": Address("bigquerystorage-name.p.googleapis.com:443"),
     "idp_issuer_url": Address("https://idp.example.com/oauth/token", is_url=True, takes_secrets=True),
+    "keyfile_dict.token_uri": _TOKENS,
+    "credential_config_file.token_url": _TOKENS,
+    "credential_config_file.service_account_impersonation_url": _TOKENS,
 }
 
 #: Connection type -> field of the extra -> what it may be.

@@ -99,7 +99,7 @@ class RejectFile:
         try:
             self._storage.prove(self._new_part().numbered(0), by_writing=by_writing)
         except self._storage.errors as error:
-            raise self._explained(error, "Nothing was sent.") from error
+            raise self._explained(error, "Nothing was sent.") from None
 
     def write(self, rows: Sequence[RejectedRow]) -> None:
         """Write rows down. They are durable on return, and count when :attr:`parts` is saved.
@@ -115,7 +115,7 @@ class RejectFile:
             part = self._own = self._own or self._continued() or self._new_part()
             self._storage.put(part.numbered(part.files), content)
         except self._storage.errors as error:
-            raise RejectsNotWritten(str(self._explained(error, _LATER))) from error
+            raise RejectsNotWritten(str(self._explained(error, _LATER))) from None
         self._before = part
         self._own = replace(part, files=part.files + 1, rows=part.rows + len(rows))
 
@@ -146,7 +146,9 @@ class RejectFile:
                 self._earlier, self._own = [part for part in self._earlier if part not in here], joined
                 return names + stray
         except self._storage.errors as error:
-            log.warning("The rejects stay in several files, because they could not be joined: %s", error)
+            log.warning(
+                "The rejects stay in several files, because they could not be joined (%s).", self._storage.told(error)
+            )
             return ()
         return stray
 
@@ -155,7 +157,9 @@ class RejectFile:
         try:
             self._storage.remove(names)
         except self._storage.errors as error:
-            log.warning("Files of rejects that are not needed any more could not be removed: %s", error)
+            log.warning(
+                "Files of rejects that are not needed any more could not be removed (%s).", self._storage.told(error)
+            )
 
     def places(self) -> list[dict[str, Any]]:
         """Return where the rejects are, for the report."""
@@ -199,7 +203,7 @@ class RejectFile:
                 f"Rejects would go to {where}, and this worker has no file system for {scheme}://. {consequence} "
                 f"To mend it: {cure}."
             )
-        text = f"Rejects cannot be written to {where}: {getattr(error, 'strerror', None) or type(error).__name__}."
+        text = f"Rejects cannot be written to {where}: {self._storage.told(error)}."
         if isinstance(error, ValueError) or (isinstance(error, OSError) and error.errno not in _PASSING):
             return ConfigurationError(f"{text} {consequence} {_CURE}")
         return RejectsNotWritten(f"{text} {consequence} Make room, or bring the storage back. {_CURE}")

@@ -22,6 +22,10 @@ class RejectStorage(Protocol):
     #: What its calls raise when the storage does not do its part.
     errors: tuple[type[Exception], ...]
 
+    def told(self, error: Exception) -> str:
+        """Say what went wrong, for logs: without what a client may have put into its text."""
+        ...
+
     def prove(self, name: str, *, by_writing: bool) -> None:
         """Make sure that a file of this name could be put.
 
@@ -53,6 +57,10 @@ class LocalFolder:
     """
 
     errors: tuple[type[Exception], ...] = (OSError,)
+
+    def told(self, error: Exception) -> str:
+        """See :class:`RejectStorage`: these texts are the system's, or this package's own."""
+        return getattr(error, "strerror", None) or type(error).__name__
 
     def __init__(self, top: str | None = None) -> None:
         self._top = top
@@ -125,6 +133,11 @@ class ObjectStore:
 
     #: Each file system has errors of its own.
     errors: tuple[type[Exception], ...] = (Exception,)
+
+    def told(self, error: Exception) -> str:
+        """See :class:`RejectStorage`: a client's text may quote an address with its signature."""
+        number = error.errno if isinstance(error, OSError) else None
+        return os.strerror(number) if number else type(error).__name__
 
     def prove(self, name: str, *, by_writing: bool) -> None:
         """See :class:`RejectStorage`."""

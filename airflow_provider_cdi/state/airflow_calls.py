@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ PATIENCE, LONGEST_WAIT = 60.0, 10.0
 #: What of a task's context leads to calls of Airflow.
 _CALLING = ("ti", "task_state_store", "asset_state_store")
 
+#: What a code looks like: no text that somebody wrote.
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,60}")
+
 _log = logging.getLogger(__name__)
 
 
@@ -36,18 +40,16 @@ def saving(sync_id: str) -> Iterator[None]:
     try:
         yield
     except AirflowRuntimeError as error:
-        detail = error.error.detail or {}
-        status, said = detail.get("status_code"), detail.get("detail") or detail.get("message") or error
-        if status in _REFUSALS:
+        if (error.error.detail or {}).get("status_code") in _REFUSALS:
             raise Superseded(
-                f"Airflow refuses to save the state of sync {sync_id!r} (status {status}: {said}): it has given this "
-                "try up and started or will start another, or the DAG was removed. This try sends nothing any more; "
-                "what was acknowledged since its last save is sent again by the next one."
-            ) from error
+                f"Airflow refuses to save the state of sync {sync_id!r} ({_told(error)}): it has given this try up and "
+                "started or will start another, or the DAG was removed. This try sends nothing any more; what was "
+                "acknowledged since its last save is sent again by the next one."
+            ) from None
         raise RetryLater(
-            f"Airflow's API server did not save the state of sync {sync_id!r} ({said}). What was acknowledged since "
-            "the last save is sent again by the next try; see the log of the API server."
-        ) from error
+            f"Airflow's API server did not save the state of sync {sync_id!r} ({_told(error)}). What was acknowledged "
+            "since the last save is sent again by the next try; see the log of the API server."
+        ) from None
 
 
 def steady(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def outlasting(
             except AirflowRuntimeError as error:
                 if not is_away(error) or clock() + wait > until:
                     raise
-                _log.warning("Airflow's API server does not answer (%s); trying again in %.0f s", error, wait)
+                _log.warning("Airflow's API server does not answer (%s); trying again in %.0f s", _told(error), wait)
                 sleep(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
 
@@ -120,6 +122,18 @@ def calling() -> Iterator[None]:
         if not is_away(error):
             raise
         raise RetryLater(
-            f"Airflow's API server did not answer for a minute and more ({error}). Nothing is lost: a new try goes on "
-            "behind what was saved. See the log of the API server."
-        ) from error
+            f"Airflow's API server did not answer for a minute and more ({_told(error)}). Nothing is lost: a new try "
+            "goes on behind what was saved. See the log of the API server."
+        ) from None
+
+
+def _told(error: AirflowRuntimeError) -> str:
+    """Say what Airflow answered by its codes: its text may repeat what it was sent, or quote its database."""
+    detail = error.error.detail or {}
+    status, inner = detail.get("status_code"), detail.get("detail")
+    while isinstance(inner, dict) and isinstance(inner.get("detail"), dict):
+        inner = inner["detail"]
+    reason = inner.get("reason") if isinstance(inner, dict) else None
+    words = [detail.get("exception_type"), f"status {status}" if status else None, reason]
+    plain = [word for word in words if isinstance(word, str) and _PLAIN.fullmatch(word)]
+    return ", ".join([error.error.error.value, *plain])

@@ -99,6 +99,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
 
     deleting_data_types = ("user_deletes",)
     place_fields = ("braze_conn_id", "catalog")
+    counted_data_types = frozenset({"events", "purchases"})
 
     @shows_arguments(SyncArguments)
     def __init__(

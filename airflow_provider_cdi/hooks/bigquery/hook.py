@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _ZONE = "+00:00"
 
 #: Standard and legacy names of BigQuery's types. A decimal comes as the text of a JSON number (see
-#: ``bigquery_results.plain_decimals``).
+#: ``results.plain_decimals``).
 _KINDS: Mapping[str, ColumnType] = {
     "TIMESTAMP": ColumnType.TIMESTAMP_TZ,
     "DATETIME": ColumnType.TIMESTAMP,

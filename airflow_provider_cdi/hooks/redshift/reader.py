@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 #: What a FETCH may ask for on a cluster of one node; larger ones allow more (Developer Guide, DECLARE).
 SINGLE_NODE_ROWS = 1000
-#: Stands for a bound value until it is written into the text: the mark of ``sql_statements`` itself.
+#: Stands for a bound value until it is written into the text: the mark of ``hooks/sql/statements.py`` itself.
 PLACEHOLDER = "\x00"
 
 _CURSOR = "cdi_rows"

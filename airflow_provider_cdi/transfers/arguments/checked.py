@@ -20,6 +20,8 @@ class CheckedOperator(BaseOperator):
 
     #: The arguments that say where the rows go.
     place_fields: ClassVar[tuple[str, ...]] = ()
+    #: The data types whose rows count once more when they arrive once more.
+    counted_data_types: ClassVar[frozenset[str]] = frozenset()
 
     data_type: str
     source: str | None

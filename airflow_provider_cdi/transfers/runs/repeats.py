@@ -16,16 +16,13 @@ from airflow_provider_cdi.transfers.arguments.checked import CheckedOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-#: What counts once more when it arrives once more.
-_COUNTED = frozenset({"events", "purchases"})
-
 
 def look_for_repeats(task: CheckedOperator, context: Context) -> None:
     """Warn of other tasks that send the same rows to the same place, or refuse to where a repeat counts.
 
     :param task: the running task, with its templates rendered.
     :param context: with which the others' templates are rendered.
-    :raises ConfigurationError: for events and purchases, unless the task has ``allow_repeats``.
+    :raises ConfigurationError: where each row would count twice, unless the task has ``allow_repeats``.
     """
     dag = task.get_dag()
     if dag is None or task.allow_repeats:
@@ -38,7 +35,7 @@ def look_for_repeats(task: CheckedOperator, context: Context) -> None:
         f"Task {task.task_id!r} and {', '.join(map(repr, others))} of this DAG read the same rows "
         f"({task.source or 'by the same query'}) and send them as {task.data_type} to the same place"
     )
-    if task.data_type in _COUNTED:
+    if task.data_type in task.counted_data_types:
         raise ConfigurationError(
             f"{said}: each would count twice. Nothing was sent. Remove one of the tasks, give each rows of its own (a "
             "view, or partition=), or set allow_repeats=True on each if that is meant."

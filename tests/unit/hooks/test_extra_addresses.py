@@ -114,6 +114,28 @@ def test_nested_fields_are_checked_too() -> None:
     assert "'proxies'" in refusal("databricks", {"proxies": {"https": "socks5://hidden:1080"}})
 
 
+@pytest.mark.parametrize("conn_type", ["gcpbigquery", "google_cloud_platform"])
+@pytest.mark.parametrize(("field", "member"), [
+    ("keyfile_dict", "token_uri"),
+    ("credential_config_file", "token_url"),
+    ("credential_config_file", "service_account_impersonation_url"),
+])  # fmt: skip
+@pytest.mark.parametrize("written", [dict, json.dumps], ids=["object", "text"])
+def test_where_googles_clients_send_what_a_key_signs_is_checked(
+    conn_type: str, field: str, member: str, written: Any
+) -> None:
+    for name in (field, f"extra__google_cloud_platform__{field}"):
+        check_addresses(connection(conn_type, {name: written({member: "https://oauth2.googleapis.com/token"})}))
+        said = refusal(conn_type, {name: written({member: "http://hidden.example/token"})})
+        assert f"field '{field}.{member}' in extra would get a secret in plain text" in said
+        assert "must be a URL" in refusal(conn_type, {name: written({member: "hidden example"})})
+
+
+@pytest.mark.parametrize("content", ["", "/etc/keys/key.json", "{broken", "[1]", 7, None, {}, {"token_uri": None}])
+def test_a_key_without_such_an_address_is_left_to_the_hook(content: Any) -> None:
+    check_addresses(connection("gcpbigquery", {"keyfile_dict": content, "credential_config_file": content}))
+
+
 def test_other_types_and_other_fields_are_left_to_their_drivers() -> None:
     check_addresses(connection("postgres", {"storage_endpoint": "no address", "host": "a b"}))
     check_addresses(connection("snowflake", {"warehouse": "a/b c"}))

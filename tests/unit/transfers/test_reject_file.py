@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import stat
 import sys
+import traceback
 from dataclasses import replace
 
 import pytest
@@ -279,3 +281,37 @@ def test_kill_9_at_any_touch_of_the_disk_leaves_each_counted_reject_once_in_what
         assert ended == 0
         assert named(file) == [f"c-{row}" for row in range(ROWS)]
     assert tries > 20
+
+
+class SignedAddress(Exception):
+    """What a client of a storage raises, with the address that it asked in its text."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SignedAddress("403 for https://store.example/x?sig=hidden"), "SignedAddress"),
+        (PermissionError(errno.EACCES, "https://store.example/x?sig=hidden"), os.strerror(errno.EACCES)),
+        (PermissionError("https://store.example/x?sig=hidden"), "PermissionError"),
+    ],
+)
+def test_the_text_of_a_storages_error_is_shown_nowhere(memory, monkeypatch, caplog, error, said):
+    def broken(*arguments, **named):
+        raise error
+
+    file = RejectFile("memory://bucket/run.jsonl")
+    file.write([reject(1)])
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "exists", broken)
+        patch.setattr(memory, "info", broken)
+        file.join()
+        patch.setattr(memory, "rm_file", broken)
+        patch.setattr(memory, "rm", broken)
+        file.remove(["memory://bucket/run.jsonl"])
+        patch.setattr(memory, "open", broken)
+        patch.setattr(memory, "pipe_file", broken)
+        with pytest.raises((ConfigurationError, RejectsNotWritten), match=re.escape(said)) as raised:
+            file.write([reject(2)])
+    told = caplog.text + "".join(traceback.format_exception(raised.value))
+    assert told.count(said) >= 3
+    assert "hidden" not in told
