@@ -7,9 +7,9 @@ import traceback
 import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
-from airflow_provider_cdi.airflow_calls import calling, outlasting, saving
 
 from airflow_provider_cdi.exceptions import RetryLater, Superseded
+from airflow_provider_cdi.state.airflow_calls import calling, outlasting, saving
 
 
 def answer(status=None, **detail):

@@ -292,7 +292,7 @@ def test_the_numbers_and_names_of_the_other_pages_are_those_of_the_code():
     assert GOOGLES_ENDPOINT.partition(":")[0] in warehouse_page("bigquery")
 
 
-@pytest.mark.parametrize("name", ["snowflake", "redshift", "databricks"])
+@pytest.mark.parametrize("name", WAREHOUSE_NAMES)
 def test_what_reading_costs_on_a_warehouses_page_is_what_was_measured(name):
     measured = json.loads((ROOT / "benchmarks" / "results" / "read.json").read_text())["figures"]
     (ours,) = (each for each in measured if each["warehouse"] == name and each["way"] == "this package")

@@ -284,7 +284,7 @@ def test_a_missing_role_costs_speed_and_is_said_once(many: BigQueryWorld, caplog
         assert len(read(source)) == len(read(source)) == MANY
     (said,) = warnings_of(caplog)
     assert "roles/bigquery.readSessionUser" in said
-    assert "20 CPU seconds per million rows" in said
+    assert "costs this worker many times the CPU seconds" in said
 
 
 def test_the_way_of_storage_is_the_usual_one_and_silent(many: BigQueryWorld, caplog: pytest.LogCaptureFixture) -> None:
