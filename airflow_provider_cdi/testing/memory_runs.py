@@ -10,11 +10,14 @@ from typing import Any
 
 from airflow_provider_cdi.engine.ports import Destination, Source, Transport
 from airflow_provider_cdi.engine.reading.slice import Slice
+from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.progress import Progress
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 from airflow_provider_cdi.testing.sources import position
-from airflow_provider_cdi.testing.virtual_time import VirtualClock, call_inline, read_inline
+from airflow_provider_cdi.testing.virtual_time import VirtualClock, call_inline, read_inline, run_virtually
 
 
 @dataclass
@@ -66,3 +69,42 @@ def inputs_in_memory(
         "call_aside": call_inline,
     }
     return RunInputs(source=source, destination=destination, transport=transport, journal=journal, **(usual | more))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended.
+
+    :param report: None after an error.
+    :param error: None after success.
+    :param journal: what was saved.
+    """
+
+    report: Report | None
+    error: DestinationRefused | RetryLater | None
+    journal: MemoryJournal
+
+    @property
+    def settled(self) -> int:
+        """Count the rows with an outcome that the watermark may pass."""
+        if self.journal.progress is None:
+            return 0
+        totals = self.journal.progress.totals
+        return totals.accepted + totals.rejected + totals.skipped + totals.unknown
+
+
+def run_in_memory(source: Source, destination: Destination, transport: Transport, **more: Any) -> Ended:
+    """Make a run, from its first row to its end, in no time.
+
+    :param more: see :func:`inputs_in_memory`.
+    """
+    journal = MemoryJournal()
+
+    async def work() -> Ended:
+        inputs = inputs_in_memory(source, destination, transport, journal, **more)
+        try:
+            return Ended(await Run(inputs).run(), None, journal)
+        except (DestinationRefused, RetryLater) as error:
+            return Ended(None, error, journal)
+
+    return run_virtually(work())

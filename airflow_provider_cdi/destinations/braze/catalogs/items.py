@@ -35,6 +35,7 @@ from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
 from airflow_provider_cdi.engine.ports import BatchLimits, Request, Response, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.exceptions import SourceError
 
 ID = "ID"
 DELETED = "DELETED"
@@ -258,14 +259,22 @@ def _ids(rows: pa.RecordBatch) -> list[str | Rejection | None]:
 
 
 def _deleted(rows: pa.RecordBatch) -> list[bool | Rejection]:
-    """Read DELETED; NULL is false, and what is neither true nor false must not delete anything."""
+    """Read DELETED; NULL is false, and what is neither true nor false must not delete anything.
+
+    :raises SourceError: when nothing of the column's type is one of both.
+    """
     array = column(rows, DELETED)
     if array is None:
         return [False] * rows.num_rows
     if types.is_boolean(array.type):
         return [value is True for value in array.to_pylist()]
     # Databases without booleans: BIT, NUMBER(1), CHAR(1) and the like, all of which Arrow can say as text.
-    texts = as_texts(array)
+    try:
+        texts = as_texts(array)
+    except pa.ArrowNotImplementedError:
+        raise SourceError(
+            f"Column {DELETED} has the type {array.type}, which is neither true nor false. Make it a boolean."
+        ) from None
     is_said = pc.or_(texts.is_valid(), array.is_null())
     return [
         _truth(text) if said else _DELETED_INVALID

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_cdi.destinations.braze import BrazeLimits, braze_destination
+from airflow_provider_cdi.exceptions import SourceError
 
 
 def item(payload="{}", item_id="s-1", **columns):
@@ -44,6 +45,12 @@ def test_other_rows_are_written(deleted, encode_row):
 @pytest.mark.parametrize("deleted", [pa.array([2]), pa.array([0.5]), pa.array([float("nan")]), "maybe", "2026-01-05"])
 def test_an_unclear_deleted_deletes_nothing(deleted, code_of):
     assert code_of("catalog_items", item(DELETED=deleted)) == "deleted_invalid"
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.struct([("a", pa.bool_())])])
+def test_a_deleted_of_a_type_that_is_neither_true_nor_false_stops_the_run_with_a_sentence(kind, encode_row):
+    with pytest.raises(SourceError, match=r"Column DELETED has the type .* Make it a boolean"):
+        encode_row("catalog_items", item(DELETED=pa.array([None], kind)))
 
 
 @pytest.mark.parametrize("item_id", ["a", "A_b-9", "x" * 250])
