@@ -166,7 +166,7 @@ class SandboxServer:
         self._control("DELETE", "/faults")
 
     def change(self, **settings: Json) -> dict[str, Any]:
-        """Change settings, see :class:`.settings.Settings`."""
+        """Change settings, see :class:`.settings.sandbox.Settings`."""
         shown: dict[str, Any] = self._control("PUT", "/settings", settings)
         return shown
 

@@ -41,7 +41,7 @@ class DestinationSide(DeferrableSyncOperator):
     def make_destination(self, *, loads_history: bool) -> Destination:
         """Return the data type's contract, encoding and reading of answers.
 
-        :param loads_history: whether the run reads rows of long ago (see :func:`.run_plan.loads_history`).
+        :param loads_history: whether the run reads rows of long ago (see :func:`.plan.loads_history`).
         """
 
     def destination_name(self) -> str:

@@ -48,7 +48,7 @@ def braze_destination(
         of replacing or creating the item.
     :param on_unknown_field: for ``catalog_items``: whether a field that the catalog does not have stops the sync, has
         its item rejected, or is left out. For the last two, tell the destination the fields
-        (:meth:`~.catalog_items.CatalogItems.learn_fields`) before it encodes.
+        (:meth:`~.catalogs.items.CatalogItems.learn_fields`) before it encodes.
     :param on_long_array: for ``attributes``: ``send`` sends an array of more elements than Braze keeps (500) and counts
         the row as ``truncated_by_braze``, ``reject`` makes a reject of it.
     :param sends_contacts: for ``attributes``: whether EMAIL and PHONE are sent as attributes of a user whom another

@@ -1,7 +1,7 @@
 """Rows that are like most: an external id that JSON says as it stands, and no other primary identifier beside it.
 
 Arrow puts down whose rows they are for a whole batch at once. All other rows are for
-:func:`~airflow_provider_cdi.destinations.braze.users.identifiers.identify_rows`.
+:class:`~airflow_provider_cdi.destinations.braze.users.identifiers.Identities`.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class Track(BrazeDestination):
         return Request("POST", _PATH, b'{"%b":[%b]}' % (array, objects))
 
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
-        """Say what the answer means, see :func:`~.answers.interpret_response`."""
+        """Say what the answer means, see :func:`~.responses.interpret_response`."""
         verdict = self._read(answer, records)
         if self._is_dated:
             return verdict

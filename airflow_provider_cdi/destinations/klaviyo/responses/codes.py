@@ -33,7 +33,7 @@ ROW_CODES: dict[str, Code] = {
         "connector holds 255 (segment).",
     ),
     "email_invalid": Code(
-        "`EMAIL` cannot be an e-mail address.",
+        "`EMAIL` cannot be an e-mail address; the other identifiers of the row do not save it.",
         "Mend the address, or leave it empty.",
         "No: `Invalid email address` refuses the whole request (bulk import).",
     ),

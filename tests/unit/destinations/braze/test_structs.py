@@ -154,6 +154,16 @@ def test_null_is_left_out_of_json_that_is_a_nested_part_of_what_is_built(text, s
     assert body_of(encode_row, json_field(text)) == b'"a":' + sent
 
 
+@pytest.mark.parametrize("data_type", ["events", "catalog_items"])
+def test_null_in_json_is_sent_where_no_page_of_brazes_forbids_it(data_type, encode_row):
+    name = "properties" if data_type == "events" else "a"
+    field = pa.field(name, pa.string(), metadata={b"cdi": b"json"})
+    built = pa.StructArray.from_arrays(
+        [pa.array(['{"b":{"c":null},"d":[null]}']), pa.array(["n"])], fields=[field, pa.field("name", pa.string())]
+    )
+    assert f'"{name}":{{"b":{{"c":null}},"d":[null]}}'.encode() in body_of(encode_row, built, data_type)
+
+
 def test_null_in_json_stays_where_it_deletes(encode_row):
     merge = pa.StructArray.from_arrays(
         [*json_field('{"b":null}').flatten(), pa.array([True])],
