@@ -129,16 +129,14 @@ class Identity:
         """All names that the sync's record may carry."""
         return (self.sync_id, *self.former_names)
 
-    def keys(self, key: str) -> tuple[str, ...]:
-        """Return where the asset keeps something, today's place first.
-
-        :param key: what, for example ``cdi_state``.
-        """
+    @property
+    def key_suffixes(self) -> tuple[str, ...]:
+        """What ends the keys under which the asset keeps something of this sync, today's first."""
         if not self.is_mapped:
-            return (key,)
+            return ("",)
         # Earlier versions wrote a name as it is, also where it is not ASCII.
         names = dict.fromkeys(text for name in self.names for text in (ascii_name(name), name))
-        return tuple(f"{key}:{name}" for name in names)
+        return tuple(f":{name}" for name in names)
 
     def is_owned_by(self, owner: str) -> bool:
         """Whether a stored owner is this task; a record without one belongs to whoever finds it."""

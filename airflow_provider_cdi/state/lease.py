@@ -1,34 +1,17 @@
-"""Who is at work on a sync: a lease that one process holds, keeps young, and gives back.
-
-Airflow keeps runs of one sync apart, and yet two processes can be at work on it: a worker that was given up for dead
-and wakes up, or two ``dag.test()``. Airflow's stores cannot compare and swap, so between two who look at the very same
-moment the lease decides only at their next look, which every save and every heartbeat is.
-"""
+"""Who is at work on a sync: a lease, and the place where it lies beside the record."""
 
 from __future__ import annotations
 
 import os
 import socket
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
-from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater, Superseded
+from airflow_provider_cdi.state.store import Instance, StateStore
 
 LEASE_KEY = "cdi_lease"
-#: Seconds between two heartbeats.
-BEAT_EVERY = 10.0
-#: Seconds without a heartbeat after which a process counts as dead.
-DEAD_AFTER = 60.0
-#: Seconds that a run waits for one that is alive, before it leaves the matter to its retries.
-WAIT_AT_MOST = 120.0
-#: Seconds between two looks at a lease that is held.
-LOOK_EVERY = 5.0
-#: States of a task instance in which Airflow counts on its process.
-_AT_WORK = ("running", "deferred", "restarting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,197 +48,53 @@ class Lease:
         """Read what :meth:`to_json` returned, also of a later version that has more to say."""
         return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
 
+    @property
+    def holder(self) -> Instance:
+        """Which task instance holds it."""
+        return Instance(self.run_id, self.map_index)
+
     def describe(self) -> str:
         """Name the holder."""
         instance = f", map index {self.map_index}" if self.map_index >= 0 else ""
         return f"run {self.run_id!r}{instance}, try {self.try_number} (process {self.pid} on {self.host})"
 
 
-class LeasePlace(Protocol):
-    """Where leases of one sync are kept."""
+class LeasePlace:
+    """Where the leases of one sync are kept: whoever writes last has it.
 
-    def held(self) -> Sequence[Lease]:
-        """Return the leases that can be seen: one where there is a store, maybe several where there are XComs."""
-        ...
+    :param store: that the sync's runs share, or that has what each run left.
+    :param sync_id: of the sync.
+    """
+
+    def __init__(self, store: StateStore, sync_id: str) -> None:
+        self._store = store
+        self._sync_id = sync_id
+
+    def held(self) -> list[Lease]:
+        """Return the leases that can be seen; those that ended in order have left none."""
+        found = [Lease.from_json(value) for value in self._store.seen(LEASE_KEY) if "token" in value]
+        return [lease for lease in found if lease.sync_id == self._sync_id]
 
     def own(self) -> Lease | None:
-        """Return the lease at the place where this process wrote its own."""
-        ...
+        """Return the lease at the place where this process wrote its own: it, or that of whoever took it."""
+        found = self._store.get(LEASE_KEY)
+        return Lease.from_json(found) if found and "token" in found else None
 
     def write(self, lease: Lease) -> None:
-        """Write one there."""
-        ...
+        """Take the place."""
+        self._store.set(LEASE_KEY, lease.to_json())
 
     def remove(self, lease: Lease) -> None:
-        """Remove a lease."""
-        ...
+        """Leave the place free."""
+        self._store.delete(LEASE_KEY, lease.holder)
 
 
-class LeaseKeeper:
-    """Takes, keeps and gives back the lease of this process.
+def superseded(found: Lease | None, mine: Lease) -> str:
+    """Say that another try is at work in the place of this one.
 
-    :param place: where it is kept.
-    :param mine: who this process is.
-    :param state_of: what Airflow says of the task instance that holds a lease, for example ``running``.
-    :param log: of the task.
-    :param sleep: waits that many seconds.
-    :param monotonic: seconds that only grow.
+    :param found: the lease that was found instead, if there is one.
+    :param mine: this one.
     """
-
-    def __init__(
-        self,
-        place: LeasePlace,
-        mine: Lease,
-        *,
-        state_of: Callable[[Lease], str | None],
-        log: Any,
-        sleep: Callable[[float], None] = time.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._place = place
-        self._mine = mine
-        self._state_of = state_of
-        self._log = log
-        self._sleep = sleep
-        self._monotonic = monotonic
-        self._lock = threading.RLock()
-        self._is_held = False
-        #: Whether another try or run has taken the lease.
-        self.is_lost = False
-
-    # --- taking it ------------------------------------------------------------------------------------
-
-    def acquire(self, *, goes_on: bool = False) -> None:
-        """Take the lease, after a bounded wait for whoever holds it.
-
-        :param goes_on: whether this try goes on after a deferral, with what its earlier process left.
-        :raises Superseded: when a later try of the same task is at work.
-        :raises RetryLater: when another run is, and goes on being.
-        :raises ConfigurationError: when it is another instance of the same mapped task.
-        """
-        for lease in self._place.held():
-            self._wait_for(lease, goes_on=goes_on)
-            self._place.remove(lease)
-        self._place.write(self._mine)
-        self._is_held = True
-
-    def _wait_for(self, lease: Lease, *, goes_on: bool) -> None:
-        if lease.run_id == self._mine.run_id:
-            if lease.map_index != self._mine.map_index:
-                raise ConfigurationError(two_instances(lease.map_index, self._mine))
-            if lease.try_number > self._mine.try_number:
-                raise Superseded(_superseded(lease, self._mine))
-            if lease.try_number < self._mine.try_number or goes_on or lease.is_deferred:
-                return  # Airflow has started this try in the place of that one
-        state = self._state_of(lease)
-        if state == "deferred" and lease.is_deferred:
-            raise RetryLater(_busy(lease, self._mine))
-        if state in _AT_WORK and self._is_alive(lease):
-            raise RetryLater(_busy(lease, self._mine))
-        self._log.warning("Sync %s was left by %s, which is no longer at work", lease.sync_id, lease.describe())
-
-    def _is_alive(self, lease: Lease) -> bool:
-        """Watch a lease: True when it is still kept young after :data:`WAIT_AT_MOST`, False when it is free or dead."""
-        self._log.info("Waiting for %s, which is at work on the same sync", lease.describe())
-        began = moved_at = self._monotonic()
-        seen = lease
-        while True:
-            self._sleep(LOOK_EVERY)
-            now = self._monotonic()
-            found = next((one for one in self._place.held() if one.token == lease.token), None)
-            if found is None:
-                return False
-            if found.beats != seen.beats:
-                seen, moved_at = found, now
-            if now - moved_at >= DEAD_AFTER:
-                return False
-            if now - began >= WAIT_AT_MOST and moved_at > began:
-                return True
-
-    # --- keeping it -----------------------------------------------------------------------------------
-
-    def check(self) -> None:
-        """Make sure that nobody has taken the lease.
-
-        :raises Superseded: when somebody has; from then on always.
-        """
-        with self._lock:
-            if not self._is_held:
-                return
-            found = None if self.is_lost else self._place.own()
-            if found is None or found.token != self._mine.token:
-                self.is_lost = True
-                raise Superseded(_superseded(found, self._mine))
-
-    def beat(self) -> None:
-        """Keep the lease young; Airflow's answer to the writing says whether it still knows this try.
-
-        :raises Superseded: when somebody has taken it, or Airflow refuses this try.
-        """
-        with self._lock:
-            if not self._is_held:
-                return
-            self.check()
-            self._mine = replace(self._mine, beats=self._mine.beats + 1)
-            self._place.write(self._mine)
-
-    def lose(self) -> None:
-        """Note that Airflow has refused this try."""
-        self.is_lost = True
-
-    def release(self, *, deferred: bool = False) -> None:
-        """Give the lease back at an orderly end, if it is still there to be given back.
-
-        :param deferred: whether the task only waits without a process, and goes on later.
-        """
-        with self._lock:
-            if not self._is_held:
-                return
-            self._is_held, is_mine = False, self._is_mine()
-            if is_mine and deferred:
-                self._place.write(replace(self._mine, is_deferred=True))
-            elif is_mine:
-                self._place.remove(self._mine)
-
-    def _is_mine(self) -> bool:
-        found = None if self.is_lost else self._place.own()
-        return found is not None and found.token == self._mine.token
-
-
-class Heartbeat:
-    """Keeps a lease young from a thread of its own, whatever the task waits for.
-
-    :param beat: one heartbeat.
-    :param log: of the task.
-    :param every: seconds between two of them.
-    """
-
-    def __init__(self, beat: Callable[[], None], log: Any, every: float = BEAT_EVERY) -> None:
-        self._beat = beat
-        self._log = log
-        self._every = every
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="cdi-heartbeat", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; a heartbeat that is under way may still be written, but none begins any more."""
-        self._ended.set()
-
-    def _run(self) -> None:
-        while not self._ended.wait(self._every):
-            try:
-                self._beat()
-            except Superseded:
-                return  # the keeper knows, and the engine asks it
-            except RetryLater as error:
-                self._log.debug("No heartbeat: %s", error)
-
-
-def _superseded(found: Lease | None, mine: Lease) -> str:
     other = found.describe() if found is not None else "another try, or a person who removed the lease,"
     return (
         f"Sync {mine.sync_id!r} was taken over by {other} while {mine.describe()} stood still or had lost Airflow. "
@@ -263,7 +102,12 @@ def _superseded(found: Lease | None, mine: Lease) -> str:
     )
 
 
-def _busy(lease: Lease, mine: Lease) -> str:
+def busy(lease: Lease, mine: Lease) -> str:
+    """Say that another process is at work.
+
+    :param lease: of the other one.
+    :param mine: this one.
+    """
     return (
         f"Sync {mine.sync_id!r} is at work elsewhere: {lease.describe()} is alive, and {mine.describe()} would send "
         "the same rows. Nothing was sent. A new try goes on when the other has ended; if two runs are not meant to "

@@ -1,8 +1,4 @@
-"""The plan of one run: its slice, fixed at the first try, and how far it is.
-
-It lives in the task state store (Airflow 3.3 and later), which survives retries and clears. Before 3.3 a Variable can
-stand in for the store.
-"""
+"""The plan of one run: its slice, fixed at the first try, and how far it is. It has to survive retries and clears."""
 
 from __future__ import annotations
 
@@ -14,8 +10,7 @@ from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.state.airflow_calls import saving
 from airflow_provider_cdi.state.identity import Identity, Reading
 from airflow_provider_cdi.state.record import RECORD_VERSION, Checkpoint
-from airflow_provider_cdi.state.variable_store import VariableStore
-from airflow_provider_cdi.version_compat import never_expire
+from airflow_provider_cdi.state.store import StateStore
 
 PLAN_KEY = "cdi_plan"
 
@@ -59,27 +54,23 @@ class Plan:
 class PlanStore:
     """Keeps the plan of one run through retries and clears, where Airflow can (3.3 and later).
 
-    :param context: of the running task.
-    :param variables: keeps the plan of the sync's latest run where Airflow has no task state store.
+    :param store: keeps it: that of the run, or one where the plan of the sync's latest run is.
+    :param run_id: of the run.
     :param identity: of the sync: how far a run is says nothing about other rows.
     """
 
-    def __init__(
-        self, context: Mapping[str, Any], variables: VariableStore | None = None, identity: Identity | None = None
-    ) -> None:
+    def __init__(self, store: StateStore, run_id: str, identity: Identity) -> None:
+        self._store = store
+        self._run_id = run_id
         self._identity = identity
-        self._store = context.get("task_state_store")
-        self._variables = variables if self._store is None else None
-        self._run_id = context["ti"].run_id
 
     def load(self) -> Plan | None:
-        """Return the plan that an earlier try made; one that began with other rows is none."""
-        if self._variables is not None:
-            stored = self._variables.get(PLAN_KEY)
-            stored = stored if stored and stored["run_id"] == self._run_id else None
-        else:
-            stored = self._store.get(PLAN_KEY) if self._store is not None else None
-        if not stored or not (stored["is_done"] or self._is_for_these_rows(stored.get("for"))):
+        """Return the plan that an earlier try made; one of another run, or that began with other rows, is none."""
+        stored = self._store.get(PLAN_KEY)
+        # Earlier versions named no run where each has a store of its own.
+        if not stored or stored.get("run_id", self._run_id) != self._run_id:
+            return None
+        if not (stored["is_done"] or self._is_for_these_rows(stored.get("for"))):
             return None
         return Plan.from_json(stored)
 
@@ -89,15 +80,12 @@ class PlanStore:
         :raises Superseded: when Airflow refuses this try.
         :raises RetryLater: when it does not answer.
         """
-        kept = plan.to_json() | ({"for": _described(self._identity)} if self._identity else {})
-        with saving(self._identity.sync_id if self._identity else ""):
-            if self._store is not None:
-                self._store.set(PLAN_KEY, kept, retention=never_expire())
-            elif self._variables is not None:
-                self._variables.set(PLAN_KEY, kept | {"run_id": self._run_id})
+        kept = plan.to_json() | {"for": _described(self._identity), "run_id": self._run_id}
+        with saving(self._identity.sync_id):
+            self._store.set(PLAN_KEY, kept)
 
     def _is_for_these_rows(self, stored: Mapping[str, Any] | None) -> bool:
-        if stored is None or self._identity is None or self._identity.reads is None:
+        if stored is None or self._identity.reads is None:
             return True
         is_same_place = [stored["data_type"], stored["destination"]] == [
             self._identity.data_type,

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
     from airflow_provider_cdi.engine.run_inputs import RunInputs
     from airflow_provider_cdi.rejects.file import RejectFile
-    from airflow_provider_cdi.state.record import SyncState
-    from airflow_provider_cdi.state.variable_store import VariableStore
+    from airflow_provider_cdi.state.sync_state import SyncState
     from airflow_provider_cdi.transfers.runs.plan import RunRequest
     from airflow_provider_cdi.transfers.runs.state import RunState
     from airflow_provider_cdi.transfers.runs.waiting import Waiting
@@ -219,11 +218,13 @@ class WarehouseSyncOperator(DestinationSide):
         return source
 
     def _open_state(self, context: Context) -> SyncState:
-        from airflow_provider_cdi.state.record import SyncState
+        from airflow_provider_cdi.state.stores.choice import choose_stores
+        from airflow_provider_cdi.state.sync_state import SyncState
 
-        identity = self._identity(context["ti"])
+        steadied, identity = steady(context), self._identity(context["ti"])
+        stores = choose_stores(steadied, identity, in_variables=self.checkpoint == "variable")
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        return SyncState(steady(context), identity, at, self._variables(identity.sync_id), log=self.log)
+        return SyncState(steadied["ti"], identity, at, stores, log=self.log)
 
     def _identity(self, ti: Any) -> Identity:
         former = former_sync_id(ti.dag_id, ti.task_id)
@@ -262,18 +263,13 @@ class WarehouseSyncOperator(DestinationSide):
         from airflow_provider_cdi.transfers.runs.state import RunState
 
         mode, record = resolve_mode(request, context), state.record
-        plans = PlanStore(steady(context), state.variables, state.identity)
+        plans = PlanStore(state.stores.plan, context["ti"].run_id, state.identity)
         if waited is not None:
             return RunState(state, plans, waited.plan, waited.checkpoint)
         earlier = None if request.dry_run else plans.load()
         left_over = resume_or_replay(earlier, mode, context, record)
         plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
         return RunState(state, plans, plan, checkpoint)
-
-    def _variables(self, name: str) -> VariableStore | None:
-        from airflow_provider_cdi.state.variable_store import VariableStore
-
-        return VariableStore(name) if self.checkpoint == "variable" else None
 
     def _name_of(self, ti: Any) -> str:
         """Return the sync's name; a mapped task's name says which table and which partition it is."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_cdi.state.assets import ascii_name, sync_asset
 from airflow_provider_cdi.state.identity import Identity
-from airflow_provider_cdi.state.variable_store import VariableStore
+from airflow_provider_cdi.state.stores.variable_store import VariableStore
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 
@@ -42,7 +42,7 @@ def test_two_names_never_become_one(one, other):
 
 def test_a_mapped_sync_finds_what_was_kept_under_its_name_as_it_is():
     name = "all:\u0441\u0445\u0435\u043c\u0430.users:0/8"
-    today, former = Identity(name, "attributes", "d", asset_id="all").keys("cdi_state")
+    today, former = Identity(name, "attributes", "d", asset_id="all").key_suffixes
     assert today.isascii()
-    assert former == f"cdi_state:{name}"
-    assert Identity("all:t", "attributes", "d", asset_id="all").keys("cdi_state") == ("cdi_state:all:t",)
+    assert former == f":{name}"
+    assert Identity("all:t", "attributes", "d", asset_id="all").key_suffixes == (":all:t",)

@@ -8,8 +8,10 @@ import pytest
 from support.airflow_world import AirflowWorld, MemoryStore
 
 from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater, Superseded
-from airflow_provider_cdi.state.lease import DEAD_AFTER, LEASE_KEY, WAIT_AT_MOST, Lease, LeaseKeeper
-from airflow_provider_cdi.state.lease_places import StoredLease, XComLease
+from airflow_provider_cdi.state.lease import Lease, LeasePlace
+from airflow_provider_cdi.state.lease_keeper import DEAD_AFTER, WAIT_AT_MOST, LeaseKeeper
+from airflow_provider_cdi.state.stores.asset_store import AssetStore
+from airflow_provider_cdi.state.stores.xcom_store import XComStore
 
 LOG = logging.getLogger("test")
 
@@ -33,10 +35,13 @@ class Place:
         self.kind, self.store, self.world = kind, MemoryStore(), AirflowWorld("3.0")
 
     def of(self, lease):
+        return LeasePlace(self._store(lease), lease.sync_id)
+
+    def _store(self, lease):
         if self.kind == "store":
-            return StoredLease(self.store, LEASE_KEY)
+            return AssetStore(self.store, "cdi_sync:a_sync")
         context = self.world.context(lease.run_id, try_number=lease.try_number, map_index=lease.map_index)
-        return XComLease(context["ti"], lease, self.drop)
+        return XComStore(context["ti"], str, self.drop)
 
     def drop(self, ti, key, run_id, map_index):
         self.world.xcoms.pop((run_id, key), None)

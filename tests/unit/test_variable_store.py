@@ -12,9 +12,13 @@ from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped, Superseded
+from airflow_provider_cdi.state.identity import Identity
 from airflow_provider_cdi.state.plan import Plan, PlanStore
-from airflow_provider_cdi.state.record import STATE_KEY, Checkpoint, Identity, SyncState
-from airflow_provider_cdi.state.variable_store import VariableStore
+from airflow_provider_cdi.state.record import Checkpoint
+from airflow_provider_cdi.state.records import STATE_KEY
+from airflow_provider_cdi.state.stores.choice import choose_stores
+from airflow_provider_cdi.state.stores.variable_store import VariableStore
+from airflow_provider_cdi.state.sync_state import SyncState
 
 IDENTITY = Identity("a_dag.a_task", "attributes", "https://rest.iad-01.braze.com")
 PLAN = Plan(Slice("incremental", "2026-01-05T12:00:00.000000Z"), clear_number=0)
@@ -43,10 +47,14 @@ def variables(monkeypatch):
     return found
 
 
-def state(world, run_id="run-1", store=None, **more):
-    return SyncState(
-        world.context(run_id, **more), IDENTITY, "2026-01-05T12:00:00+00:00", store or VariableStore("a_dag.a_task")
-    )
+def state(world, run_id="run-1", **more):
+    context = world.context(run_id, **more)
+    stores = choose_stores(context, IDENTITY, in_variables=True)
+    return SyncState(context["ti"], IDENTITY, "2026-01-05T12:00:00+00:00", stores)
+
+
+def plans(world, run_id="run-1"):
+    return PlanStore(choose_stores(world.context(run_id), IDENTITY, in_variables=True).plan, run_id, IDENTITY)
 
 
 def checkpoint(day):
@@ -94,14 +102,14 @@ def test_a_variable_without_json_is_an_error_that_names_it(variables):
 
 def test_a_retry_finds_the_plan_of_its_run(variables):
     world = AirflowWorld("3.0")
-    PlanStore(world.context("run-1"), VariableStore("s")).save(PLAN)
-    assert PlanStore(world.context("run-1"), VariableStore("s")).load() == PLAN
+    plans(world, "run-1").save(PLAN)
+    assert plans(world, "run-1").load() == PLAN
 
 
 def test_another_run_does_not_take_the_plan_over(variables):
     world = AirflowWorld("3.0")
-    PlanStore(world.context("run-1"), VariableStore("s")).save(PLAN)
-    assert PlanStore(world.context("run-2"), VariableStore("s")).load() is None
+    plans(world, "run-1").save(PLAN)
+    assert plans(world, "run-2").load() is None
 
 
 def test_a_retry_finds_the_checkpoint_although_its_xcoms_are_gone(variables):
@@ -118,7 +126,7 @@ def test_state_stores_are_preferred_where_there_are_any(variables):
     one = state(world)
     one.load()
     one.commit(checkpoint(5))
-    PlanStore(world.context("run-1"), VariableStore("s")).save(PLAN)
+    plans(world, "run-1").save(PLAN)
     assert (variables.kept, world.asset.get(STATE_KEY)["gen"]) == ({}, 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_cdi.engine.reading.read_ahead import call_in_thread
-from airflow_provider_cdi.state.record import SyncState
+from airflow_provider_cdi.state.sync_state import SyncState
 
 
 class TaskFence:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.state.plan import Plan, PlanStore
-from airflow_provider_cdi.state.record import Checkpoint, SyncState
+from airflow_provider_cdi.state.record import Checkpoint
+from airflow_provider_cdi.state.sync_state import SyncState
 
 
 @dataclass

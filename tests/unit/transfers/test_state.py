@@ -14,7 +14,11 @@ from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped, RetryLater, Superseded
 from airflow_provider_cdi.state.identity import Identity, Reading
-from airflow_provider_cdi.state.record import STATE_KEY, Checkpoint, StateRecord, SyncState
+from airflow_provider_cdi.state.lease import LeasePlace
+from airflow_provider_cdi.state.record import Checkpoint, StateRecord
+from airflow_provider_cdi.state.records import STATE_KEY
+from airflow_provider_cdi.state.stores.choice import choose_stores
+from airflow_provider_cdi.state.sync_state import SyncState
 
 IDENTITY = Identity("a_dag.a_task", "attributes", "https://rest.iad-01.braze.com")
 
@@ -43,8 +47,12 @@ OLD_RECORD = {
 }
 
 
+def opened(context, identity=IDENTITY, at="2026-01-05T12:00:00+00:00", drop_xcom=None):
+    return SyncState(context["ti"], identity, at, choose_stores(context, identity, drop_xcom=drop_xcom))
+
+
 def state(world, run_id="run-1", identity=IDENTITY, **more):
-    return SyncState(world.context(run_id, **more), identity, "2026-01-05T12:00:00+00:00")
+    return opened(world.context(run_id, **more), identity)
 
 
 def checkpoint(day, *hashes):
@@ -83,15 +91,16 @@ def test_a_deleted_asset_state_is_made_good_by_the_xcom():
 
 
 def test_each_save_keeps_the_lease_young_where_no_thread_can(monkeypatch):
-    monkeypatch.setattr("airflow_provider_cdi.state.record.has_thread_safe_calls", lambda: False)
+    monkeypatch.setattr("airflow_provider_cdi.state.sync_state.has_thread_safe_calls", lambda: False)
     one = state(AirflowWorld())
     one.begin()
     for day in (5, 6):
         one.commit(checkpoint(day))
-    (lease,) = one._lease_place(one.lease._mine).held()
+    place = LeasePlace(one.stores.first, IDENTITY.sync_id)
+    (lease,) = place.held()
     assert lease.beats == 2
     one.end()
-    assert one._lease_place(one.lease._mine).held() == []
+    assert place.held() == []
 
 
 def test_a_record_of_another_sync_is_not_ours():
@@ -165,7 +174,7 @@ def test_a_mapped_task_without_its_asset_is_an_error_with_the_cure():
     context = world.context()
     del context["asset_state_store"]
     with pytest.raises(ConfigurationError, match="mapped_sync"):
-        SyncState(context, IDENTITY, "").load()
+        opened(context, IDENTITY, "").load()
 
 
 def test_a_task_that_is_given_a_new_sync_id_starts_a_new_sync():
@@ -387,7 +396,7 @@ def test_of_two_tasks_whose_names_met_each_goes_on_with_what_it_had_itself():
     world.asset.set(STATE_KEY, old_record("crm.users.sync", gen=9, day=9))
     world.xcoms["run-1", STATE_KEY] = old_record("crm.users.sync", gen=7, day=5)
     kept = replace(DOTTED, sync_id="crm.users.sync", owner="crm.users.sync", former_names=())
-    one = SyncState(
+    one = opened(
         world.context("run-2") | {"ti": replace(world.context("run-2")["ti"], task_id="users.sync")}, kept, "now"
     )
     assert one.load().watermark.position.startswith("2026-01-05")
@@ -419,14 +428,14 @@ def test_where_the_store_has_the_record_no_xcom_is_read(found):
     world = with_record_of(reading())
     context = world.context("run-2")
     context["ti"].xcom_pull = None
-    assert SyncState(context, reading(), "now").load() is not None
+    assert opened(context, reading(), "now").load() is not None
 
 
 @pytest.mark.parametrize("version", ["3.0", "3.3"])
 def test_copies_in_xcoms_do_not_pile_up(version):
     world = AirflowWorld(version)
     for number in range(60):
-        one = SyncState(world.context(f"run-{number}"), reading(), f"{number:03}", drop_xcom=world.drop_xcom)
+        one = opened(world.context(f"run-{number}"), reading(), f"{number:03}", drop_xcom=world.drop_xcom)
         one.load()
         one.commit(checkpoint(5))
         one.push()
@@ -439,7 +448,7 @@ def test_copies_that_earlier_versions_left_are_cleared_away_step_by_step():
     for number in range(200):
         world.xcoms[f"old-{number}", STATE_KEY] = OLD_RECORD | {"gen": number, "run_id": f"old-{number}"}
     for number in range(4):
-        one = SyncState(world.context(f"run-{number}"), reading(), f"{number:03}", drop_xcom=world.drop_xcom)
+        one = opened(world.context(f"run-{number}"), reading(), f"{number:03}", drop_xcom=world.drop_xcom)
         one.load()
         one.commit(checkpoint(6 + number))
         one.push()
@@ -453,10 +462,10 @@ def test_copies_that_earlier_versions_left_are_cleared_away_step_by_step():
 @pytest.mark.parametrize("version", ["3.0", "3.3"])
 def test_a_stale_try_writes_over_nothing(version):
     world = AirflowWorld(version)
-    stale = SyncState(world.context(), IDENTITY, "1", drop_xcom=world.drop_xcom)
+    stale = opened(world.context(), IDENTITY, "1", drop_xcom=world.drop_xcom)
     stale.begin()
     stale.load()
-    fresh = SyncState(world.context(try_number=2), IDENTITY, "2", drop_xcom=world.drop_xcom)
+    fresh = opened(world.context(try_number=2), IDENTITY, "2", drop_xcom=world.drop_xcom)
     fresh.begin()
     fresh.load()
     fresh.commit(checkpoint(9))

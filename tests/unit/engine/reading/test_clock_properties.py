@@ -20,7 +20,8 @@ from support.engine_world import Things, make_run
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.reading.late_rows import LateRows
 from airflow_provider_cdi.exceptions import RetryLater
-from airflow_provider_cdi.state.record import Checkpoint, Identity, StateRecord
+from airflow_provider_cdi.state.identity import Identity
+from airflow_provider_cdi.state.record import Checkpoint, StateRecord
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal
 from airflow_provider_cdi.testing.sources import ListSource, Row
 from airflow_provider_cdi.testing.virtual_time import NOON, run_virtually

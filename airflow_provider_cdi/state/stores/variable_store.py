@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state.store import Instance, SharedStore, json_object
 
 #: Airflow: a Variable's key has 250 characters at most. The rest is for the prefix and the digest.
 _NAME_LENGTH = 200
@@ -20,8 +22,8 @@ _NAME_LENGTH = 200
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
-class VariableStore:
-    """Keeps JSON in the Variables of one sync, with the face of Airflow's state stores.
+class VariableStore(SharedStore):
+    """Keeps values in the Variables of one sync.
 
     :param sync_id: the sync's stable name.
     """
@@ -39,30 +41,41 @@ class VariableStore:
             fit += "-" + hashlib.sha256(self._sync_id.encode()).hexdigest()[:16]
         return f"{key}__{fit}"
 
-    def get(self, key: str) -> Any:
-        """Return what was kept, None when there is nothing.
+    def get(self, key: str) -> dict[str, Any] | None:
+        """Return the value, None when there is none.
 
-        :param key: what is kept.
         :raises ConfigurationError: when a person wrote something that is not JSON.
         """
         from airflow.sdk import Variable
 
         kept = Variable.get(self.name(key), default=None)
         try:
-            return json.loads(kept) if kept else None
+            return json_object(json.loads(kept)) if kept else None
         except ValueError as error:
             raise ConfigurationError(
                 f"The Variable {self.name(key)!r} holds no JSON, so the state of sync {self._sync_id!r} cannot be "
                 "read. Mend it, or delete it to go on with the copy in the XComs of earlier runs."
             ) from error
 
-    def set(self, key: str, value: Any) -> None:
+    def set(self, key: str, value: Mapping[str, Any]) -> None:
         """Keep a value and make sure that it will be found.
 
-        :param key: what is kept.
-        :param value: JSON types.
         :raises ConfigurationError: when another value is read back.
         """
+        self._write(key, value)
+
+    def delete(self, key: str, of: Instance) -> None:
+        """Forget the value, whoever wrote it.
+
+        The Variable stays: before 3.3 Airflow logs an error when one is asked for that does not exist.
+        """
+        self._write(key, None)
+
+    def by_hand(self, key: str) -> str:
+        """Name the Variable."""
+        return f"in the Variable {self.name(key)!r}"
+
+    def _write(self, key: str, value: Mapping[str, Any] | None) -> None:
         from airflow.sdk import Variable
 
         Variable.set(self.name(key), json.dumps(value), description=f"State of the sync {self._sync_id}"[:250])
@@ -74,10 +87,3 @@ class VariableStore:
                 f"AIRFLOW_VAR_{self.name(key).upper()} or the entry of that name in the secrets backend of the "
                 "workers; if there is none, the task's log tells why the Variable could not be written."
             )
-
-    def delete(self, key: str) -> None:
-        """Forget what was kept. The Variable stays: before 3.3 Airflow logs an error when one is asked for that is not.
-
-        :param key: what is kept.
-        """
-        self.set(key, None)
