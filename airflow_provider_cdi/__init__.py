@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.transfers.mapped import mapped_sync
     from airflow_provider_cdi.transfers.params import sync_params
     from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+    from airflow_provider_cdi.transfers.warehouse_to_http import WarehouseToHttpOperator
     from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "KlaviyoLimits",
     "RetryPolicy",
     "WarehouseToBrazeOperator",
+    "WarehouseToHttpOperator",
     "WarehouseToKlaviyoOperator",
     "__version__",
     "mapped_sync",
@@ -59,6 +61,7 @@ __getattr__, __dir__ = lazy_names(
         "KlaviyoLimits": "airflow_provider_cdi.destinations.klaviyo.limits",
         "RetryPolicy": "airflow_provider_cdi.engine.settings",
         "WarehouseToBrazeOperator": "airflow_provider_cdi.transfers.warehouse_to_braze",
+        "WarehouseToHttpOperator": "airflow_provider_cdi.transfers.warehouse_to_http",
         "WarehouseToKlaviyoOperator": "airflow_provider_cdi.transfers.warehouse_to_klaviyo",
         "mapped_sync": "airflow_provider_cdi.transfers.mapped",
         "partitions": "airflow_provider_cdi.engine.reading.partition",

@@ -17,7 +17,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-cdi",
         "name": "Warehouse to Braze and Klaviyo",
-        "description": "Changed rows of a data warehouse reach Braze or Klaviyo, every row accounted for.",
+        "description": "Changed rows of a warehouse reach Braze, Klaviyo or an HTTP service, every row accounted for.",
         "integrations": [
             {
                 "integration-name": "Braze",
@@ -30,6 +30,11 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             },
             {
+                "integration-name": "HTTP service",
+                "external-doc-url": "https://airflow.apache.org/docs/apache-airflow-providers-http/stable/index.html",
+                "tags": ["protocol"],
+            },
+            {
                 "integration-name": "SQL warehouse",
                 "external-doc-url": "https://airflow.apache.org/docs/apache-airflow-providers-common-sql/stable/index.html",
                 "tags": ["software"],
@@ -38,11 +43,12 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {"integration-name": "Braze", "python-modules": [f"{_HOOKS}.braze.hook"]},
             {"integration-name": "Klaviyo", "python-modules": [f"{_HOOKS}.klaviyo.hook"]},
+            {"integration-name": "HTTP service", "python-modules": [f"{_HOOKS}.webhook.hook"]},
         ],
         "triggers": [
             {"integration-name": "Klaviyo", "python-modules": ["airflow_provider_cdi.triggers.klaviyo_jobs"]},
         ],
-        "transfers": [_transfer("Braze", "braze"), _transfer("Klaviyo", "klaviyo")],
+        "transfers": [_transfer("Braze", "braze"), _transfer("Klaviyo", "klaviyo"), _transfer("HTTP service", "http")],
         "config": _CONFIG,
         "connection-types": [
             _connection("braze", "Braze", f"{_HOOKS}.braze.hook.BrazeHook", BRAZE_FORM),

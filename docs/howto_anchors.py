@@ -10,6 +10,7 @@ from typing import Any
 ANCHORS = {
     "operators/warehouse_to_braze": "howto/operator:WarehouseToBrazeOperator",
     "operators/warehouse_to_klaviyo": "howto/operator:WarehouseToKlaviyoOperator",
+    "operators/warehouse_to_http": "howto/operator:WarehouseToHttpOperator",
     "connections/braze": "howto/connection:braze",
     "connections/klaviyo": "howto/connection:klaviyo",
 }

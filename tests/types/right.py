@@ -15,6 +15,7 @@ from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.transfers.mapped import mapped_sync
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi.transfers.warehouse_to_http import WarehouseToHttpOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
 
 
@@ -83,6 +84,19 @@ with DAG("plain", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=UTC
         deferrable=True,
         payload_columns=("a", "b"),
         max_reject_percent=5,
+        retries=1,
+    )
+    WarehouseToHttpOperator(
+        task_id="rows",
+        warehouse_conn_id="w",
+        source="R",
+        endpoint="/v1/rows",
+        http_conn_id="h",
+        method="PUT",
+        id_column="customer_id",
+        batch_rows=100,
+        body_bytes=500_000,
+        repeats="harmless",
         retries=1,
     )
     first >> everything >> [deletes, profiles]

@@ -27,6 +27,7 @@ from airflow_provider_cdi.hooks.warehouse import WAREHOUSES
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi.transfers.warehouse_to_http import WarehouseToHttpOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import KLAVIYO_DELIVERY, WarehouseToKlaviyoOperator
 from cdi_sandbox.http.fault import KINDS
 from cdi_sandbox.settings import RATES, Settings
@@ -39,7 +40,11 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts
 PAGES_ABOVE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
 OPERATOR_PAGE = (DOCS / "operators" / "warehouse_to_braze.md").read_text()
 KLAVIYO_PAGE = (DOCS / "operators" / "warehouse_to_klaviyo.md").read_text()
-OPERATORS = [(WarehouseToBrazeOperator, OPERATOR_PAGE), (WarehouseToKlaviyoOperator, KLAVIYO_PAGE)]
+OPERATORS = [
+    (WarehouseToBrazeOperator, OPERATOR_PAGE),
+    (WarehouseToKlaviyoOperator, KLAVIYO_PAGE),
+    (WarehouseToHttpOperator, (DOCS / "operators" / "warehouse_to_http.md").read_text()),
+]
 SANDBOX_PAGE = (DOCS / "sandbox.md").read_text()
 CONNECTIONS = DOCS / "connections"
 WAREHOUSE_NAMES = ("snowflake", "redshift", "bigquery", "databricks")
@@ -108,7 +113,7 @@ def test_every_argument_of_an_operator_has_a_row_on_its_page(argument, page):
     assert re.search(rf"^\| `{argument}`", page, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("operator", "page"), OPERATORS, ids=["braze", "klaviyo"])
+@pytest.mark.parametrize(("operator", "page"), OPERATORS, ids=["braze", "klaviyo", "http"])
 def test_what_is_templated_is_marked_on_the_page(operator, page):
     marked = set(re.findall(r"^\| `(\w+)` \*\(t\)\*", page, re.MULTILINE))
     assert marked == {name.removeprefix("is_") for name in operator.template_fields}
@@ -237,7 +242,7 @@ def known_extras(name: str) -> str:
 def test_every_connection_on_the_pages_is_one_that_airflow_and_this_package_know():
     from airflow.sdk import Connection
 
-    types = {*WAREHOUSES, "postgres", "duckdb", "sqlite", "braze", "klaviyo"}
+    types = {*WAREHOUSES, "postgres", "duckdb", "sqlite", "braze", "klaviyo", "http"}
     found = [shown for page in sorted(CONNECTIONS.glob("*.md")) for shown in connections(page)]
     assert len(found) > len(WAREHOUSE_NAMES)
     for shown in found:

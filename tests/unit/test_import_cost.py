@@ -31,8 +31,10 @@ before = set(sys.modules)
 started = time.perf_counter()
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi.transfers.warehouse_to_http import WarehouseToHttpOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
 with DAG("ten", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), params=sync_params()):
+    WarehouseToHttpOperator(task_id="h", warehouse_conn_id="w", source="S", endpoint="/rows")
     for number in range(5):
         WarehouseToBrazeOperator(task_id=f"b{number}", warehouse_conn_id="w", source="S", data_type="attributes")
         WarehouseToKlaviyoOperator(task_id=f"k{number}", warehouse_conn_id="w", source="S", data_type="profiles")

@@ -9,7 +9,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -116,6 +116,10 @@ class AiohttpTransport:
                 fault, detail = _name_fault(error, began=attempt.began)
                 raise no_answer(fault, self._settings, detail=detail, may_have_arrived=attempt.began) from None
 
+    def headers_of(self, request: Request) -> Mapping[str, str]:
+        """Return the headers of one attempt to send a request."""
+        return self._headers
+
     async def close(self) -> None:
         """Close the connections. A closed transport sends nothing any more."""
         self._closed = True
@@ -128,7 +132,7 @@ class AiohttpTransport:
             self._settings.url(request.path),
             data=request.body or None,
             # Not the session's: aiohttp would send the session's key to the proxy, with CONNECT, in plain text.
-            headers=self._headers,
+            headers=self.headers_of(request),
             proxy=self._settings.proxy,
             allow_redirects=False,
             trace_request_ctx=attempt,

@@ -11,6 +11,7 @@ from airflow.sdk import DAG, BaseOperator
 
 from airflow_provider_cdi.destinations.braze.arguments import BRAZE_RULES
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.destinations.http.arguments import HTTP_RULES
 from airflow_provider_cdi.destinations.klaviyo.arguments import KLAVIYO_RULES
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
@@ -21,10 +22,12 @@ from airflow_provider_cdi.transfers.arguments.checks import SYNC_RULES
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.mapped import mapped_sync
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi.transfers.warehouse_to_http import WarehouseToHttpOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
 
 BRAZE: dict[str, Any] = {"task_id": "t", "warehouse_conn_id": "w", "source": "s", "data_type": "attributes"}
 KLAVIYO: dict[str, Any] = BRAZE | {"data_type": "profiles"}
+HTTP: dict[str, Any] = BRAZE | {"data_type": "rows", "endpoint": "/rows"}
 LEFT_OUT = object()
 CATALOG = {"data_type": "catalog_items", "catalog": "products"}
 DELETES = {"data_type": "user_deletes"}
@@ -196,6 +199,29 @@ OF_KLAVIYO = [
     ({"poll_seconds": None}, "above 0"),
     ({"limits": BrazeLimits()}, "KlaviyoLimits"),
 ]
+OF_HTTP = [
+    *OF_PAYLOADS,
+    ({"http_conn_id": None}, "Airflow connection"),
+    ({"data_type": "events"}, "rows"),
+    ({"endpoint": LEFT_OUT}, "missing"),
+    ({"endpoint": ""}, "a path"),
+    ({"endpoint": None}, "a path"),
+    ({"endpoint": "/"}, "a path"),
+    ({"endpoint": "//other.example/rows"}, "a path"),
+    ({"endpoint": "/rows?key=abc"}, "without a query"),
+    ({"endpoint": "https://api.example.com/rows"}, "a path"),
+    ({"endpoint": "/my rows"}, "a path"),
+    ({"method": "GET"}, "POST, PUT, PATCH"),
+    ({"method": "post"}, "POST, PUT, PATCH"),
+    ({"id_column": ["a", "b"]}, "one column"),
+    ({"id_column": ""}, "one column"),
+    ({"id_column": "updated_at"}, "another one than UPDATED_AT"),
+    ({"batch_rows": 0}, "1 or more"),
+    ({"batch_rows": 2.5}, "whole number"),
+    ({"body_bytes": 10}, "1000 or more"),
+    ({"repeats": True}, "harmless, count_twice"),
+    ({"repeats": None}, "harmless, count_twice"),
+]
 
 
 def cases(mistakes):
@@ -226,6 +252,18 @@ def test_mistakes_with_braze_are_found_when_the_dag_is_parsed(wrong, name, words
 @pytest.mark.parametrize(("wrong", "name", "words"), cases(OF_EVERY_SYNC + OF_KLAVIYO))
 def test_mistakes_with_klaviyo_are_found_when_the_dag_is_parsed(wrong, name, words):
     refuses(WarehouseToKlaviyoOperator, KLAVIYO | wrong, name, words)
+
+
+#: What every sync takes and this one too: it has one data type, and its limits are arguments of their own.
+OF_EVERY_SYNC_BUT_HTTP = ("data_type", "limits", "delete_cap")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "words"),
+    cases([one for one in OF_EVERY_SYNC if list(one[0])[-1] not in OF_EVERY_SYNC_BUT_HTTP] + OF_HTTP),
+)
+def test_mistakes_with_a_service_of_ones_own_are_found_when_the_dag_is_parsed(wrong, name, words):
+    refuses(WarehouseToHttpOperator, HTTP | wrong, name, words)
 
 
 @pytest.mark.parametrize("name", ["data_typo", "Source", "klaviyo_conn_id", "batch_size"])
@@ -371,6 +409,10 @@ def test_a_bound_may_be_left_out_where_it_says_so():
 
 def test_every_argument_has_a_rule():
     assert set(own_names(SyncArguments)) - set(SYNC_RULES) == set()
-    for kind, rules in ((WarehouseToBrazeOperator, BRAZE_RULES), (WarehouseToKlaviyoOperator, KLAVIYO_RULES)):
+    for kind, rules in (
+        (WarehouseToBrazeOperator, BRAZE_RULES),
+        (WarehouseToKlaviyoOperator, KLAVIYO_RULES),
+        (WarehouseToHttpOperator, HTTP_RULES),
+    ):
         shown = set(inspect.signature(kind.__init__).parameters) - {"self", "arguments"}
         assert shown - set(SYNC_RULES) - set(rules) == set()
