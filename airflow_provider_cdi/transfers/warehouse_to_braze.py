@@ -57,11 +57,12 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param on_unknown_field: for ``catalog_items``: what becomes of an item with a field that the catalog does not have.
         ``stop`` stops the sync, ``reject`` rejects the item, ``drop`` sends it without the field, which the report
         counts and names. The last two need the permission ``catalogs.get``.
-    :param on_long_array: for ``attributes``: ``send`` sends an array of more than 500 elements, of which Braze keeps
-        the latest 500, and counts the row as ``truncated_by_braze``; ``reject`` makes a reject of it.
+    :param on_long_array: for ``attributes``: ``send`` sends an array of more than 500 different elements, of which
+        Braze keeps the latest 500, and counts the row as ``truncated_by_braze``; ``reject`` makes a reject of it.
     :param update_existing_only: change known users only and create none.
     :param initial: where a new sync starts: ``everything``, ``now``, or a timestamp, which is included (templated).
-    :param sync_id: stable name of the sync, ``<dag_id>.<task_id>`` by default.
+    :param sync_id: stable name of the sync; by default ``<dag_id>.<task_id>``, and ``<dag_id>/<task_id>`` where the
+        DAG's id has dots.
     :param allow_repeats: another task of the DAG may send the same rows to the same place; without it that is a
         warning, and an error for events and purchases.
     :param same_source: a word of yours for the source: it is the same one, whatever its name or its text becomes.
@@ -77,12 +78,12 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         run is always allowed. None locks ``user_deletes``.
     :param rejects_path: file for the rejects of a run, local or on any storage that ``ObjectStoragePath`` knows, for
         example ``s3://aws_default@bucket/rejects/{{ ti.task_id }}/{{ run_id }}.jsonl`` (templated). By default below
-        ``$AIRFLOW_HOME/cdi_rejects``. What a template fills in leads no further than to places below the part before
-        the first template.
+        the place that Airflow's option ``[cdi] rejects_path`` names, else below ``$AIRFLOW_HOME/cdi_rejects``. What a
+        template fills in leads no further than to places below the part before the first template.
     :param allow_rejects_anywhere: let the templates of ``rejects_path`` lead anywhere, because what fills them in is to
         be trusted.
-    :param max_reject_percent: fail the task when more of the due rows were rejected, after everything else was
-        delivered and the state saved; None never fails.
+    :param max_reject_percent: fail the task when more of the due rows were rejected or are unknown, after everything
+        else was delivered and the state saved; None never fails.
     :param stop_if_all_rejected: stop the run, and leave its rows due, when so many first rows (or all, where there are
         fewer and more than 20) are rejected with one code: then probably a choice is wrong, and not the rows. None
         never stops for it.

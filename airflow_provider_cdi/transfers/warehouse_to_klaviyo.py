@@ -42,15 +42,15 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
     """Sends the rows of a warehouse table that changed since the last run to Klaviyo.
 
     The table, view or query has ``UPDATED_AT`` and at least one identifier (``EMAIL``, ``PHONE_NUMBER``,
-    ``EXTERNAL_ID``, ``KLAVIYO_ID``). Every other column is a field or a property of the profile or event under its own
-    name. Names match without regard to case.
+    ``EXTERNAL_ID``, ``KLAVIYO_ID``). For profiles and events, every other column is a field or a property under its own
+    name, unless a ``PAYLOAD`` holds the properties. Names match without regard to case.
 
     .. seealso::
         :ref:`howto/operator:WarehouseToKlaviyoOperator` and :doc:`/how-a-run-works`
 
     All arguments of :class:`~airflow_provider_cdi.transfers.warehouse_to_braze.WarehouseToBrazeOperator` about source,
-    kind of run, rejects, delivery and state are the same here (``lock_run_choices`` is on for ``privacy_deletions``).
-    Those of its own:
+    kind of run, rejects, delivery and state are the same here (``lock_run_choices`` is on for ``privacy_deletions``,
+    and rows that another task sends too are a warning at most). Those of its own:
 
     :param data_type: ``profiles`` or ``events``; or what people allow (:doc:`/klaviyo-consent`): ``subscribe``,
         ``unsubscribe``, ``suppress``, ``unsuppress``, ``privacy_deletions``. Fixed for the life of the sync.
@@ -58,9 +58,9 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
     :param list_ids: for ``profiles``: ids of the lists to which every imported profile is added (templated). That is no
         consent.
     :param null_policy: for ``profiles``: what a NULL does. ``keep`` leaves the profile's value alone; ``clear`` empties
-        it, which Klaviyo allows for one profile a request only: 12 rows a second at most.
+        it, which Klaviyo allows for one profile a request only: 750 rows a minute at most.
     :param update_only: for ``profiles``: change known profiles only; unknown ones are skipped.
-    :param metric: for ``events``: the metric of all rows, instead of a column ``METRIC_NAME`` (templated).
+    :param metric: for ``events``: the metric of rows without ``METRIC_NAME`` (templated).
     :param default_region: country of phone numbers without a country code, ``DE``; None takes E.164 only.
     :param on_bad_phone: for ``profiles`` and ``events``: ``reject`` rejects a row whose phone number is bad, or is
         refused by Klaviyo. ``drop`` sends the row without the number, and names it in the reject file; a row that has
