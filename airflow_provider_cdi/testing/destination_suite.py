@@ -20,6 +20,7 @@ from airflow_provider_cdi.engine.ports import (
     Completed,
     Destination,
     FollowUp,
+    Request,
     Response,
     Unattributed,
     Verdict,
@@ -80,6 +81,15 @@ class DestinationSuite:
     def bad_row(self) -> _Row:
         """Give a row that cannot be sent, with the columns of a good one."""
         raise NotImplementedError
+
+    def place_of(self, record: Record, request: Request, start: int) -> int:
+        """Say where a record stands in the body of its request; -1 for nowhere.
+
+        To be said by a subclass whose requests do not hold the records' bodies as they are.
+
+        :param start: behind the record before.
+        """
+        return request.body.find(record.body, start)
 
     # --- rows ---------------------------------------------------------------------------------------------
 
@@ -158,6 +168,16 @@ class DestinationSuite:
         assert all(isinstance(entry, Record | Rejection) for entry in entries)
 
     # --- requests -----------------------------------------------------------------------------------------
+
+    def test_a_request_holds_all_its_records_in_their_order(self) -> None:
+        """What the engine hands over is what travels."""
+        _, server = self._deliver(self._people(self._several()))
+        for arrival in server.arrivals:
+            end = 0
+            for record in arrival.records:
+                place = self.place_of(record, arrival.request, end)
+                assert place >= end
+                end = place + 1
 
     def test_no_request_has_more_records_than_the_limit(self) -> None:
         """The limit of a record's group, where that has one of its own."""
