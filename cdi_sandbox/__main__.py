@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     config = server_config(app, host=chosen.host, port=chosen.port)
     listener = config.bind_socket()
+    listener.listen(config.backlog)  # who reads the address may call it at once
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
     port = listener.getsockname()[1]
     print(f"Braze sandbox: http://{host}:{port}/  (state as JSON: /_sandbox/state)", flush=True)

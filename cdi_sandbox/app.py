@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from cdi_sandbox.api.endpoint import Endpoint, State, VendorApi
+from cdi_sandbox.api.host_check import HostCheckMiddleware
 from cdi_sandbox.braze.auth import BRAZE_API
 from cdi_sandbox.braze.endpoints import ENDPOINTS as BRAZE_ENDPOINTS
 from cdi_sandbox.control.braze import braze_control_routes
@@ -17,8 +19,6 @@ from cdi_sandbox.control.braze_page import braze_page_route
 from cdi_sandbox.control.klaviyo import klaviyo_control_routes
 from cdi_sandbox.control.klaviyo_page import klaviyo_page_route
 from cdi_sandbox.control.sandbox import sandbox_control_routes
-from cdi_sandbox.http.endpoint import Endpoint, State, VendorApi
-from cdi_sandbox.http.host_check import HostCheckMiddleware
 from cdi_sandbox.klaviyo.auth import KLAVIYO_API
 from cdi_sandbox.klaviyo.endpoints import ENDPOINTS as KLAVIYO_ENDPOINTS
 from cdi_sandbox.middleware import TRANSPORT, EndpointMiddleware

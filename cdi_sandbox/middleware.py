@@ -14,12 +14,12 @@ from typing import Any, Generic, NamedTuple
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from cdi_sandbox.http.call import Call, Reply, failure
-from cdi_sandbox.http.endpoint import Endpoint, State, VendorApi
-from cdi_sandbox.http.fault import Fault
-from cdi_sandbox.http.faults import InjectedFaults
-from cdi_sandbox.http.json import Json
-from cdi_sandbox.http.request_log import LoggedRequest
+from cdi_sandbox.api.call import Call, Reply, failure
+from cdi_sandbox.api.endpoint import Endpoint, State, VendorApi
+from cdi_sandbox.api.fault import Fault
+from cdi_sandbox.api.faults import InjectedFaults
+from cdi_sandbox.api.json import Json
+from cdi_sandbox.api.request_log import LoggedRequest
 from cdi_sandbox.world import World
 
 #: Under this key of the scope the application passes on the connection, so that it can be reset.

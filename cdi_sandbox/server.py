@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 import orjson
 import uvicorn
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.app import create_app
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo.client import KlaviyoClient
 from cdi_sandbox.settings.clock import Clock
 from cdi_sandbox.settings.klaviyo import KlaviyoSettings

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import orjson
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 
 _FORMAT = 1
 _TABLE = (

@@ -6,12 +6,12 @@ import heapq
 import random
 from itertools import count
 
+from cdi_sandbox.api.call import Change
+from cdi_sandbox.api.faults import Faults
+from cdi_sandbox.api.json import Json
+from cdi_sandbox.api.request_log import RequestLog
 from cdi_sandbox.braze import effects as braze
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.call import Change
-from cdi_sandbox.http.faults import Faults
-from cdi_sandbox.http.json import Json
-from cdi_sandbox.http.request_log import RequestLog
 from cdi_sandbox.klaviyo import effects as klaviyo
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.job_work import advance_jobs

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cdi_sandbox.api.call import Call, Reply, failure
+from cdi_sandbox.api.endpoint import Endpoint, VendorApi
 from cdi_sandbox.braze.rates import EMPTY_HEADERS
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.call import Call, Reply, failure
-from cdi_sandbox.http.endpoint import Endpoint, VendorApi
 from cdi_sandbox.settings.sandbox import Settings
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.catalogs.effects import apply_items
 from cdi_sandbox.braze.track.effects import apply_track
 from cdi_sandbox.braze.users import effects as users
 from cdi_sandbox.braze.users import identity_effects as identities
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.json import Json
 
 EFFECTS: Mapping[str, Callable[[Workspace, Json], None]] = {
     "track": lambda workspace, content: apply_track(workspace.profiles, content, workspace.now()),

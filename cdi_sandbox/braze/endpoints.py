@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdi_sandbox.api.endpoint import Endpoint
 from cdi_sandbox.braze.catalogs import calls as catalogs
 from cdi_sandbox.braze.cdi import calls as cdi
 from cdi_sandbox.braze.track import calls as track
@@ -9,7 +10,6 @@ from cdi_sandbox.braze.track.whole_ids import with_text_ids
 from cdi_sandbox.braze.users import calls as users
 from cdi_sandbox.braze.users import identity_calls as identities
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.endpoint import Endpoint
 
 _ITEMS = "/catalogs/{name}/items"
 _ITEM = "/catalogs/{name}/items/{item}"

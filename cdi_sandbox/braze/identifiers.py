@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 
 
 def identifier_of(thing: Json) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cdi_sandbox.http.windows import FixedWindows, window_end
+from cdi_sandbox.api.windows import FixedWindows, window_end
 from cdi_sandbox.settings.sandbox import Settings
 
 #: Braze (2020 recording): an answer 401 has the three headers, empty.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.catalogs.catalogs import Catalogs
 from cdi_sandbox.braze.cdi.integrations import example_integrations
 from cdi_sandbox.braze.rates import RateWindows
 from cdi_sandbox.braze.users.profiles import Profiles
 from cdi_sandbox.context import SandboxContext
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.settings.sandbox import Settings
 from cdi_sandbox.times import write_moment
 

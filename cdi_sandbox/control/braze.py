@@ -6,10 +6,10 @@ from typing import Any
 
 from starlette.routing import Route
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.users.profiles import User
 from cdi_sandbox.braze.users.views import single, whole_user
 from cdi_sandbox.control.routes import ControlRequest, NotHere, control_route
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.world import World
 
 _IDENTIFIERS = ("external_id", "braze_id", "email", "phone")

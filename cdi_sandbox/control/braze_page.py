@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.control.page import counts, document, page_response, paths, table
 from cdi_sandbox.control.sandbox import state
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.times import write_moment
 from cdi_sandbox.world import World
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.control.routes import ControlRequest, NotHere, control_route
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo.profiles.profiles import Profile
 from cdi_sandbox.klaviyo.views import shown_event, shown_job, shown_profile, summary
 from cdi_sandbox.settings.klaviyo import IDENTIFIERS

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.control.page import counts, document, page_response, paths, table
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo.views import shown_event, shown_job, shown_profile, summary
 from cdi_sandbox.world import World
 

@@ -9,7 +9,7 @@ from html import escape
 
 from starlette.responses import HTMLResponse, Response
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 
 _STYLE = """
 :root { color-scheme: light dark; }

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.world import World
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.control.routes import ControlRequest, NotHere, control_route
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo.views import summary
 from cdi_sandbox.world import World
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import orjson
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.context import SandboxContext
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.klaviyo import jobs
 from cdi_sandbox.klaviyo.consent import audiences
 from cdi_sandbox.klaviyo.consent.audiences import Audience

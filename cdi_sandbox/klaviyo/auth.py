@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from cdi_sandbox.http.call import Call, Reply
-from cdi_sandbox.http.endpoint import Endpoint, VendorApi
+from cdi_sandbox.api.call import Call, Reply
+from cdi_sandbox.api.endpoint import Endpoint, VendorApi
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.json_api.bodies import refuse
 from cdi_sandbox.klaviyo.json_api.errors import (

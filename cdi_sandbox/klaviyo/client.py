@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.json_api.errors import JSON_API
 from cdi_sandbox.klaviyo.json_api.revisions import NEWEST
 

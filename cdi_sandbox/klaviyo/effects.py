@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent import effects as consent
 from cdi_sandbox.klaviyo.events.effects import apply_events

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cdi_sandbox.http.call import Call, Reply
-from cdi_sandbox.http.endpoint import Endpoint
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call, Reply
+from cdi_sandbox.api.endpoint import Endpoint
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo import limits, read_calls
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent import calls as consent_calls

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent.effects import suppress, unsuppress
 from cdi_sandbox.klaviyo.jobs import Job, RowEnd

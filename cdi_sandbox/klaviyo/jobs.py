@@ -9,7 +9,7 @@ from typing import Literal
 
 import orjson
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 
 Kind = Literal["import", "suppress", "unsuppress"]
 Status = Literal["queued", "processing", "complete", "cancelled"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from cdi_sandbox.http.windows import FixedWindows, window_end
+from cdi_sandbox.api.windows import FixedWindows, window_end
 from cdi_sandbox.settings.klaviyo import Tier
 from cdi_sandbox.settings.rates import Rate
 

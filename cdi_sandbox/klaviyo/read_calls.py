@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdi_sandbox.http.call import Call, Reply
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call, Reply
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.events.events import Event, Metric
 from cdi_sandbox.klaviyo.json_api.documents import Asked, page, resource

@@ -26,7 +26,7 @@ class Settings:
     :param keys: REST API key -> its permissions; None stands for all of them.
     :param klaviyo_keys: private key of Klaviyo -> its scopes; None stands for all of them.
     :param host_names: names under which it answers, beside ``localhost`` and plain addresses, see
-        :mod:`cdi_sandbox.http.host_check`.
+        :mod:`cdi_sandbox.api.host_check`.
     :param store: SQLite file that survives a restart; None keeps everything in memory.
     :param apply_delay: seconds between an accepted request and its effect (Braze: usually 10 to 100 ms).
         0 applies before the answer.

@@ -24,6 +24,7 @@ _COMMANDS = ("make", "python", "pip", "airflow", "pytest", "curl", "gcloud", "ex
 SPOKEN_OF = {"pip install pre-commit", "airflow dags test", "airflow db clean"}
 #: What the commands of a page show, by what the page says.
 SAID = {
+    "cdi_sandbox/README.md": ('"attributes_processed":1', '"plan":"gold"', '"kind":"answer"'),
     "docs/quickstart.md": ("  accepted              2 ", "  accepted              0 ", "  0 requests"),
     "README.md": ("Connection success!",),
     "docs/connections/braze.md": ("Connection success!", "accepts the key. Granted: users.track"),

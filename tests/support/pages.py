@@ -11,7 +11,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
 PAGES = (
-    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "cdi_sandbox/README.md")),
     *sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts),
 )
 

@@ -22,7 +22,7 @@ BIN = Path(sys.executable).parent
 PORT = "8125"
 #: A command of a page that takes so many seconds has met something that it waits for.
 HANGS = 600
-_SANDBOX = "python -m cdi_sandbox"
+_SANDBOX = "cdi-sandbox"
 _DAG_ID = re.compile(r"airflow (?:dags trigger|backfill create --dag-id) (\w+)")
 _TESTED = re.compile(r"airflow connections test (\w+)|Hook\(\"(\w+)\"\)\.test_connection")
 #: What a reader types when a program asks for a passphrase, and again.

@@ -29,7 +29,7 @@ from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 from airflow_provider_cdi.transfers.warehouse_to_http import WarehouseToHttpOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import KLAVIYO_DELIVERY, WarehouseToKlaviyoOperator
-from cdi_sandbox.http.fault import KINDS
+from cdi_sandbox.api.fault import KINDS
 from cdi_sandbox.settings import RATES, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ DOCS = ROOT / "docs"
 PACKAGE = ROOT / "airflow_provider_cdi"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
 #: What GitHub shows beside the code.
-PAGES_ABOVE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES_ABOVE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "cdi_sandbox/README.md")]
 OPERATOR_PAGE = (DOCS / "operators" / "warehouse_to_braze.md").read_text()
 KLAVIYO_PAGE = (DOCS / "operators" / "warehouse_to_klaviyo.md").read_text()
 OPERATORS = [

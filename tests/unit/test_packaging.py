@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import importlib.resources
 import json
+import re
 import runpy
 import shutil
 import subprocess
@@ -78,6 +79,12 @@ def test_the_metadata_names_licence_services_and_warehouses(metadata):
     assert metadata["License-Expression"] == "Apache-2.0"
     keywords = metadata["Keywords"].split(",")
     assert {"braze", "klaviyo", "snowflake", "redshift", "bigquery", "databricks"} <= set(keywords)
+
+
+def test_only_who_asks_for_it_gets_the_sandbox(metadata):
+    needed = [line for line in metadata.get_all("Requires-Dist", []) if line.startswith("cdi-sandbox")]
+    assert needed
+    assert all(re.search(r"; extra == '(sandbox|demo|dev)'|; extra == \"(sandbox|demo|dev)\"", line) for line in needed)
 
 
 def test_airflow_finds_the_provider_in_the_wheel(built):

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import orjson
 
+from cdi_sandbox.api.call import Call, Change, Reply, success
+from cdi_sandbox.api.json import Json
+from cdi_sandbox.api.paging import bad_cursor, page_of
 from cdi_sandbox.braze.catalogs.catalogs import Catalog
 from cdi_sandbox.braze.catalogs.effects import apply_items
 from cdi_sandbox.braze.catalogs.items import FIELD_TYPES, Refusal, read_ids, read_items
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.call import Call, Change, Reply, success
-from cdi_sandbox.http.json import Json
-from cdi_sandbox.http.paging import bad_cursor, page_of
 
 MAX_NAME_CHARS = 250
 MAX_FIELDS = 500  # 30 on older pages

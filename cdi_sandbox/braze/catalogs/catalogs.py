@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.store import Store
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.json import Json
 
 
 def apply_items(workspace: Workspace, content: Json) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.times import EARLIEST, LATEST, read_moment, write_moment
 
 MAX_ITEMS = 50

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from cdi_sandbox.api.call import Call, Reply, failure, success
+from cdi_sandbox.api.json import Json
+from cdi_sandbox.api.paging import bad_cursor, page_of
 from cdi_sandbox.braze.cdi.integrations import Integration
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.call import Call, Reply, failure, success
-from cdi_sandbox.http.json import Json
-from cdi_sandbox.http.paging import bad_cursor, page_of
 from cdi_sandbox.times import write_exact_moment
 
 PAGE_ENTRIES = 10

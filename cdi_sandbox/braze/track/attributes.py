@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import orjson
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.track.objects import MAX_NAME_CHARS, MAX_NESTING
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.times import as_stored_date, read_moment, write_moment
 
 MAX_ARRAY_ELEMENTS = 500  # Braze, 2026 (25 to 100 before)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from cdi_sandbox.api.call import Call, Change, Reply, failure
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.identifiers import identifier_of
 from cdi_sandbox.braze.track.effects import apply_track
 from cdi_sandbox.braze.track.objects import (
@@ -15,8 +17,6 @@ from cdi_sandbox.braze.track.objects import (
 )
 from cdi_sandbox.braze.users.views import after_sync
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.call import Call, Change, Reply, failure
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.settings.sandbox import Settings
 
 # In the order in which Braze applies them.

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from zoneinfo import available_timezones
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.track.attributes import is_nested, set_custom, spoils_the_request
 from cdi_sandbox.braze.users.profiles import Profiles, User
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.times import read_moment
 
 #: Control keys and identifiers, which are no attributes. ``bio`` was removed and is not even a custom one.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import orjson
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.times import read_moment
 
 MAX_EXTERNAL_ID_BYTES = 987

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 
 #: Array of a request -> what is an id in its objects; elsewhere a member of that name may be an attribute.
 _IDS = {"purchases": ("external_id", "product_id")}

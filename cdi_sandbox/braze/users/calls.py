@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from cdi_sandbox.api.call import Call, Change, Reply, failure, success
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.identifiers import identifier_of
 from cdi_sandbox.braze.track.objects import GROUP_STATES, check_identity, is_group_id
 from cdi_sandbox.braze.users.lookup import find_all
 from cdi_sandbox.braze.users.profiles import User
 from cdi_sandbox.braze.users.views import whole_user
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.call import Call, Change, Reply, failure, success
-from cdi_sandbox.http.json import Json
 
 MAX_IDS = 50
 TOO_MANY_IDS = "The max number of ids per request was exceeded"

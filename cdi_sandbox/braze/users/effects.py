@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.users.lookup import find_all, find_chosen
 from cdi_sandbox.braze.users.profiles import Profiles
-from cdi_sandbox.http.json import Json
 
 
 def apply_delete(profiles: Profiles, things: Iterable[dict[str, Json]]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cdi_sandbox.api.call import Call, Change, Reply, failure, success
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.users.calls import MAX_IDS, TOO_MANY_ALIASES
 from cdi_sandbox.braze.workspace import Workspace
-from cdi_sandbox.http.call import Call, Change, Reply, failure, success
-from cdi_sandbox.http.json import Json
 
 _MERGE_KEYS = {"identifier_to_merge", "identifier_to_keep"}
 # Identifier of a merge -> the type that Braze asks for.

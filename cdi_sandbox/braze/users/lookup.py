@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.track.objects import check_identity
 from cdi_sandbox.braze.users.profiles import Profiles, User, choose
-from cdi_sandbox.http.json import Json
 
 
 def find_all(profiles: Profiles, thing: dict[str, Json]) -> list[User]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.store import Store
 
 Contact = Literal["email", "phone"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.users.profiles import Event, Profiles, User
-from cdi_sandbox.http.json import Json
 from cdi_sandbox.times import write_moment
 
 

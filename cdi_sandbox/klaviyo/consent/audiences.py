@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 
 OPT_IN = ("single_opt_in", "double_opt_in")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 
-from cdi_sandbox.http.call import Call, Change, Reply
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call, Change, Reply
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent.effects import ONLY_LEFT, PURPOSES, TRACKING

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cdi_sandbox.http.call import Call, Reply
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call, Reply
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent.audiences import OPT_IN, Audience

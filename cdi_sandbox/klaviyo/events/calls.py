@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cdi_sandbox.http.call import Call, Change, Reply
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call, Change, Reply
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.events.checks import METRIC_NAME, check_event, check_properties, event_rules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.events.events import Event
 from cdi_sandbox.klaviyo.profiles.profiles import Profile

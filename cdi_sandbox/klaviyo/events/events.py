@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.store import Store
 
 _NAMESPACE = uuid.UUID("a3b1c000-c501-11f1-8001-5f1d6c0a0e08")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cdi_sandbox.http.call import Call
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.json_api.errors import Problem, Refused, invalid
 from cdi_sandbox.settings.klaviyo import KlaviyoSettings
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlencode
 
-from cdi_sandbox.http.call import Call, Reply
-from cdi_sandbox.http.cursors import read_cursor, write_cursor
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call, Reply
+from cdi_sandbox.api.cursors import read_cursor, write_cursor
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.json_api.errors import JSON_API, Refused, invalid_parameter
 from cdi_sandbox.klaviyo.json_api.filters import Clause, read_filter
 

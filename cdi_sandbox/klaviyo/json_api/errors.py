@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from cdi_sandbox.http.call import Reply
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Reply
+from cdi_sandbox.api.json import Json
 
 JSON_API = "application/vnd.api+json"
 

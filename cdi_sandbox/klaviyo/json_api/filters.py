@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 
 _CALL = re.compile(r"([a-z-]+)\((.*)\)", re.DOTALL)
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {

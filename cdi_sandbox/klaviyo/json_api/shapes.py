@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from cdi_sandbox.http.call import Call
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.consent.audiences import Audience
 from cdi_sandbox.klaviyo.consent.effects import shown_consent
 from cdi_sandbox.klaviyo.events.events import Event, Metric

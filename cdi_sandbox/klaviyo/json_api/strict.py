@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cdi_sandbox.http.call import Call
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.json_api.documents import Asked
 from cdi_sandbox.klaviyo.json_api.errors import Problem, Refused, invalid, invalid_parameter
 from cdi_sandbox.klaviyo.json_api.members import BODIES, Shape

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cdi_sandbox.http.call import Call, Change, Reply
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call, Change, Reply
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, refuse, related, stop_for

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.json_api.errors import BAD_EMAIL, BAD_PHONE, INELIGIBLE_PHONE, Problem
 from cdi_sandbox.klaviyo.json_api.revisions import NO_ANONYMOUS_PROFILES

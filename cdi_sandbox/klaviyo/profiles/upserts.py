@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.profiles.checks import TEXTS
 from cdi_sandbox.klaviyo.profiles.profiles import Profile, Profiles

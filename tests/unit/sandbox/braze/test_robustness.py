@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdi_sandbox.api.call import Change
 from cdi_sandbox.app import create_app
 from cdi_sandbox.braze.endpoints import ENDPOINTS
 from cdi_sandbox.braze.track.objects import check_attributes, check_identity
-from cdi_sandbox.http.call import Change
 from cdi_sandbox.settings import RATES, Settings
 
 # Words that mean something to one endpoint or another.

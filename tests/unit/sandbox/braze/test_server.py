@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
+import re
 import socket
 import threading
 
 import pytest
+import uvicorn
 
 from cdi_sandbox import __main__ as command
 from cdi_sandbox.server import SandboxError, SandboxServer
@@ -138,3 +141,18 @@ def test_a_key_may_be_given_with_its_permissions():
 def test_an_unknown_permission_stops_the_command_with_a_reason(capsys):
     assert command.main(["--key", "some:users.trak"]) == 2
     assert "users.trak" in capsys.readouterr().err
+
+
+def test_the_address_is_told_when_it_can_be_called(monkeypatch, capsys):
+    called = []
+
+    def run(server, sockets):
+        told = re.search(r"http://127\.0\.0\.1:(\d+)/", capsys.readouterr().out)
+        with socket.create_connection(("127.0.0.1", int(told[1])), timeout=1):
+            called.append(sockets[0].getsockname()[1] == int(told[1]))
+        sockets[0].close()
+
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    command.main(["--port", "0"])
+    assert called == [True]

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from cdi_sandbox import __main__ as command
-from cdi_sandbox.http.host_check import LARGEST_BODY
+from cdi_sandbox.api.host_check import LARGEST_BODY
 from cdi_sandbox.server import SandboxServer
 from cdi_sandbox.settings import Settings
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.json import Json
 
 #: Kind -> the fields it has beside the selectors, with their defaults; ... marks a required one.
 KINDS: Mapping[str, Mapping[str, Any]] = {

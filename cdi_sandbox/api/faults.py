@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count
 
-from cdi_sandbox.http.call import Call
-from cdi_sandbox.http.fault import FOR_THE_ENDPOINT, Fault, read_fault
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call
+from cdi_sandbox.api.fault import FOR_THE_ENDPOINT, Fault, read_fault
+from cdi_sandbox.api.json import Json
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from cdi_sandbox.http.call import Call, Reply
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call, Reply
+from cdi_sandbox.api.json import Json
 
 State = TypeVar("State")
 

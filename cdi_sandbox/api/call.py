@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cdi_sandbox.http.fault import Fault
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.fault import Fault
+from cdi_sandbox.api.json import Json
 
 
 @dataclass(slots=True)

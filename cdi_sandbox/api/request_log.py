@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from cdi_sandbox.http.call import Call
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call
+from cdi_sandbox.api.json import Json
 from cdi_sandbox.settings.sandbox import Settings
 
 _HIDDEN_HEADERS = ("authorization", "proxy-authorization", "cookie")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from cdi_sandbox.http.call import Call, Reply, failure
-from cdi_sandbox.http.cursors import read_cursor, write_cursor
-from cdi_sandbox.http.json import Json
+from cdi_sandbox.api.call import Call, Reply, failure
+from cdi_sandbox.api.cursors import read_cursor, write_cursor
+from cdi_sandbox.api.json import Json
 
 
 @dataclass(frozen=True, slots=True)
