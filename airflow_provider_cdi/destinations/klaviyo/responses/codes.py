@@ -72,7 +72,7 @@ ROW_CODES: dict[str, Code] = {
         "Cannot be said: JSON has no form for it (bulk import).",
     ),
     "property_name_invalid": Code(
-        "The name of a property is empty, or starts with `$`: those are Klaviyo's own.",
+        "The name of a property is empty, or starts with `$`: those are Klaviyo's own. Events may have `$extra`.",
         "Rename the property.",
         "As something else: names with `$` are Klaviyo's own (profiles).",
     ),
