@@ -69,7 +69,7 @@ TESTS = (
     "tests/unit/test_dags.py",
     "tests/unit/test_import_cost.py",
     "tests/unit/test_provider_info.py",
-    "tests/unit/test_variable_store.py",
+    "tests/unit/state",
     "tests/unit/test_version_compat.py",
     "tests/integration/test_operator_acceptance.py",
     "tests/integration/test_operator_bad_input.py",

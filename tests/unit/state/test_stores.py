@@ -150,6 +150,14 @@ class _TaskInstance:
         return found if len(found) > 1 else next(iter(found), None)
 
 
+class _ForgetfulTaskInstance(_TaskInstance):
+    """Pulls as Airflow 3.0.3 does: without ``map_indexes`` it forgets the prior runs, with it there is one value."""
+
+    def xcom_pull(self, *, include_prior_dates, map_indexes=None, **which):
+        found = super().xcom_pull(include_prior_dates=include_prior_dates and map_indexes is not None, **which)
+        return found[-1] if map_indexes is not None and isinstance(found, list) else found
+
+
 class Files:
     """What is put together here out of files."""
 
@@ -280,6 +288,25 @@ def test_a_run_does_not_take_the_xcom_of_another_for_its_own():
     place.open(later).set("cdi_lease", later.says())
     assert place.open(later).get("cdi_lease") == later.says()
     assert sorted(value["run_id"] for value in place.open(later).seen("cdi_lease")) == ["run-1", "run-2"]
+
+
+def test_where_airflow_forgets_prior_runs_the_latest_value_is_asked_for_and_none_is_told_twice(monkeypatch):
+    monkeypatch.setattr("airflow_provider_cdi.version_compat.lists_prior_xcoms", lambda: False)
+    kept, later = {}, replace(ME, run_id="run-2")
+    store = XComStore(_ForgetfulTaskInstance(kept, later), str)
+    kept[ME, "cdi_state"] = VALUE
+    assert store.seen("cdi_state") == [VALUE]
+    store.set("cdi_state", later.says())
+    assert store.seen("cdi_state") == [later.says()]
+
+
+def test_the_task_store_is_told_to_keep_a_plan_as_long_as_its_run(monkeypatch):
+    """By itself Airflow forgets it after 30 days."""
+    monkeypatch.setattr("airflow_provider_cdi.state.stores.task_store.never_expire", lambda: "for ever")
+    told = []
+    airflows = SimpleNamespace(set=lambda key, value, *, retention: told.append((key, retention)))
+    TaskStore(airflows).set("cdi_plan", {})
+    assert told == [("cdi_plan", "for ever")]
 
 
 def test_only_xcoms_may_miss_a_value_that_is_there(place):
