@@ -25,6 +25,34 @@ class Code(NamedTuple):
         return " | ".join(filter(None, self))
 
 
+#: What is found before sending whatever the destination is, in words that hold for all of them.
+KIT_CODES: dict[str, Code] = {
+    "identifier_missing": Code("The identifier column of the row holds no value.", "Fill it."),
+    "identifier_unreadable": Code(
+        "The identifier is not valid UTF-8, or a value that identifies nobody (bytes, a list).",
+        "Mend the text in the warehouse.",
+    ),
+    "identifier_in_payload": Code(
+        "The payload names the identifier, which comes from its own column.", "Take it out of the payload."
+    ),
+    "payload_missing": Code(
+        "The payload is NULL, empty, or the JSON text `null`.", "Give a JSON object; `{}` is allowed."
+    ),
+    "payload_not_json": Code(
+        "The payload, or a part that should be JSON, is not valid JSON (or a number in it has no finite value).",
+        "Mend the text at the place that the reason names.",
+    ),
+    "payload_not_object": Code("The payload is JSON, but not an object.", "Wrap it: one object of fields per row."),
+    "payload_too_large": Code("The row is larger than one request may be.", "Send fewer fields."),
+    "payload_too_many_keys": Code("The payload has too many top-level keys.", "Send only what changed."),
+    "payload_too_deep": Code("Objects and arrays lie deeper than allowed.", "Flatten the payload."),
+    "payload_type_unsupported": Code(
+        "A column of the payload, which the reason names, holds what JSON cannot say: binary data, NaN, infinity, an "
+        "interval, a date or time outside the years 1 to 9999, text that is not UTF-8.",
+        "Cast the column in the source query.",
+    ),
+}
+
 _BRAZE = "https://www.braze.com/docs/"
 BRAZE_SOURCES: Mapping[str, str] = {
     "user track": f"{_BRAZE}api/endpoints/user_data/post_user_track/",

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_cdi.destinations.json_bodies import json_object
-from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS, Code
+from airflow_provider_cdi.destinations.reject_codes import KIT_CODES, SENTENCE_CHARS, Code
 from airflow_provider_cdi.destinations.row_values import without_the_rows
 from airflow_provider_cdi.destinations.statuses import REFUSALS, Service, retry_after
 from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, Response, Unattributed, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.exceptions import DestinationRefused
 
-CODES: dict[str, Code] = {
+#: With those of rows that are not sent.
+CODES: dict[str, Code] = KIT_CODES | {
     "http_rejected": Code(
         "The service refused the row, and its `code` is no word of small letters, digits and `_`. A `code` that is "
         "one becomes a code of its own: `unknown_plan` becomes `http_unknown_plan`.",
