@@ -56,7 +56,7 @@ class EndpointMiddleware(Generic[State]):
         self._place(call)
         endpoint = self._endpoints.get(call.method)
         _parse(call, endpoint)
-        logged = world.requests.arrive(call, world.settings, world.now())
+        logged = world.requests.begin(call, world.settings, world.now())
         try:
             # Lets requests that came in at the same moment arrive too, so that the log sees the overlap.
             await asyncio.sleep(0)
@@ -67,7 +67,7 @@ class EndpointMiddleware(Generic[State]):
                 await world.clock.sleep(wait)
             await _end(reply, injected.ending, logged, _Wire(scope, receive, send))
         finally:
-            world.requests.leave(logged, world.now())
+            world.requests.finish(logged, world.now())
 
     def _place(self, call: Call) -> None:
         """Say which path it is, and which one it counts to."""

@@ -50,7 +50,7 @@ class SandboxServer:
         #: The first of its keys.
         self.key = next(iter(self._settings.keys))
         #: The local Klaviyo: its key, what it holds, a client.
-        self.klaviyo = KlaviyoClient(next(iter(self._settings.klaviyo_keys)), self._ask, self._control)
+        self.klaviyo = KlaviyoClient(next(iter(self._settings.klaviyo_keys)), self._request, self._control)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self.host = "127.0.0.1"
@@ -92,7 +92,7 @@ class SandboxServer:
         :return: the answer's body.
         :raises SandboxError: for an answer of 400 or more.
         """
-        return self._ask(method, path, body, {"authorization": f"Bearer {self.key}"})
+        return self._request(method, path, body, {"authorization": f"Bearer {self.key}"})
 
     def create_catalog(self, name: str, **fields: str) -> None:
         """Make a catalog.
@@ -180,9 +180,9 @@ class SandboxServer:
 
     def _control(self, method: str, path: str, body: Json = None, **more: Any) -> Any:
         query = urlencode(more.pop("query", {}))
-        return self._ask(method, f"/_sandbox{path}?{query}", body, {}, **more)
+        return self._request(method, f"/_sandbox{path}?{query}", body, {}, **more)
 
-    def _ask(self, method: str, path: str, body: Json, headers: dict[str, str], **absent: Any) -> Any:
+    def _request(self, method: str, path: str, body: Json, headers: dict[str, str], **absent: Any) -> Any:
         # Not requests or urllib: they would request a proxy that the environment names.
         connection = http.client.HTTPConnection(self.host, self.port, timeout=START_SECONDS)
         try:

@@ -75,17 +75,17 @@ class RequestLog:
     def __init__(self, settings: Settings) -> None:
         self._log: deque[LoggedRequest] = deque(maxlen=settings.log_size)
         self._paths: dict[str, PathCounts] = {}
-        self._arrived = 0
+        self._last_number = 0
 
-    def arrive(self, call: Call, settings: Settings, now: float) -> LoggedRequest:
+    def begin(self, call: Call, settings: Settings, now: float) -> LoggedRequest:
         """Note a request once its body is read.
 
         :param now: seconds since the epoch.
         """
-        self._arrived += 1
+        self._last_number += 1
         counts = self._paths.setdefault(call.counted_as, PathCounts())
         logged = LoggedRequest(
-            number=self._arrived,
+            number=self._last_number,
             at=now,
             counts=counts,
             method=call.method,
@@ -102,7 +102,7 @@ class RequestLog:
         counts.max_requests_in_flight = max(counts.max_requests_in_flight, counts.requests_in_flight)
         _count(counts.received, logged.identifiers)
         for identifier in set(logged.identifiers):
-            _take_off(counts, identifier)
+            _add_in_flight(counts, identifier)
         if settings.count_objects:
             counts.content.update(orjson.dumps(thing, option=orjson.OPT_SORT_KEYS).decode() for thing in call.objects)
         return logged
@@ -113,14 +113,14 @@ class RequestLog:
         if logged.identifiers:
             _count(logged.counts.accepted, identifiers)
 
-    def leave(self, logged: LoggedRequest, now: float) -> None:
+    def finish(self, logged: LoggedRequest, now: float) -> None:
         """Note that the answer is sent, or that there will be none."""
         logged.seconds = now - logged.at
         counts = logged.counts
         counts.statuses[logged.status] += 1
         counts.requests_in_flight -= 1
         for identifier in set(logged.identifiers):
-            _land(counts, identifier)
+            _remove_in_flight(counts, identifier)
 
     def last(self, limit: int) -> list[Json]:
         """Show the last requests, the newest first."""
@@ -168,21 +168,21 @@ def _count(tally: dict[str, int], identifiers: list[str | None]) -> None:
             tally[identifier] = tally.get(identifier, 0) + 1
 
 
-def _take_off(counts: PathCounts, identifier: str | None) -> None:
+def _add_in_flight(counts: PathCounts, identifier: str | None) -> None:
     if identifier is None:
         return
-    flying = counts.in_flight.get(identifier, 0) + 1
-    counts.in_flight[identifier] = flying
-    if flying > 1:
-        counts.overlaps[identifier] = max(flying, counts.overlaps.get(identifier, 0))
+    in_flight = counts.in_flight.get(identifier, 0) + 1
+    counts.in_flight[identifier] = in_flight
+    if in_flight > 1:
+        counts.overlaps[identifier] = max(in_flight, counts.overlaps.get(identifier, 0))
 
 
-def _land(counts: PathCounts, identifier: str | None) -> None:
+def _remove_in_flight(counts: PathCounts, identifier: str | None) -> None:
     if identifier is None:
         return
-    flying = counts.in_flight.get(identifier, 0) - 1
-    if flying > 0:
-        counts.in_flight[identifier] = flying
+    in_flight = counts.in_flight.get(identifier, 0) - 1
+    if in_flight > 0:
+        counts.in_flight[identifier] = in_flight
     else:
         counts.in_flight.pop(identifier, None)
 

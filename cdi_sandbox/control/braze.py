@@ -9,7 +9,7 @@ from starlette.routing import Route
 from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.users.profiles import User
 from cdi_sandbox.braze.users.views import single, whole_user
-from cdi_sandbox.control.routes import ControlRequest, NotHere, control_route
+from cdi_sandbox.control.routes import ControlRequest, NotFound, control_route
 from cdi_sandbox.world import World
 
 _IDENTIFIERS = ("external_id", "braze_id", "email", "phone")
@@ -51,12 +51,12 @@ def _wanted_user(world: World, request: ControlRequest) -> User:
         raise ValueError(f"Name one of {', '.join(_IDENTIFIERS)}, or alias_label with alias_name.")
     user = world.braze.profiles.find(thing)
     if user is None:
-        raise NotHere("The sandbox holds no user with this identifier.")
+        raise NotFound("The sandbox holds no user with this identifier.")
     return user
 
 
 def _items(world: World, request: ControlRequest) -> Json:
     catalog = world.braze.catalogs.get(request.path["name"])
     if catalog is None:
-        raise NotHere("The sandbox holds no catalog of this name.")
+        raise NotFound("The sandbox holds no catalog of this name.")
     return {**catalog.shown(), "items": list(catalog.items.values())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from cdi_sandbox.api.json import Json
-from cdi_sandbox.control.routes import ControlRequest, NotHere, control_route
+from cdi_sandbox.control.routes import ControlRequest, NotFound, control_route
 from cdi_sandbox.klaviyo.profiles.profiles import Profile
 from cdi_sandbox.klaviyo.views import shown_event, shown_job, shown_profile, summary
 from cdi_sandbox.settings.klaviyo import IDENTIFIERS
@@ -56,5 +56,5 @@ def _wanted(world: World, request: ControlRequest) -> Profile:
     ((key, value),) = named.items()
     profile = world.klaviyo.profiles.by(key, value)
     if profile is None:
-        raise NotHere("The local Klaviyo holds no profile with this identifier.")
+        raise NotFound("The local Klaviyo holds no profile with this identifier.")
     return profile

@@ -17,7 +17,7 @@ from cdi_sandbox.api.json import Json
 from cdi_sandbox.world import World
 
 
-class NotHere(Exception):
+class NotFound(Exception):
     """What was asked for does not exist; the text says what."""
 
 
@@ -59,7 +59,7 @@ def control_route(method: str, path: str, world: World, answer: Callable[[World,
     """Make a route of the control plane.
 
     :param path: below ``/_sandbox``.
-    :param answer: what it shows; ``NotHere`` becomes 404, ``ValueError`` 400.
+    :param answer: what it shows; ``NotFound`` becomes 404, ``ValueError`` 400.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -67,7 +67,7 @@ def control_route(method: str, path: str, world: World, answer: Callable[[World,
         world.catch_up()
         try:
             status, content = 200, answer(world, given)
-        except NotHere as absent:
+        except NotFound as absent:
             status, content = 404, {"message": str(absent)}
         except ValueError as error:  # also what is not JSON
             status, content = 400, {"message": str(error)}

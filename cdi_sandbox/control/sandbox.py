@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from cdi_sandbox.api.json import Json
-from cdi_sandbox.control.routes import ControlRequest, NotHere, control_route
+from cdi_sandbox.control.routes import ControlRequest, NotFound, control_route
 from cdi_sandbox.klaviyo.views import summary
 from cdi_sandbox.world import World
 
@@ -67,7 +67,7 @@ def _clear_faults(world: World, request: ControlRequest) -> Json:
 
 def _remove_fault(world: World, request: ControlRequest) -> Json:
     if not world.faults.remove(request.path["number"]):
-        raise NotHere("There is no fault of this number.")
+        raise NotFound("There is no fault of this number.")
     return world.faults.shown()
 
 

@@ -16,13 +16,13 @@ class KlaviyoClient:
     """Asks a sandbox about its Klaviyo, and calls Klaviyo's API.
 
     :param key: the private key.
-    :param ask: calls a path with a body and headers.
+    :param request: calls a path with a body and headers.
     :param control: calls a path of the control plane.
     """
 
-    def __init__(self, key: str, ask: Callable[..., Any], control: Callable[..., Any]) -> None:
+    def __init__(self, key: str, request: Callable[..., Any], control: Callable[..., Any]) -> None:
         self.key = key
-        self._ask = ask
+        self._request = request
         self._control = control
 
     def call(self, method: str, path: str, body: Json = None) -> Json:
@@ -32,7 +32,7 @@ class KlaviyoClient:
         :raises SandboxError: for an answer of 400 or more.
         """
         headers = {"authorization": f"Klaviyo-API-Key {self.key}", "revision": NEWEST, "content-type": JSON_API}
-        return self._ask(method, path, body, headers)
+        return self._request(method, path, body, headers)
 
     def create_list(self, name: str, opt_in: str = "single_opt_in") -> str:
         """Make a list, and return its id."""

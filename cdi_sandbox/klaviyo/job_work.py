@@ -7,7 +7,7 @@ from functools import partial
 from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent.effects import suppress, unsuppress
-from cdi_sandbox.klaviyo.jobs import Job, RowEnd
+from cdi_sandbox.klaviyo.jobs import Job, RowOutcome
 from cdi_sandbox.klaviyo.profiles.profiles import Profile
 from cdi_sandbox.klaviyo.profiles.upserts import Conflict, Upsert, upsert
 
@@ -25,7 +25,7 @@ def advance_jobs(account: Account, *, at_last: bool = False) -> None:
     account.forget_jobs(now)
 
 
-def _work(account: Account, job: Job, index: int, row: Json) -> RowEnd:
+def _work(account: Account, job: Job, index: int, row: Json) -> RowOutcome:
     if row is None:
         return "done"  # in the mode that only counts
     if job.kind == "import":
@@ -34,7 +34,7 @@ def _work(account: Account, job: Job, index: int, row: Json) -> RowEnd:
     return "done" if act(account, row, account.now()) else "skipped"
 
 
-def _import(account: Account, job: Job, index: int, row: Json) -> RowEnd:
+def _import(account: Account, job: Job, index: int, row: Json) -> RowOutcome:
     reason = job.late.get(index)
     if reason is None:
         how = Upsert(account.settings, account.now(), clears=False, unsets=account.settings.bulk_unset)

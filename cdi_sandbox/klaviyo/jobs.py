@@ -14,7 +14,7 @@ from cdi_sandbox.api.json import Json
 Kind = Literal["import", "suppress", "unsuppress"]
 Status = Literal["queued", "processing", "complete", "cancelled"]
 #: What became of one row of a job.
-RowEnd = Literal["done", "failed", "skipped"]
+RowOutcome = Literal["done", "failed", "skipped"]
 
 #: A stalled job in process stops half-way.
 _STALLED_AT = 0.5
@@ -75,7 +75,7 @@ class Job:
         """Whether it is complete or cancelled."""
         return self.status in ("complete", "cancelled")
 
-    def advance(self, now: float, work: Callable[[Job, int, Json], RowEnd], *, at_last: bool = False) -> None:
+    def advance(self, now: float, work: Callable[[Job, int, Json], RowOutcome], *, at_last: bool = False) -> None:
         """Go as far as its time, and how often it was looked at, allow.
 
         :param now: seconds since the epoch.
@@ -117,7 +117,7 @@ class Job:
     def _limit(self, share: float) -> float:
         return min(share, _STALLED_AT) if self.stalls_in == "processing" else share
 
-    def _work_until(self, goal: int, now: float, work: Callable[[Job, int, Json], RowEnd]) -> None:
+    def _work_until(self, goal: int, now: float, work: Callable[[Job, int, Json], RowOutcome]) -> None:
         if self._read is None:
             self._read = orjson.loads(self.rows or b"[]")
         while self.taken < goal and not self._is_cancelled():

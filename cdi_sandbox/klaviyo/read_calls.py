@@ -8,7 +8,7 @@ from cdi_sandbox.api.call import Call, Reply
 from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.events.events import Event, Metric
-from cdi_sandbox.klaviyo.json_api.documents import Asked, page, resource
+from cdi_sandbox.klaviyo.json_api.documents import JsonApiQuery, page, resource
 from cdi_sandbox.klaviyo.json_api.filters import EXACT, RANGE, Clause
 from cdi_sandbox.klaviyo.json_api.shapes import event_resource, metric_resource, profile_resource
 
@@ -46,10 +46,10 @@ def metrics(account: Account, call: Call) -> Reply:
 
 def events(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/events``: the newest first unless sorted otherwise."""
-    asked = Asked(call)
-    clauses = asked.filters(_FILTERS)
-    _, down = asked.sort("datetime", "timestamp") if "sort" in asked.query else ("datetime", True)
-    includes = asked.includes("profile", "metric")
+    query = JsonApiQuery(call)
+    clauses = query.filters(_FILTERS)
+    _, down = query.sort("datetime", "timestamp") if "sort" in query.parameters else ("datetime", True)
+    includes = query.includes("profile", "metric")
     by_number = {metric.number: metric for metric in account.events.metrics.values()}
     chosen = [event for event in _candidates(account, clauses) if _holds(account, by_number, event, clauses)]
     chosen.sort(key=lambda event: (event.time, event.number), reverse=down)

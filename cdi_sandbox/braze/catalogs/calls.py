@@ -60,13 +60,13 @@ def create_catalog(workspace: Workspace, call: Call) -> Reply:
     if len(wanted) > 1:
         return _not_created("too-many-catalog-atoms", "catalogs", [])
     name, description = _part(wanted[0], "name"), wanted[0].get("description", "")
-    if fault := _name_fault(name) or _description_fault(description):
-        return _not_created(fault, "name", [name])
+    if error := _name_error(name) or _description_error(description):
+        return _not_created(error, "name", [name])
     if workspace.catalogs.get(name) is not None:
         return _not_created("catalog-name-already-exists", "name", [name])
     fields = _part(wanted[0], "fields")
-    if fault := _fields_fault(fields) or _first_field_fault(fields):
-        return _not_created(fault, "fields", [])
+    if error := _fields_error(fields) or _first_field_error(fields):
+        return _not_created(error, "fields", [])
     schema = {field["name"]: field["type"] for field in fields}
     catalog = Catalog(name, description, schema, workspace.written_now())
     workspace.catalogs.add(catalog)
@@ -83,8 +83,8 @@ def add_fields(workspace: Workspace, call: Call) -> Reply:
 
     def add(catalog: Catalog) -> Reply:
         fields = _part(call.body, "fields")
-        if fault := _fields_fault(fields):
-            return _not_created(fault, "fields", [])
+        if error := _fields_error(fields):
+            return _not_created(error, "fields", [])
         if any(field["name"] in catalog.fields for field in fields):
             return _not_created("field-names-not-unique", "fields", [])
         catalog.fields |= {field["name"]: field["type"] for field in fields}
@@ -223,18 +223,18 @@ def _not_created(error_id: str, parameter: str, values: list[Json]) -> Reply:
     )
 
 
-def _name_fault(name: Json) -> str | None:
+def _name_error(name: Json) -> str | None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         return "invalid_catalog_name"
     return "catalog-name-too-large" if len(name) > MAX_NAME_CHARS else None
 
 
-def _description_fault(description: Json) -> str | None:
+def _description_error(description: Json) -> str | None:
     too_long = not isinstance(description, str) or len(description) > MAX_NAME_CHARS
     return "description-too-long" if too_long else None
 
 
-def _fields_fault(fields: Json) -> str | None:
+def _fields_error(fields: Json) -> str | None:
     if not isinstance(fields, list) or not fields or not all(isinstance(field, dict) for field in fields):
         return "invalid-fields"
     if len(fields) > MAX_FIELDS:
@@ -249,6 +249,6 @@ def _fields_fault(fields: Json) -> str | None:
     return None if all(field.get("type") in FIELD_TYPES for field in fields) else "invalid-field-types"
 
 
-def _first_field_fault(fields: list[Json]) -> str | None:
+def _first_field_error(fields: list[Json]) -> str | None:
     is_id = fields[0].get("name") == "id" and fields[0].get("type") == "string"
     return None if is_id else "id-not-first-column"

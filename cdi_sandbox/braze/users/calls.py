@@ -23,6 +23,7 @@ _DELETE_KINDS = {
     "email_addresses": "",
     "phone_numbers": "",
 }
+_CONTACTS = {"email_addresses": "email", "phone_numbers": "phone"}
 
 
 def delete_objects(body: Json) -> tuple[list[Json], list[str | None]]:
@@ -42,7 +43,7 @@ def delete_users(workspace: Workspace, call: Call) -> Reply:
     things = _named(call.body, kinds[0])
     if len(things) > MAX_IDS:
         return failure(400, TOO_MANY_IDS)
-    if not things or any(_delete_fault(thing) for thing in things):
+    if not things or any(_delete_error(kinds[0], thing) for thing in things):
         return failure(400, f"Invalid entry in '{kinds[0]}'")
     reply = success(201, deleted=len(things))
     reply.change = Change("delete", things)
@@ -74,8 +75,8 @@ def set_groups(workspace: Workspace, call: Call) -> Reply:
     if not isinstance(groups, list) or not groups:
         return failure(400, "'subscription_groups' must be an array of objects")
     for group in groups:
-        if fault := _group_fault(group):
-            return failure(400, fault)
+        if error := _group_error(group):
+            return failure(400, error)
     reply = success(201)
     reply.change = Change("groups", groups)
     return reply
@@ -89,11 +90,11 @@ def _named(body: Json, kind: str) -> list[Json]:
     return [{key: entry} for entry in entries] if key else entries
 
 
-def _delete_fault(thing: Json) -> bool:
+def _delete_error(kind: str, thing: Json) -> bool:
     if check_identity(thing, frozenset()) is not None:
         return True
-    is_contact = "email" in thing or "phone" in thing
-    return is_contact and not isinstance(thing.get("prioritization"), list)
+    contact = _CONTACTS.get(kind)
+    return contact is not None and (thing.get(contact) is None or not isinstance(thing.get("prioritization"), list))
 
 
 def _exported(workspace: Workspace, user: User, wanted: Json) -> dict[str, Json]:
@@ -101,7 +102,7 @@ def _exported(workspace: Workspace, user: User, wanted: Json) -> dict[str, Json]
     return {name: value for name, value in shown.items() if not isinstance(wanted, list) or name in wanted}
 
 
-def _group_fault(group: Json) -> str | None:
+def _group_error(group: Json) -> str | None:
     if not isinstance(group, dict) or not is_group_id(group.get("subscription_group_id")):
         return "Invalid subscription group ID"
     # The texts of the following are ours.

@@ -8,7 +8,7 @@ from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent.audiences import OPT_IN, Audience
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, refuse
-from cdi_sandbox.klaviyo.json_api.documents import Asked, nothing, one, page, write_time
+from cdi_sandbox.klaviyo.json_api.documents import JsonApiQuery, nothing, one, page, write_time
 from cdi_sandbox.klaviyo.json_api.errors import Refused, error_reply
 from cdi_sandbox.klaviyo.json_api.filters import EXACT
 from cdi_sandbox.klaviyo.json_api.shapes import list_resource, profile_resource
@@ -20,7 +20,7 @@ _PAGE = 10  # Klaviyo: at most ten lists a page
 
 def list_lists(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/lists``."""
-    clauses = Asked(call).filters({"name": EXACT, "id": EXACT})
+    clauses = JsonApiQuery(call).filters({"name": EXACT, "id": EXACT})
     chosen = [
         audience
         for audience in account.lists.values()

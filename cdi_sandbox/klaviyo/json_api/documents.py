@@ -16,18 +16,18 @@ from cdi_sandbox.klaviyo.json_api.filters import Clause, read_filter
 _Entry = TypeVar("_Entry")
 
 
-class Asked:
+class JsonApiQuery:
     """The query of a call: pages, filters, fields.
 
     :raises Refused: from its methods, with an answer 400 that names the parameter.
     """
 
     def __init__(self, call: Call) -> None:
-        self.query = {name: values[-1] for name, values in parse_qs(call.query).items()}
+        self.parameters = {name: values[-1] for name, values in parse_qs(call.query).items()}
 
     def listed(self, name: str) -> list[str]:
         """Read a list apart by commas."""
-        return [each for each in self.query.get(name, "").split(",") if each]
+        return [each for each in self.parameters.get(name, "").split(",") if each]
 
     def includes(self, *allowed: str) -> list[str]:
         """Read ``include``."""
@@ -39,10 +39,10 @@ class Asked:
 
     def filters(self, allowed: Mapping[str, frozenset[str]]) -> list[Clause]:
         """Read ``filter``; without one there are no conditions."""
-        if "filter" not in self.query:
+        if "filter" not in self.parameters:
             return []
         try:
-            return read_filter(self.query["filter"], allowed)
+            return read_filter(self.parameters["filter"], allowed)
         except ValueError as error:
             raise Refused(invalid_parameter("filter", f"{error}.")) from None
 
@@ -51,21 +51,21 @@ class Asked:
 
         :return: the field, the first one allowed unless another is asked for, and whether it goes down.
         """
-        wanted = self.query.get("sort", allowed[0])
+        wanted = self.parameters.get("sort", allowed[0])
         if wanted.removeprefix("-") not in allowed:
             raise Refused(invalid_parameter("sort", f"It cannot be sorted by '{wanted}' here."))
         return wanted.removeprefix("-"), wanted.startswith("-")
 
     def page_size(self, default: int, most: int) -> int:
         """Read ``page[size]``."""
-        text = self.query.get("page[size]", str(default))
+        text = self.parameters.get("page[size]", str(default))
         if not text.isdecimal() or not 1 <= int(text) <= most:
             raise Refused(invalid_parameter("page[size]", f"Page size must be an integer between 1 and {most}."))
         return int(text)
 
     def start(self) -> int:
         """Read ``page[cursor]`` as the number of the first entry."""
-        cursor = self.query.get("page[cursor]")
+        cursor = self.parameters.get("page[cursor]")
         # Klaviyo's SDK 25.0.0 cuts the cursor out of a link together with the equals sign before it.
         start = 0 if cursor is None else read_cursor(cursor.removeprefix("="))
         if start is None:
@@ -86,7 +86,7 @@ def resource(call: Call, kind: str, key: str, attributes: Json, *, path: str = "
     :param path: where it is found, unless under ``/api/<kind>s``.
     :param relations: its relationships; None for a type that has none.
     """
-    wanted = Asked(call).listed(f"fields[{kind}]")
+    wanted = JsonApiQuery(call).listed(f"fields[{kind}]")
     shown = {name: value for name, value in attributes.items() if not wanted or name in wanted}
     built = {"type": kind, "id": key, "attributes": shown}
     if relations is not None:
@@ -121,15 +121,15 @@ def page(
     :param included: makes the related resources of the entries of a page.
     :raises Refused: for a page size or a cursor that makes no sense.
     """
-    asked = Asked(call)
-    size, start = asked.page_size(size, most), asked.start()
+    query = JsonApiQuery(call)
+    size, start = query.page_size(size, most), query.start()
     chosen = entries[start : start + size]
     body: dict[str, Any] = {"data": [draw(entry) for entry in chosen]}
     if included is not None:
         body["included"] = included(chosen)
-    previous = _link(call, asked, max(start - size, 0)) if start > 0 else None
-    following = _link(call, asked, start + size) if start + size < len(entries) else None
-    body["links"] = {"self": _link(call, asked, None), "next": following, "prev": previous}
+    previous = _link(call, query, max(start - size, 0)) if start > 0 else None
+    following = _link(call, query, start + size) if start + size < len(entries) else None
+    body["links"] = {"self": _link(call, query, None), "next": following, "prev": previous}
     return Reply(200, body, headers={"content-type": JSON_API})
 
 
@@ -140,8 +140,8 @@ def write_time(moment: float | None, *, exact: bool = False) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds" if exact else "seconds")
 
 
-def _link(call: Call, asked: Asked, start: int | None) -> str:
-    query = dict(asked.query)
+def _link(call: Call, query: JsonApiQuery, start: int | None) -> str:
+    parameters = dict(query.parameters)
     if start is not None:
-        query["page[cursor]"] = write_cursor(start)
-    return f"{base_url(call)}{call.path}" + (f"?{urlencode(query)}" if query else "")
+        parameters["page[cursor]"] = write_cursor(start)
+    return f"{base_url(call)}{call.path}" + (f"?{urlencode(parameters)}" if parameters else "")

@@ -10,7 +10,7 @@ from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.consent.audiences import Audience
 from cdi_sandbox.klaviyo.consent.effects import shown_consent
 from cdi_sandbox.klaviyo.events.events import Event, Metric
-from cdi_sandbox.klaviyo.json_api.documents import Asked, base_url, resource, write_time
+from cdi_sandbox.klaviyo.json_api.documents import JsonApiQuery, base_url, resource, write_time
 from cdi_sandbox.klaviyo.profiles.checks import LOCATION, TEXTS
 from cdi_sandbox.klaviyo.profiles.profiles import Profile
 
@@ -37,7 +37,7 @@ def profile_resource(call: Call, profile: Profile, **more: Json) -> Json:
     :param more: further attributes.
     """
     attributes = {**profile_attributes(profile), **more}
-    if "subscriptions" in Asked(call).listed("additional-fields[profile]"):
+    if "subscriptions" in JsonApiQuery(call).listed("additional-fields[profile]"):
         attributes["subscriptions"] = shown_consent(profile)
     here = f"{base_url(call)}/api/profiles/{profile.id}"
     links = {"self": f"{here}/relationships/lists/", "related": f"{here}/lists/"}

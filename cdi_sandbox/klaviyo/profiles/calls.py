@@ -9,7 +9,7 @@ from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, refuse, related, stop_for
-from cdi_sandbox.klaviyo.json_api.documents import Asked, base_url, nothing, one, page
+from cdi_sandbox.klaviyo.json_api.documents import JsonApiQuery, base_url, nothing, one, page
 from cdi_sandbox.klaviyo.json_api.errors import DUPLICATE_PROFILE, Problem, Refused, error_reply
 from cdi_sandbox.klaviyo.json_api.filters import EXACT, RANGE, Clause
 from cdi_sandbox.klaviyo.json_api.shapes import profile_resource
@@ -66,9 +66,9 @@ def show_profile(account: Account, call: Call) -> Reply:
 
 def list_profiles(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profiles``, found by identifiers or walked through."""
-    asked = Asked(call)
-    clauses = asked.filters(_FILTERS)
-    field, down = asked.sort("created", "updated", "id", "email")
+    query = JsonApiQuery(call)
+    clauses = query.filters(_FILTERS)
+    field, down = query.sort("created", "updated", "id", "email")
     chosen = [profile for profile in _candidates(account, clauses) if _holds(profile, clauses)]
     chosen.sort(key=lambda profile: _order(profile, field))
     return page(call, chosen[::-1] if down else chosen, lambda profile: profile_resource(call, profile))

@@ -11,7 +11,7 @@ from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.jobs import Job, Kind
 from cdi_sandbox.klaviyo.json_api.bodies import at, objects, refuse, related, stop_for
-from cdi_sandbox.klaviyo.json_api.documents import Asked, base_url, one, page, resource, write_time
+from cdi_sandbox.klaviyo.json_api.documents import JsonApiQuery, base_url, one, page, resource, write_time
 from cdi_sandbox.klaviyo.json_api.errors import Problem, Refused, error_reply
 from cdi_sandbox.klaviyo.json_api.filters import EXACT
 from cdi_sandbox.klaviyo.json_api.shapes import list_resource, profile_resource
@@ -57,7 +57,7 @@ def import_objects(body: Json) -> tuple[list[Json], list[str | None]]:
 def show_import(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-bulk-import-jobs/{id}``. Being looked at may move the job on."""
     job = _named(account, call)
-    includes = Asked(call).includes("lists")
+    includes = JsonApiQuery(call).includes("lists")
     reply = one(call, _resource(account, call, job))
     if includes:
         reply.body["included"] = [list_resource(call, account.lists[key]) for key in job.lists]
@@ -67,9 +67,9 @@ def show_import(account: Account, call: Call) -> Reply:
 
 def list_imports(account: Account, call: Call) -> Reply:
     """Answer ``GET /api/profile-bulk-import-jobs``: the newest first unless sorted otherwise."""
-    asked = Asked(call)
-    clauses = asked.filters({"status": EXACT})
-    _, down = asked.sort("created_at") if "sort" in asked.query else ("created_at", True)
+    query = JsonApiQuery(call)
+    clauses = query.filters({"status": EXACT})
+    _, down = query.sort("created_at") if "sort" in query.parameters else ("created_at", True)
     jobs = [job for job in account.jobs.values() if job.kind == "import"]
     chosen = [job for job in jobs if all(clause.holds(job.status) for clause in clauses)]
     return page(call, chosen[::-1] if down else chosen, lambda job: _resource(account, call, job))

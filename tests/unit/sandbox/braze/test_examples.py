@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = json.loads((Path(__file__).parents[1] / "braze_examples.json").read_text())
+EXAMPLES = json.loads((Path(__file__).parent / "examples.json").read_text())
 RATE_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-retry-after")
 # What the file says in words.
 BODIES = {

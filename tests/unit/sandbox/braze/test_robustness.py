@@ -54,7 +54,7 @@ def test_any_json_gets_an_answer_that_is_no_server_error(make_sandbox, method, p
 
 EXAMPLES = [
     example
-    for example in json.loads((Path(__file__).parents[1] / "braze_examples.json").read_text())
+    for example in json.loads((Path(__file__).parent / "examples.json").read_text())
     if isinstance(example["request"]["body"], dict) and example["response"]["status"] < 300
 ]
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-EXAMPLES = json.loads((Path(__file__).parents[1] / "klaviyo_examples.json").read_text())
+EXAMPLES = json.loads((Path(__file__).parent / "examples.json").read_text())
 WITH_BODIES = [example for example in EXAMPLES if example["request"]["body"] is not None]
 NOW = 1_795_255_500.0  # 2026-11-21T10:05:00Z
 

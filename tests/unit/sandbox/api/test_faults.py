@@ -1,4 +1,4 @@
-"""Faults on demand, without a network. What needs a connection is in ``test_sandbox_server.py``."""
+"""Faults on demand, without a network. What needs a connection is in ``tests/unit/sandbox/test_server.py``."""
 
 from __future__ import annotations
 

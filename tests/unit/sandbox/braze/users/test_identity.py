@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 ALIAS = {"user_alias": {"alias_name": "web-77", "alias_label": "visitor"}}
 BY_ALIAS = {"alias_name": "web-77", "alias_label": "visitor"}
 EVENT = {"name": "opened", "time": "2026-01-05T10:00:00Z"}
@@ -172,6 +174,14 @@ def test_delete_by_a_former_external_id_deletes_the_whole_profile(sandbox):
 
 def test_delete_takes_one_kind_of_identifier(sandbox):
     assert delete(sandbox, external_ids=["c-1"], braze_ids=["0a"]).status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["email_addresses", "phone_numbers"])
+@pytest.mark.parametrize("entry", [{"external_id": "c-1"}, {"user_alias": {"alias_name": "n", "alias_label": "l"}}])
+def test_delete_by_a_contact_takes_no_entry_without_it(sandbox, kind, entry):
+    sandbox.attributes({"external_id": "c-1"})
+    assert delete(sandbox, **{kind: [{**entry, "prioritization": []}]}).status_code == 400
+    assert sandbox.user(external_id="c-1")
 
 
 def test_delete_by_address_without_a_tie_breaker_deletes_nobody(sandbox):
