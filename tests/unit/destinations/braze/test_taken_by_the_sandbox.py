@@ -7,13 +7,13 @@ import json
 import orjson
 import pyarrow as pa
 import pytest
-from cdi_sandbox.braze.objects import check_event, check_purchase
-from cdi_sandbox.braze.whole_ids import with_text_ids
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.rows.records import Record
+from cdi_sandbox.braze.track.objects import check_event, check_purchase
+from cdi_sandbox.braze.track.whole_ids import with_text_ids
 
 LONG = "x" * 256
 texts = st.sampled_from(["", " ", "a", "a.b", "$a", "time", "event_name", "$time", LONG, "é" * 255, "\u0000"])
