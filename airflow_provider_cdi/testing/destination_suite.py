@@ -228,13 +228,15 @@ class DestinationSuite:
         assert repeats or max(server.rows_applied().values(), default=1) == 1
         assert not repeats or set(server.rows_applied()) == set(range(ROWS))
 
-    def test_a_broken_service_costs_a_repeat_and_no_row(self) -> None:
-        """What it answers then says nothing about rows."""
+    @pytest.mark.parametrize("status", [None, 500, 502, 503, 504])
+    def test_a_broken_service_costs_a_repeat_and_no_row(self, status: int | None) -> None:
+        """Whether the service itself says so (None), or somebody in front of it does with a page."""
         server = self.make_server()
-        server.next.append((server.broken(), False))
+        server.next.append((FOREIGN_PAGES[f"gateway {status}"] if status else server.broken(), False))
         ended, _ = self._deliver(self._people(ROWS), server)
         report = _report(ended)
         assert (report.totals.accepted, report.traffic.retries) == (ROWS, 1)
+        assert server.rows_applied() == dict.fromkeys(range(ROWS), 1)
 
     def test_a_busy_service_is_left_alone_for_as_long_as_it_says(self) -> None:
         """The request that it put off comes again then."""
@@ -243,6 +245,7 @@ class DestinationSuite:
         ended, _ = self._deliver(self._people(ROWS), server)
         report = _report(ended)
         assert (report.totals.accepted, report.traffic.held_back) == (ROWS, 1)
+        assert server.rows_applied() == dict.fromkeys(range(ROWS), 1)
         put_off, *_ = server.arrivals
         again = next(one for one in server.arrivals[1:] if one.request == put_off.request)
         assert seconds <= again.at - put_off.at <= seconds + 2
@@ -257,11 +260,12 @@ class DestinationSuite:
 
     def test_a_page_of_somebody_else_says_nothing_about_any_row(self) -> None:
         """The run ends with an error, and a later one sends all rows."""
-        blamed = {}
+        blamed, number = {}, min(4, self.make_destination().limits.records + 1)
         for name, page in self.foreign_pages.items():
             server = self.make_server()
             server.next.extend([(page, False)] * 100)
-            ended, _ = self._deliver(self._people(2), server)
+            ended, _ = self._deliver(self._people(number), server)
+            assert server.arrivals
             if ended.error is None or ended.settled or ended.journal.rejects:
                 blamed[name] = ended.settled
         assert blamed == {}

@@ -59,7 +59,7 @@ def inputs_in_memory(
     """Return what a run needs that takes no time and no thread.
 
     :param seed: of the chance in back-offs.
-    :param more: other fields of :class:`~airflow_provider_cdi.engine.run_inputs.RunInputs`, in place of those here.
+    :param more: other fields of ``engine.run_inputs.RunInputs``, in place of those here.
     """
     usual: dict[str, Any] = {
         "part": incremental(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from support.foreign_answers import FOREIGN, OF_THE_REQUEST
+
 from airflow_provider_cdi.destinations.braze import DATA_TYPES as BRAZE_TYPES
 from airflow_provider_cdi.destinations.braze import BrazeLimits, braze_destination
 from airflow_provider_cdi.destinations.braze.responses.codes import CODES as BRAZE_CODES
@@ -18,6 +20,7 @@ from airflow_provider_cdi.destinations.klaviyo.responses.codes import CODES as K
 from airflow_provider_cdi.destinations.klaviyo.responses.consent_codes import CONSENT_CODES
 from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.testing.destination_suite import DestinationSuite
+from airflow_provider_cdi.testing.foreign_pages import FOREIGN_PAGES
 from airflow_provider_cdi.testing.memory_server import MemoryServer
 
 
@@ -82,6 +85,7 @@ class KlaviyoServer(MemoryServer):
 
 class Braze(DestinationSuite):
     codes = BRAZE_CODES
+    foreign_pages = {**FOREIGN_PAGES, **FOREIGN, **OF_THE_REQUEST["braze"]}
     body_bytes = BrazeLimits().body_bytes
     data_type = ""
     payload = ""
@@ -152,6 +156,7 @@ class TestBrazeCatalogItems(Braze):
 
 class Klaviyo(DestinationSuite):
     codes = KLAVIYO_CODES | CONSENT_CODES
+    foreign_pages = {**FOREIGN_PAGES, **FOREIGN, **OF_THE_REQUEST["klaviyo"]}
     body_bytes = KlaviyoLimits().body_bytes
     data_type = ""
     job = ""

@@ -154,7 +154,7 @@ def test_a_failure_that_is_taken_for_success_is_found():
     suite = Suite()
     suite.make_destination = Hopeful
     with pytest.raises(AssertionError):
-        suite.test_a_broken_service_costs_a_repeat_and_no_row()
+        suite.test_a_broken_service_costs_a_repeat_and_no_row(503)
 
 
 def test_the_suite_itself_is_no_test_and_says_what_it_asks_for():
