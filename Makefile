@@ -23,7 +23,7 @@ PEERS := .venv-peers
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow change test test-matrix test-scheduler test-celery test-clients memory bench bench-age bench-read profile live-check test-other-engines test-bqemulator test-spark lint format docs clean
+.PHONY: help demo airflow change test test-matrix test-scheduler test-celery test-upgrade test-clients memory bench bench-age bench-read profile live-check test-other-engines test-bqemulator test-spark lint format docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -49,6 +49,9 @@ test-scheduler: $(VENV)/.dev ## Run every kind of run under a real scheduler, wo
 
 test-celery: $(VENV)/.dev ## Run tries on two Celery workers without a shared disk, one of them killed or frozen (needs redis-server, PostgreSQL)
 	$(BIN)/pytest -m celery tests/celery_suite
+
+test-upgrade: $(VENV)/.dev ## Begin syncs with the last version whose state must go on working, out of git, and end them with this one
+	CDI_UPGRADE=run $(BIN)/pytest tests/upgrade
 
 test-clients: $(VENV)/.dev ## Run clients that nobody here wrote against the local Braze and Klaviyo (needs node, npm and the network)
 	$(BIN)/pytest -m "" tests/clients

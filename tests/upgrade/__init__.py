@@ -1,0 +1,1 @@
+"""What an earlier version left behind goes on working: state, deferred tasks, connections."""
