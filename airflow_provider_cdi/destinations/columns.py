@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring
 from typing import Literal, TypeVar
 
@@ -109,6 +109,18 @@ def identifier_array(rows: pa.RecordBatch, name: str) -> pa.Array | None:
         raise SourceError(
             f"Column {name} has the type {array.type}, which cannot be an identifier. Cast it to text."
         ) from None
+
+
+def identifier_arrays(rows: pa.RecordBatch, names: Iterable[str]) -> dict[str, pa.Array]:
+    """Give the identifier columns in which a row has a value, as text; none at all when one cannot be read.
+
+    :raises SourceError: when a column's type has no text form.
+    """
+    try:
+        columns = {name: identifier_array(rows, name) for name in names}
+    except pa.ArrowInvalid:
+        return {}
+    return {name: array for name, array in columns.items() if array is not None and array.null_count < len(array)}
 
 
 def as_texts(array: pa.Array) -> pa.Array:

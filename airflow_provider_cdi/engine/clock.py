@@ -15,6 +15,8 @@ class SystemClock:
 
     #: Seconds that only grow.
     monotonic = staticmethod(time.monotonic)
+    #: Lets the others work meanwhile.
+    sleep = staticmethod(asyncio.sleep)
 
     def now(self) -> datetime:
         """Return the wall clock, aware, in UTC."""
@@ -23,7 +25,3 @@ class SystemClock:
     def elapsed(self) -> float:
         """Return seconds that only grow, also while the machine is suspended, where the system has such a clock."""
         return time.clock_gettime(_WITH_SUSPENSIONS) if _WITH_SUSPENSIONS is not None else time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Let the others work meanwhile."""
-        await asyncio.sleep(seconds)

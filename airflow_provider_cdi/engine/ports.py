@@ -126,10 +126,6 @@ class BatchLimits:
     body_bytes: int
     group_records: Mapping[str, int] = field(default_factory=dict)
 
-    def records_of(self, group: str) -> int:
-        """Return how many records of a group fit into one request."""
-        return self.group_records.get(group, self.records)
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -394,6 +390,6 @@ class Clock(Protocol):
         """Seconds that only grow."""
         ...
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, /) -> None:
         """Let the others work meanwhile."""
         ...

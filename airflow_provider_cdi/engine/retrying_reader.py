@@ -62,7 +62,7 @@ class RetryingReader:
             except RetryLater as error:
                 await self._until_delivered()
                 # Rows that the query stamps come from the first one again: they bring a read no further.
-                came = 0 if self._reader.stamped else self._rows - rows_at_reopening
+                came = 0 if self._reader.stamped.found else self._rows - rows_at_reopening
                 if came >= self._settings.window_rows / 2:
                     reopened, rows_at_reopening = 0, self._rows  # it came a good way: this is no standstill
                 self._ledger.advance(to_the_row=True)
@@ -76,12 +76,11 @@ class RetryingReader:
 
     async def _read(self) -> AsyncGenerator[pa.RecordBatch, None]:
         async with aclosing(await self._reader.read(self._ledger.reread_ties_with)) as batches:
-            while (rows := await self._next_of(batches)) is not None:
+            while True:
+                began = self._clock.monotonic()
+                rows = await anext(batches, None)
+                self.seconds_without_rows += self._clock.monotonic() - began
+                if rows is None:
+                    return
                 self._rows += rows.num_rows
                 yield rows
-
-    async def _next_of(self, batches: AsyncGenerator[pa.RecordBatch, None]) -> pa.RecordBatch | None:
-        began = self._clock.monotonic()
-        rows = await anext(batches, None)
-        self.seconds_without_rows += self._clock.monotonic() - began
-        return rows

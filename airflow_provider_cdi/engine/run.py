@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from functools import partial
 
 import pyarrow as pa
 
@@ -59,7 +58,14 @@ class Run:
         self._gate = RejectGate(inputs.stop_if_all_rejected, is_open=before.rows_read > before.skipped)
         self._ledger = Ledger(inputs.destination.contract, part.after, before, up_to=part.up_to, gate=self._gate)
         self._checkpoints = Checkpoints(
-            inputs.journal, self._ledger, jobs, inputs.settings, inputs.clock, late=inputs.late
+            inputs.journal,
+            self._ledger,
+            jobs,
+            inputs.settings,
+            inputs.clock,
+            start=self._supervisor.start,
+            on_saved=self._note_saved,
+            late=inputs.late,
         )
         self._rows = RetryingReader(self._reader, self._ledger, inputs.clock, inputs.settings, self._until_delivered)
         self._conversations = Conversations(
@@ -78,12 +84,10 @@ class Run:
         :raises RetryLater: when a new try may succeed. In both cases what was acknowledged is saved.
         """
         with self._supervisor.loose_errors_taken():
-            saver = self._supervisor.start(partial(self._checkpoints.save_when_due, self._note_saved))
             watch = self._supervisor.start(self._watch.look)
             await self._supervisor.run_main(self._flow)
             watch.cancel()
-            await self._end_tasks(saver)
-            await self._save_last()
+            await self._end()
         if self._supervisor.failure is not None:
             raise self._supervisor.failure
         return self.report()
@@ -91,21 +95,24 @@ class Run:
     async def _flow(self) -> None:
         await self._reader.count()
         await self._reader.look_for_stamped_rows(self._clock.sleep)
-        self._ledger.note_not_due(self._reader.tell_not_due())
-        self._watch.due = self._reader.due
-        if not self._reader.due:
+        not_due = self._reader.tell_not_due()
+        self._watch.due = due = self._reader.due
+        if not_due:
+            self._ledger.note_not_due(not_due)
+        if not due:
             return
         if self._inputs.delete_cap is not None:
             self._reader.check(self._inputs.delete_cap)
-        await self._call_aside(self._inputs.prepare)
+        if self._inputs.prepare is not None:
+            await self._call_aside(self._inputs.prepare)
         async with aclosing(self._rows.batches()) as batches:
             async for rows in batches:
                 await self._wait_until(lambda: self._ledger.bytes_held <= self._settings.window_bytes)
                 await self._enter(rows)
         await self._until_delivered()
         self._ledger.advance(to_the_row=True)
-        self._gate.decide()
-        self._gate.check()
+        if not self._gate.is_open:
+            self._decide_gate()
         if self._supervisor.failure is None:
             self._ledger.check_that_all_have_an_outcome()
 
@@ -115,11 +122,13 @@ class Run:
             blocks = self._ledger.enter(rows)
         except ValueError as error:
             raise SourceError(f"The source cannot be synced safely: {error}.") from error
-        handled = self._reader.handled_before(rows, blocks[0].stamps)
+        handled = self._reader.handled_before(rows, blocks[0].stamps) if self._reader.tie_filter else ()
         for block in blocks:
             self._rows_started += block.stop - block.start
             self._distribute(block, entries, handled)
-            self._note_movement()
+            self._watch.moved_at = self._clock.monotonic()
+            if block.pending < block.stop - block.start:  # some of its rows need no request
+                self._note_movement()
             await self._wait_until(self._is_room_for_more)
 
     def _distribute(self, block: RowBlock, entries: list[Record | Rejection], handled: Sequence[bool]) -> None:
@@ -141,13 +150,17 @@ class Run:
         self._note_movement()
 
     def _is_room_for_more(self) -> bool:
-        waiting = self._senders.waiting + self._conversations.waiting
-        return waiting < BATCHES_AHEAD and self._checkpoints.have_room(self._rows_started)
+        if self._lanes.batches_out >= BATCHES_AHEAD:  # no more can wait than are out
+            waiting = self._senders.waiting + self._conversations.waiting
+            if waiting >= BATCHES_AHEAD:
+                return False
+        return self._checkpoints.have_room(self._rows_started)
 
     def _note_movement(self) -> None:
-        self._watch.note_movement()
+        self._watch.moved_at = self._clock.monotonic()
         self._ledger.advance()
-        self._gate.check()
+        if self._gate.is_shut:
+            self._gate.check()
         self._checkpoints.call_if_due()
         self._moved.set()
 
@@ -155,8 +168,12 @@ class Run:
         self._gate.check()
         self._moved.set()
 
+    def _decide_gate(self) -> None:
+        self._gate.decide()
+        self._gate.check()
+
     def _note_job(self) -> None:
-        self._watch.note_movement()
+        self._watch.moved_at = self._clock.monotonic()
         self._checkpoints.call()
 
     async def _until_delivered(self) -> None:
@@ -170,53 +187,58 @@ class Run:
         :param no_more_rows: nothing will fill the open batches any more.
         """
         while not condition() and self._supervisor.failure is None:
-            if no_more_rows or not self._lanes.has_batches_out:
-                self._lanes.flush()
             if self._lanes.is_idle:  # only a checkpoint can make room, which the gate may hold up
-                self._gate.decide()
-                self._gate.check()
+                self._decide_gate()
                 self._checkpoints.call()
+            elif no_more_rows or not self._lanes.batches_out:
+                self._lanes.flush()
             self._moved.clear()
             await self._moved.wait()
 
     # --- the end --------------------------------------------------------------------------------------
 
     def _is_ending(self) -> bool:
-        return self._supervisor.failure is not None or self._inputs.stop_requested()
+        stop_requested = self._inputs.stop_requested
+        return self._supervisor.failure is not None or (stop_requested is not None and stop_requested())
 
     async def _wind_down(self, failure: BaseException) -> None:
         self._moved.set()
         with keeping(failure, "the running query could not be stopped"):
             await self._reader.cancel()
 
-    async def _end_tasks(self, saver: asyncio.Task[None]) -> None:
+    async def _end(self) -> None:
         """End all tasks; requests on their way get a moment to come back, so that few outcomes stay unknown."""
         failure = self._supervisor.failure
         if failure is not None and not isinstance(failure, Superseded):
             self._checkpoints.call()  # what is known now is saved now, whatever the grace brings
         # Who only waits for jobs has no request on its way.
         late = await self._senders.end(at_once=isinstance(failure, JobsRunning))
-        self._checkpoints.close()
-        await asyncio.wait([saver, *late])
-        await self._supervisor.until_wound_down()
-
-    async def _save_last(self) -> None:
-        failure = self._supervisor.failure
-        if failure is None:
+        await self._checkpoints.close()
+        if late:
+            await asyncio.wait(late)
+        if self._supervisor.failure is None:
             await self._checkpoints.save(slice_is_done=True)
-        elif not isinstance(failure, Superseded):  # what that knows is old: saved, it would take the place of the new
+        else:
+            await self._save_after(self._supervisor.failure)
+
+    async def _save_after(self, failure: BaseException) -> None:
+        await self._supervisor.until_wound_down()
+        if not isinstance(failure, Superseded):  # what that knows is old: saved, it would take the place of the new
             with keeping(failure, "what was delivered last could not be saved, and is sent again"):
                 await self._checkpoints.save()
 
     def report(self) -> Report:
         """Return the numbers so far."""
+        totals = self._ledger.settled_totals()
+        if self._conversations.in_doubt:
+            totals += Totals(unknown=self._conversations.rows_in_doubt)
         watermark, part, late = self._checkpoints.watermark, self._inputs.part, self._inputs.late
         return Report(
             slice=part.describe(),
-            totals=self._ledger.settled_totals() + Totals(unknown=self._conversations.rows_in_doubt),
+            watermark=part.shown(watermark.position) if watermark else None,
+            totals=totals,
             traffic=self._conversations.traffic,
             seconds=self._clock.monotonic() - self._watch.started,
             seconds_without_rows=self._rows.seconds_without_rows,
-            watermark=part.shown(watermark.position) if watermark else None,
             late=late.number if late else None,
         )

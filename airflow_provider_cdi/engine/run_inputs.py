@@ -33,7 +33,7 @@ class RunInputs:
     :param clock: where time comes from.
     :param settings: how to deliver.
     :param random: for the jitter of back-offs.
-    :param stop_requested: whether the run is to end early.
+    :param stop_requested: whether the run is to end early; None when nobody may ask for that.
     :param delete_cap: for a destination that deletes.
     :param patience: seconds without any movement, while jobs are at work on the other side, after which the try ends
         with :class:`~airflow_provider_cdi.exceptions.JobsRunning`; a later try goes on with the same jobs.
@@ -41,7 +41,7 @@ class RunInputs:
     :param stop_if_all_rejected: after how many first rows, all rejected with one code, the run stops; None for never.
     :param late: counts the rows that came below the watermark; None when nobody wants to know.
     :param prepare: called beside the event loop when something is due, before the first row is read; what it raises
-        ends the run.
+        ends the run. None for nothing.
     :param read_ahead: how a blocking reader is read beside the event loop.
     :param call_aside: how a blocking call is made beside it.
     """
@@ -56,13 +56,13 @@ class RunInputs:
     clock: Clock
     settings: DeliverySettings = field(default_factory=DeliverySettings)
     random: Random = field(default_factory=Random)
-    stop_requested: Callable[[], bool] = lambda: False
+    stop_requested: Callable[[], bool] | None = None
     delete_cap: DeleteCap | None = None
     patience: float = math.inf
     sentry: Sentry | None = None
     stop_if_all_rejected: int | None = FIRST_ROWS
     late: LateRows | None = None
-    prepare: Callable[[], None] = lambda: None
+    prepare: Callable[[], None] | None = None
     read_ahead: ReadAhead = read_in_thread
     call_aside: CallAside = call_in_thread
 

@@ -44,13 +44,11 @@ class Watch:
         self._checkpoints = checkpoints
         self._conversations = conversations
         self._fail = fail
-        self.started = self._moved_at = inputs.clock.monotonic()
+        self.started = inputs.clock.monotonic()
+        #: When rows were read or delivered last, or a job was begun.
+        self.moved_at = self.started
         #: Rows that the run will bring, as far as numbers can tell.
         self.due = 0
-
-    def note_movement(self) -> None:
-        """Note that rows were read or delivered, or that a job was begun."""
-        self._moved_at = self._clock.monotonic()
 
     async def look(self) -> None:
         """Look until cancelled."""
@@ -63,9 +61,9 @@ class Watch:
             if now >= next_line:
                 self._log_progress(now - self.started)
                 next_line = now + PROGRESS_EVERY
-            if self._stop_requested():
+            if self._stop_requested is not None and self._stop_requested():
                 self._fail(Interrupted(TOLD_TO_END))
-            if now - self._moved_at >= self._patience and (running := self._conversations.jobs_alone):
+            if now - self.moved_at >= self._patience and (running := self._conversations.jobs_alone):
                 self._fail(JobsRunning(running))
 
     async def _look_for_a_pause(self) -> None:

@@ -14,7 +14,7 @@ from support.reject_lines import lines_below, lines_of
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
-from airflow_provider_cdi.engine.outcome.ledger import BLOCK_ROWS
+from airflow_provider_cdi.engine.outcome.row_block import BLOCK_ROWS
 from airflow_provider_cdi.engine.reading.partition import partitions
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 

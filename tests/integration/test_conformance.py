@@ -20,7 +20,7 @@ from support.killable import WINDOW
 from support.subjects import SUBJECTS, Subject
 
 from airflow_provider_cdi.destinations import braze, klaviyo
-from airflow_provider_cdi.engine.outcome.ledger import BLOCK_ROWS
+from airflow_provider_cdi.engine.outcome.row_block import BLOCK_ROWS
 
 TESTS = Path(__file__).parent.parent
 

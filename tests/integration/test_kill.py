@@ -13,7 +13,7 @@ from pathlib import Path
 from support.killable import WINDOW
 from support.reject_lines import lines_of
 
-from airflow_provider_cdi.engine.outcome.ledger import BLOCK_ROWS
+from airflow_provider_cdi.engine.outcome.row_block import BLOCK_ROWS
 
 TESTS = Path(__file__).parent.parent
 ROWS = 30_000

@@ -13,7 +13,7 @@ from scheduler.stage import TASK, once
 from scheduler.waiting import until
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
-from airflow_provider_cdi.engine.outcome.ledger import BLOCK_ROWS
+from airflow_provider_cdi.engine.outcome.row_block import BLOCK_ROWS
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 
 pytestmark = pytest.mark.scheduler

@@ -10,9 +10,9 @@ from email.utils import formatdate
 from math import ceil, floor
 from random import Random
 
-from airflow_provider_cdi.destinations.braze.responses.rate_headers import BrazeDestination
-from airflow_provider_cdi.destinations.braze.responses.retry_after import wait_of
-from airflow_provider_cdi.engine.delivery.pacing import Pacer, Turn
+from airflow_provider_cdi.destinations.braze.responses.rate_headers import BrazeDestination, wait_of
+from airflow_provider_cdi.engine.delivery.pacing import Pacer
+from airflow_provider_cdi.engine.delivery.rate_line import Turn
 from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.testing.virtual_time import VirtualClock
 
@@ -121,7 +121,7 @@ class Sender:
             turn = await self._pacer.wait_for_turn()
             self.times.append(loop.time())
             answer = await self._limit.send(self._who)
-            self._pacer.note_answer(turn, self._reader.rate_window(answer))
+            turn.note_answer(self._reader.rate_window(answer))
             if answer.status == 429:
                 await self._put_off(wait_of(answer.headers, self._reader._now), turn)
 
@@ -129,7 +129,7 @@ class Sender:
         if wait is None:  # its window was over when the answer came
             await asyncio.sleep(0.5)
         else:
-            self._pacer.hold(wait, turn)
+            turn.hold(wait)
 
 
 async def send_all(limit: SharedLimit, seconds: float, *pacers: Pacer, lanes: int = 128) -> None:

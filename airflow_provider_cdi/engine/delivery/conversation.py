@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from airflow_provider_cdi.engine.delivery.concurrency_limit import Concurrency
-from airflow_provider_cdi.engine.delivery.pacing import Pacer, Turn
+from airflow_provider_cdi.engine.delivery.pacing import Pacer
+from airflow_provider_cdi.engine.delivery.rate_line import Turn
 from airflow_provider_cdi.engine.delivery.traffic import Traffic
 from airflow_provider_cdi.engine.ports import (
     Ambiguous,
@@ -31,32 +33,18 @@ log = logging.getLogger(__name__)
 #: What a conversation ends with.
 Conclusion = Completed | BatchRejected | Unattributed | Ambiguous
 
-
-class _InDoubt:
-    """Batches that may have been applied: on their way, or never answered. If the run ends now, nobody knows."""
-
-    def __init__(self) -> None:
-        self._batches: dict[int, Sequence[Record]] = {}
-
-    def begin(self, records: Sequence[Record]) -> None:
-        self._batches[id(records)] = records
-
-    def end(self, records: Sequence[Record]) -> None:
-        self._batches.pop(id(records), None)
-
-    @property
-    def rows(self) -> int:
-        return sum(1 + len(record.followers) for records in self._batches.values() for record in records)
+#: Batches that may have been applied, by their id: on their way, or never answered. If the run ends now, nobody knows.
+_InDoubt = dict[int, Sequence[Record]]
 
 
 class _Tries:
     """How long and how often one request was tried, and whether one of the tries may have been applied."""
 
-    def __init__(self, request: Request, records: Sequence[Record], started: float, doubts: _InDoubt) -> None:
+    def __init__(self, request: Request, records: Sequence[Record], started: float, in_doubt: _InDoubt) -> None:
         #: Whether the request changes anything on the other side.
         self.changes = request.method != "GET"
         self._records = records
-        self._doubts = doubts
+        self._in_doubt = in_doubt
         self.started = started
         self.failures = 0
         #: Of the last try.
@@ -66,7 +54,7 @@ class _Tries:
     def begin(self) -> None:
         """From here until the outcome is known, nobody knows; a run that ends now counts the rows as unknown."""
         if self.changes:
-            self._doubts.begin(self._records)
+            self._in_doubt[id(self._records)] = self._records
 
     def end(self, verdict: Verdict) -> Verdict:
         """Note what the verdict says about that. A job that was accepted has no outcome before it has ended."""
@@ -75,7 +63,7 @@ class _Tries:
         is_unclear = isinstance(verdict, Ambiguous) or (isinstance(verdict, FollowUp) and verdict.job is not None)
         self._maybe_applied = is_unclear or (self._maybe_applied and isinstance(verdict, Throttled))
         if not self._maybe_applied:
-            self._doubts.end(self._records)
+            self._in_doubt.pop(id(self._records), None)
         return verdict
 
 
@@ -114,14 +102,14 @@ class Conversations:
         #: The same destination, if it works on requests as jobs.
         self._jobs_at = destination if isinstance(destination, JobDestination) else None
         self._one_waits = asyncio.Lock()
-        self._doubts = _InDoubt()
+        self.in_doubt: _InDoubt = {}
         self._changes_on_way = 0
         self.traffic = Traffic()
 
     @property
     def rows_in_doubt(self) -> int:
         """Rows of requests that are on their way, or were never answered: if the run ends now, nobody knows."""
-        return self._doubts.rows
+        return sum(1 + len(record.followers) for records in self.in_doubt.values() for record in records)
 
     @property
     def jobs_alone(self) -> list[str]:
@@ -145,7 +133,7 @@ class Conversations:
             if not isinstance(verdict, FollowUp):
                 if self._jobs_at is not None:
                     self._jobs.end(records)
-                self._doubts.end(records)
+                self.in_doubt.pop(id(records), None)
                 return verdict
             if verdict.job is not None:
                 if verdict.job != noted and self._jobs.note(records, verdict.job, self._rows_started()):
@@ -161,13 +149,12 @@ class Conversations:
         if self._jobs_at is not None:
             job = self._jobs.find(records, self._rows_started())
             if job is not None:
-                self._doubts.begin(records)
+                self.in_doubt[id(records)] = records
                 return self._jobs_at.attach(job, records)
             async with self._one_waits:
                 await self._wait_for_orphaned_jobs(self._jobs_at, records)
-        return FollowUp(
-            self._destination.request(records), lambda answer: self._destination.interpret_response(answer, records)
-        )
+        read = partial(self._destination.interpret_response, records=records)
+        return FollowUp(self._destination.request(records), read)
 
     async def _wait_for_orphaned_jobs(self, destination: JobDestination, records: Sequence[Record]) -> None:
         """Wait until no job of an earlier try is at work: one may carry a person of these records."""
@@ -190,7 +177,7 @@ class Conversations:
             )
 
     async def _send_until_clear(self, ask: FollowUp, records: Sequence[Record]) -> Conclusion | FollowUp:
-        tries = _Tries(ask.request, records, self._clock.monotonic(), self._doubts)
+        tries = _Tries(ask.request, records, self._clock.monotonic(), self.in_doubt)
         while True:
             verdict = await self._send(ask, tries)
             if isinstance(verdict, Throttled):
@@ -239,7 +226,7 @@ class Conversations:
             return tries.end(Ambiguous(error.reason) if error.may_have_arrived else Throttled(error.reason))
         finally:
             self._changes_on_way -= tries.changes
-            self._pacer.note_answer(tries.turn, window)
+            tries.turn.note_answer(window)
         try:
             return tries.end(ask.read(answer))
         except StopSync as error:
@@ -258,7 +245,7 @@ class Conversations:
                 f"rate_limit_seconds={self._retry.rate_limit_seconds:.0f}. Lower requests_per_second or raise that "
                 "bound; a new try goes on at the last checkpoint."
             )
-        self._pacer.hold(verdict.wait, tries.turn)
+        tries.turn.hold(verdict.wait)
 
     async def _back_off(self, reason: str, tries: _Tries) -> None:
         tries.failures += 1

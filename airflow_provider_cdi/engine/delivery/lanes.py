@@ -94,17 +94,13 @@ class Lanes:
         self._holder: dict[str, Batch] = {}
         #: Key -> its lane: the records that wait, the first one first.
         self._waiting: dict[str, deque[Record]] = {}
-        self._unfinished = 0
+        #: Batches that were handed out and are not finished.
+        self.batches_out = 0
 
     @property
     def is_idle(self) -> bool:
         """Whether no record is in here: not in an open batch, not on its way, not waiting."""
-        return not self._holder and not self._unfinished
-
-    @property
-    def has_batches_out(self) -> bool:
-        """Whether a batch was handed out and is not finished."""
-        return self._unfinished > 0
+        return not self._holder and not self.batches_out
 
     def add(self, record: Record) -> None:
         """Take a record in; it is handed out with its batch, after all earlier records of its keys."""
@@ -122,7 +118,7 @@ class Lanes:
 
     def finish(self, batch: Batch) -> None:
         """Say that every record of a batch has its outcome; those who waited for it move up."""
-        self._unfinished -= 1
+        self.batches_out -= 1
         for record in batch.records:
             self._holder.pop(record.key, None)
         for key in batch.key_sets:
@@ -185,13 +181,13 @@ class Lanes:
 
     def _append(self, record: Record) -> None:
         """Put a record into the open batch of its group; no other batch carries one of its keys."""
-        group = record.group
+        group, limits = record.group, self._limits
         batch = self._open.get(group)
         if batch is not None and self._is_too_large_for(batch, record):
             self._seal(batch)
             batch = None
         if batch is None:
-            batch = self._open[group] = Batch(group, self._limits.records_of(group))
+            batch = self._open[group] = Batch(group, limits.group_records.get(group, limits.records))
         batch.add(record)
         self._holder[record.key] = batch
         if len(batch.records) >= batch.most:
@@ -234,5 +230,5 @@ class Lanes:
         batch.is_open = False
         batch.places.clear()  # nothing joins it any more, and it may be on its way for long
         del self._open[batch.group]
-        self._unfinished += 1
+        self.batches_out += 1
         self._on_ready(batch)

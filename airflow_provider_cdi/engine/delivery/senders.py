@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from airflow_provider_cdi.engine.delivery.lanes import Batch
-from airflow_provider_cdi.engine.supervisor import Work, still_running
+from airflow_provider_cdi.engine.supervisor import Work
 
 #: Time that requests on their way have to come back when the run ends early, in seconds. Airflow kills a task that
 #: was told to end after 5 seconds, and there is still something to save then.
@@ -34,9 +35,11 @@ class Senders:
         self._start = start
         self._is_ending = is_ending
         self._most = most
-        self._ready: asyncio.Queue[Batch | None] = asyncio.Queue()
+        self._ready: asyncio.Queue[Batch] = asyncio.Queue()
         self._senders: list[asyncio.Task[None]] = []
-        self._idle = 0
+        #: The places of those that have a batch.
+        self._at_work: set[int] = set()
+        self._is_ended = False
 
     @property
     def waiting(self) -> int:
@@ -46,8 +49,9 @@ class Senders:
     def put(self, batch: Batch) -> None:
         """Have a batch delivered."""
         self._ready.put_nowait(batch)
-        if self._ready.qsize() > self._idle and len(self._senders) < self._most:
-            self._senders.append(self._start(self._send_batches))
+        idle = len(self._senders) - len(self._at_work)
+        if self._ready.qsize() > idle and len(self._senders) < self._most:
+            self._senders.append(self._start(partial(self._send_batches, len(self._senders))))
 
     async def end(self, *, at_once: bool) -> set[asyncio.Task[None]]:
         """Begin no further batch; those that are on their way have a while to come back.
@@ -55,25 +59,24 @@ class Senders:
         :param at_once: they have none.
         :return: the senders that were cancelled. They may take a moment to end.
         """
-        for _ in self._senders:
-            self._ready.put_nowait(None)
-        late = await still_running(self._senders, 0 if at_once else GRACE)
+        self._is_ended = True
+        at_work = [self._senders[place] for place in self._at_work]
+        for sender in set(self._senders).difference(at_work):
+            sender.cancel()
+        if not at_work:
+            return set()
+        _, late = await asyncio.wait(at_work, timeout=0 if at_once else GRACE)
         for sender in late:
             sender.cancel()
         return late
 
-    async def _send_batches(self) -> None:
-        while await self._send_next_batch():
-            pass
-
-    async def _send_next_batch(self) -> bool:
-        """Send one batch; say whether to go on. A sender that waits for the next one holds none any more."""
-        self._idle += 1
-        try:
+    async def _send_batches(self, place: int) -> None:
+        while not self._is_ended:
             batch = await self._ready.get()
-        finally:
-            self._idle -= 1
-        if batch is None or self._is_ending():
-            return False
-        await self._deliver(batch)
-        return True
+            if self._is_ending():
+                return
+            self._at_work.add(place)
+            try:
+                await self._deliver(batch)
+            finally:
+                self._at_work.discard(place)

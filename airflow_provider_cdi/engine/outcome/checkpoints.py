@@ -13,6 +13,7 @@ from airflow_provider_cdi.engine.rows.jobs import Jobs, SubmittedJob
 from airflow_provider_cdi.engine.rows.progress import Journal, Progress, Reached
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.supervisor import Work
 from airflow_provider_cdi.exceptions import Superseded
 
 #: Rejects that may wait for a checkpoint; a quarter of ``window_bytes`` bounds their payloads.
@@ -27,6 +28,8 @@ class Checkpoints:
     :param jobs: knows what the destination is at work on.
     :param settings: how much may be unsaved, and for how long.
     :param clock: where time comes from.
+    :param start: starts a task of the run.
+    :param on_saved: called when there may be room again.
     :param late: counts the rows below the watermark; None when nobody wants to know.
     """
 
@@ -38,8 +41,12 @@ class Checkpoints:
         settings: DeliverySettings,
         clock: Clock,
         *,
+        start: Callable[[Work], asyncio.Task[None]],
+        on_saved: Callable[[], None],
         late: LateRows | None = None,
     ) -> None:
+        self._start, self._on_saved = start, on_saved
+        self._saver: asyncio.Task[None] | None = None
         self._late = late
         self._journal = journal
         self._ledger = ledger
@@ -57,19 +64,21 @@ class Checkpoints:
         self.watermark = ledger.watermark()
 
     def call(self) -> None:
-        """Have one saved soon."""
+        """Have one saved soon. The first call starts the task that saves; none starts it when the run ends."""
         self._due.set()
+        if self._saver is None and not self._is_closing:
+            self._saver = self._start(self._save_when_due)
 
     def call_if_due(self) -> None:
         """Have one saved soon when much or old progress is unsaved."""
         waiting = self._ledger.rows_in_prefix - self._rows_saved
         if waiting >= self._settings.window_rows / 2 or self._rejects_pile_up():
-            self._due.set()
+            self.call()
 
     def call_if_old(self) -> None:
         """Have one saved soon when the last one is too long ago."""
         if self._clock.monotonic() - self._saved_at >= self._settings.checkpoint_seconds:
-            self._due.set()
+            self.call()
 
     def have_room(self, rows_started: int) -> bool:
         """Say whether more rows may be sent before some are saved.
@@ -78,23 +87,12 @@ class Checkpoints:
         """
         return rows_started - self._rows_saved < self._settings.window_rows and not self._rejects_pile_up()
 
-    async def save_when_due(self, on_saved: Callable[[], None]) -> None:
-        """Save whenever one was called for, until :meth:`close`; nothing is saved any more when one fails.
-
-        :param on_saved: called when there may be room again.
-        """
-        while True:
-            await self._due.wait()
-            self._due.clear()
-            if self._is_closing:  # what came last is saved at the end of the run
-                return
-            await self.save()
-            on_saved()
-
-    def close(self) -> None:
-        """Let :meth:`save_when_due` return."""
+    async def close(self) -> None:
+        """Save no more by itself, and wait for what is being saved: what came last is saved at the end of the run."""
         self._is_closing = True
-        self._due.set()
+        if self._saver is not None:
+            self._due.set()
+            await asyncio.wait([self._saver])
 
     async def save(self, *, slice_is_done: bool = False) -> None:
         """Save what is new. Where rejects cannot be written down, what comes before the first of them is saved.
@@ -114,11 +112,21 @@ class Checkpoints:
                 with keeping(error, "what was delivered before the first unwritten reject could not be saved"):
                     await self._save(before, ())
             raise
-        self._ledger.note_written(len(rejects), reached)
+        if rejects:
+            self._ledger.note_written(len(rejects), reached)
+
+    async def _save_when_due(self) -> None:
+        """Save whenever one was called for, until :meth:`close`; nothing is saved any more when one fails."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._is_closing:
+                return
+            await self.save()
+            self._on_saved()
 
     async def _save(self, reached: Reached, rejects: Sequence[RejectedRow], *, slice_is_done: bool = False) -> None:
-        self._jobs.forget_passed(reached.covered)
-        jobs = () if slice_is_done else self._jobs.to_save()
+        jobs = () if slice_is_done else self._jobs.to_save(reached.covered)
         if reached.rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
             return
         below = self._late.below(reached) if self._late else None

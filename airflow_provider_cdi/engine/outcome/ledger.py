@@ -11,31 +11,28 @@ import logging
 import math
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_cdi.engine.outcome.reject_gate import RejectGate
-from airflow_provider_cdi.engine.outcome.row_block import RowBlock
-from airflow_provider_cdi.engine.reading.stamped_rows import integers
+from airflow_provider_cdi.engine.outcome.reject_lines import lines_of, text_bytes
+from airflow_provider_cdi.engine.outcome.row_block import RowBlock, blocks_of
 from airflow_provider_cdi.engine.rows.outcomes import Outcomes
-from airflow_provider_cdi.engine.rows.plain_values import plain_value
-from airflow_provider_cdi.engine.rows.position import is_later, position_of_stamp, stamp_of_position
+from airflow_provider_cdi.engine.rows.position import integers, is_later, position_of_stamp, stamp_of_position
 from airflow_provider_cdi.engine.rows.progress import Reached
-from airflow_provider_cdi.engine.rows.records import Notice, Record, Rejection
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.rejects import SHOWN, RejectedRow
 from airflow_provider_cdi.engine.rows.row_hash import row_hashes
-from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, UPDATED_AT, TableContract
+from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableContract
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import TieFilter, Ties, Watermark
 from airflow_provider_cdi.exceptions import CdiError
 
 log = logging.getLogger(__name__)
 
-#: Rows a block: what is looked at together.
-BLOCK_ROWS = 256
 #: Parts of blocks with one and the same timestamp that may wait for being hashed.
 TIED_PARTS = 16
 
@@ -63,13 +60,16 @@ class Ledger:
         self._blocks: deque[RowBlock] = deque()
         self._unit = "us"
         self._stamp: int | None = None
-        self._ties = Ties()
+        #: Passed rows at ``_stamp``, as far as anybody has asked for them.
+        self._ties: Ties | None = None
         #: Passed rows at ``_stamp`` that are not in ``_ties`` yet.
         self._tied_parts: list[pa.RecordBatch] = []
         self._after = after
         #: Covered rows that are later than ``_after``, and those at ``_stamp``.
         self._rows_ahead = self._rows_at_stamp = 0
         self._up_to = up_to
+        #: The last timestamp that the watermark may cover, in ``_unit``.
+        self._bound = math.inf
         self._filter: TieFilter | None = None
         self.totals = totals or Totals()
         #: What of it belongs to rows behind the slice's bound, which the watermark does not cover.
@@ -106,16 +106,13 @@ class Ledger:
         """
         column = rows.column(UPDATED_AT)
         last = self._blocks[-1].stamps[self._blocks[-1].stop - 1] if self._blocks else self._stamp
-        stamps = integers(column)
-        if not _is_sorted(column) or (last is not None and stamps[0] < last):
+        is_sorted, stamps = _is_sorted(column), integers(column)
+        if not is_sorted or (last is not None and stamps[0] < last):
             raise ValueError("the rows did not come in the order of UPDATED_AT")
+        if self._up_to is not None and (self._bound == math.inf or column.type.unit != self._unit):
+            self._bound = stamp_of_position(self._up_to, column.type.unit)
         self._unit = column.type.unit
-        behind = bisect_right(stamps, self._bound())
-        blocks = [
-            RowBlock(rows, start, min(start + BLOCK_ROWS, stop), stamps, self.rows_entered)
-            for first, stop in ((0, behind), (behind, len(stamps)))
-            for start in range(first, stop, BLOCK_ROWS)
-        ]
+        blocks = blocks_of(rows, stamps, bound=self._bound, before=self.rows_entered)
         self._blocks.extend(blocks)
         self.rows_entered += rows.num_rows
         self.bytes_held += rows.nbytes
@@ -131,10 +128,6 @@ class Ledger:
             self._reject(record, rejection)
         for record, rejection in outcomes.unknown:
             self._reject(record, rejection, unknown=True)
-
-    def position_of(self, block: RowBlock, row: int) -> str:
-        """Return the position of a row."""
-        return position_of_stamp(block.stamps[row], self._unit)
 
     def advance(self, *, to_the_row: bool = False) -> None:
         """Move the prefix over all leading rows that have their outcome.
@@ -215,7 +208,7 @@ class Ledger:
         :param reached: what was saved with them; rejects that came meanwhile lie behind it.
         """
         del self.rejects[:number]
-        self.reject_bytes = sum(map(_text_bytes, self.rejects))
+        self.reject_bytes = sum(map(text_bytes, self.rejects))
         self.before_rejects = reached if self.rejects else None
 
     def settled_totals(self) -> Totals:
@@ -223,8 +216,12 @@ class Ledger:
         return sum((block.totals() for block in self._blocks), self.totals)
 
     def _accept(self, records: Sequence[Record]) -> None:
-        for block, numbers in self._by_block(sorted([record.row for record in records])):
-            block.accept([number - block.before for number in numbers])
+        numbers, start = sorted([record.row for record in records]), 0
+        while start < len(numbers):
+            block = self._block_of(numbers[start])
+            stop = bisect_left(numbers, block.next_number, start)
+            block.accept(numbers[start:stop])
+            start = stop
         for record in records:
             if record.adjusted:
                 block = self._block_of(record.row)
@@ -241,20 +238,12 @@ class Ledger:
             block = self._block_of(one.row)
             block.reject(one.row - block.before, rejection, unknown=unknown)
 
-    def _by_block(self, numbers: Sequence[int]) -> Iterator[tuple[RowBlock, Sequence[int]]]:
-        """Split row numbers, which are sorted, by the block that holds them."""
-        start = 0
-        while start < len(numbers):
-            block = self._block_of(numbers[start])
-            stop = bisect_left(numbers, block.next_number, start)
-            yield block, numbers[start:stop]
-            start = stop
-
     def _block_of(self, number: int) -> RowBlock:
         return self._blocks[bisect_right(self._blocks, number, key=attrgetter("first_number")) - 1]
 
     def _pass(self, block: RowBlock) -> None:
-        if self.before_rejects is None and (told := block.told):
+        is_told = block.set_aside or block.adjusted
+        if is_told and self.before_rejects is None and (told := block.told):
             good = told[0] - block.start
             if good:
                 self._pass_part(block.cut_off(good))
@@ -263,19 +252,21 @@ class Ledger:
 
     def _pass_part(self, block: RowBlock) -> None:
         """Pass a block: first what may raise, then the rejects, and last what moves the watermark."""
+        verdicts = () if self.gate.is_open else block.verdicts()
         counted = block.totals()
         totals = self.totals + counted
-        rejects = [line for row in block.told for line in self._lines(block, row)]
-        for reject in rejects:
-            self._keep(reject)
-        if not self.gate.is_open:
-            self.gate.note(block.verdicts())
-        self._tell_adjusted(counted)
+        if block.set_aside or block.adjusted:
+            rejects = [line for row in block.told for line in lines_of(block, row, self._contract)]
+            for reject in rejects:
+                self._keep(reject)
+            self._tell_adjusted(counted)
+        if verdicts:
+            self.gate.note(verdicts)
         self.totals = totals
         self.rows_in_prefix += block.stop - block.start
         if block.stop == block.rows.num_rows:
             self.bytes_held -= block.rows.nbytes
-        if block.stamps[block.start] > self._bound():
+        if block.stamps[block.start] > self._bound:
             self._uncovered = self._uncovered + counted
         else:
             self._cover(block)
@@ -285,13 +276,9 @@ class Ledger:
         for name in sorted(counted.adjusted.keys() - self.totals.adjusted.keys()):
             log.warning("Rows are sent with a change, which the report counts under adjusted: %s", name)
 
-    def _bound(self) -> float:
-        """Return the last timestamp that the watermark may cover."""
-        return stamp_of_position(self._up_to, self._unit) if self._up_to is not None else math.inf
-
     def _keep(self, reject: RejectedRow) -> None:
         self.rejects.append(reject)
-        self.reject_bytes += _text_bytes(reject)
+        self.reject_bytes += text_bytes(reject)
         if reject.outcome == "accepted":  # one warning tells of all of them
             return
         if self._rejects_told < SHOWN:
@@ -307,7 +294,7 @@ class Ledger:
         tied = block.rows.slice(first, block.stop - first)
         self.rows_covered += block.stop - block.start
         if last != self._stamp:
-            self._stamp, self._ties, self._rows_at_stamp = last, Ties(), 0
+            self._stamp, self._ties, self._rows_at_stamp = last, None, 0
             self._tied_parts.clear()
         self._rows_at_stamp += block.stop - first
         start = stamp_of_position(self._after.position, self._unit) if self._after else -math.inf
@@ -320,35 +307,12 @@ class Ledger:
         """Return the handled rows at the prefix's last timestamp. Most timestamps are left before anybody asks."""
         hashes = [row_hash for part in self._tied_parts for row_hash in row_hashes(part)]
         self._tied_parts.clear()
-        for row_hash in hashes:
-            self._ties.add(row_hash)
+        if self._ties is None:
+            self._ties = Ties(hashes)
+        else:
+            for row_hash in hashes:
+                self._ties.add(row_hash)
         return self._ties.copy()
-
-    def _lines(self, block: RowBlock, row: int) -> list[RejectedRow]:
-        """Give what is written down of a row."""
-        if row in block.set_aside:
-            rejection, is_unknown = block.set_aside[row]
-            return [self._rejected_row(block, row, rejection, "unknown" if is_unknown else "rejected")]
-        return [self._rejected_row(block, row, notice, "accepted") for notice in block.notices(row)]
-
-    def _rejected_row(self, block: RowBlock, row: int, why: Rejection | Notice, outcome: str) -> RejectedRow:
-        values = {
-            name: plain_value(block.rows.column(name)[row]) for name in block.rows.schema.names if name != UPDATED_AT
-        }
-        identifier = {name: values.pop(name) for name in self._contract.identifiers if name in values}
-        return RejectedRow(
-            outcome=outcome,
-            code=why.code,
-            reason=why.reason,
-            identifier={name: value for name, value in identifier.items() if value is not None},
-            updated_at=self.position_of(block, row),
-            payload=values.pop(PAYLOAD, None),
-            columns=values,
-        )
-
-
-def _text_bytes(reject: RejectedRow) -> int:
-    return sum(len(value) for value in (reject.payload, *reject.columns.values()) if isinstance(value, str))
 
 
 def _is_sorted(column: pa.Array) -> bool:

@@ -23,7 +23,8 @@ class RejectGate:
         self.rows = rows or 0
         self._count = 0
         self._rejection: Rejection | None = None
-        self._is_shut = False
+        #: Whether the run is to stop.
+        self.is_shut = False
         #: Whether the rejects may be passed.
         self.is_open = is_open or not self.rows
 
@@ -34,7 +35,7 @@ class RejectGate:
             that the choice is right, and the rows behind it must not be held up by it.
         """
         for rejection in verdicts:
-            if self.is_open or self._is_shut:
+            if self.is_open or self.is_shut:
                 return
             if (
                 rejection is None
@@ -45,18 +46,18 @@ class RejectGate:
                 return
             self._rejection = self._rejection or rejection
             self._count += 1
-            self._is_shut = self._count >= self.rows
+            self.is_shut = self._count >= self.rows
 
     def decide(self) -> None:
         """Decide by the rows so far: there are no more, or no more can be held back."""
-        if not self.is_open and not self._is_shut:
-            self._is_shut = self._count > FEW_ROWS
-            self.is_open = not self._is_shut
+        if not self.is_open and not self.is_shut:
+            self.is_shut = self._count > FEW_ROWS
+            self.is_open = not self.is_shut
 
     def check(self) -> None:
         """Stop the run when the gate is shut.
 
         :raises AllRejected: then.
         """
-        if self._is_shut and self._rejection is not None:
+        if self.is_shut and self._rejection is not None:
             raise AllRejected(self._count, self._rejection.code, without_personal_data(self._rejection.reason))

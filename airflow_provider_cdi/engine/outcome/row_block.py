@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -12,6 +13,9 @@ from airflow_provider_cdi.engine.rows.totals import Totals
 
 _PENDING, _ACCEPTED, _SET_ASIDE, _HANDLED_BEFORE, _COUNTED_BEFORE, _PASSED_OVER = range(6)
 _ACCEPTED_BYTE = bytes((_ACCEPTED,))
+
+#: Rows a block: what is looked at together.
+BLOCK_ROWS = 256
 
 
 class RowBlock:
@@ -28,6 +32,8 @@ class RowBlock:
         "_outcomes",
         "adjusted",
         "before",
+        "first_number",
+        "next_number",
         "passed_over",
         "pending",
         "rows",
@@ -42,6 +48,8 @@ class RowBlock:
         self.before = before
         self.start = start
         self.stop = stop
+        #: Number of its first row, and the one after its last.
+        self.first_number, self.next_number = before + start, before + stop
         self.stamps = stamps
         self._outcomes = bytearray(stop - start)
         #: Rows without an outcome yet.
@@ -53,25 +61,18 @@ class RowBlock:
         #: Row -> what was left out or changed so that it can be sent.
         self.adjusted: dict[int, tuple[str | Notice, ...]] = {}
 
-    @property
-    def first_number(self) -> int:
-        """Number of its first row."""
-        return self.before + self.start
+    def accept(self, numbers: Sequence[int]) -> None:
+        """Give several rows their outcome: accepted.
 
-    @property
-    def next_number(self) -> int:
-        """Number after that of its last row."""
-        return self.before + self.stop
-
-    def accept(self, rows: Sequence[int]) -> None:
-        """Give several rows their outcome: accepted."""
-        first, after = min(rows) - self.start, max(rows) + 1 - self.start
-        if after - first == len(rows):  # each row once and none between them missing, in whatever order
-            self._outcomes[first:after] = _ACCEPTED_BYTE * len(rows)
+        :param numbers: of the rows.
+        """
+        first, after = min(numbers) - self.first_number, max(numbers) + 1 - self.first_number
+        if after - first == len(numbers):  # each row once and none between them missing, in whatever order
+            self._outcomes[first:after] = _ACCEPTED_BYTE * len(numbers)
         else:
-            for row in rows:
-                self._outcomes[row - self.start] = _ACCEPTED
-        self.pending -= len(rows)
+            for number in numbers:
+                self._outcomes[number - self.first_number] = _ACCEPTED
+        self.pending -= len(numbers)
 
     def notices(self, row: int) -> list[Notice]:
         """Give what was left out or changed of an accepted row, as far as the row is named for it."""
@@ -119,14 +120,16 @@ class RowBlock:
         settled = self._outcomes.find(_PENDING)
         return self.cut_off(settled) if settled > 0 else None
 
-    def verdicts(self) -> Iterator[Rejection | None]:
-        """Yield for each row that was due why it was rejected; None when it was not, or nobody knows."""
+    def verdicts(self) -> list[Rejection | None]:
+        """Say of each row that was due why it was rejected; None when it was not, or nobody knows."""
+        found: list[Rejection | None] = []
         for row, outcome in enumerate(self._outcomes, self.start):
             if outcome == _SET_ASIDE:
                 rejection, is_unknown = self.set_aside[row]
-                yield None if is_unknown else rejection
+                found.append(None if is_unknown else rejection)
             elif outcome == _ACCEPTED:
-                yield None
+                found.append(None)
+        return found
 
     def cut_off(self, settled: int) -> RowBlock:
         """Cut off the first rows as a block of their own; all of them have their outcome."""
@@ -136,7 +139,7 @@ class RowBlock:
         part.set_aside = {row: self.set_aside.pop(row) for row in sorted(self.set_aside) if row < part.stop}
         part.passed_over = {row: self.passed_over.pop(row) for row in sorted(self.passed_over) if row < part.stop}
         part.adjusted = {row: self.adjusted.pop(row) for row in sorted(self.adjusted) if row < part.stop}
-        self.start = part.stop
+        self.start, self.first_number = part.stop, part.next_number
         return part
 
     def _is_accepted(self, row: int) -> bool:
@@ -145,3 +148,18 @@ class RowBlock:
     def _settle(self, row: int, outcome: int) -> None:
         self._outcomes[row - self.start] = outcome
         self.pending -= 1
+
+
+def blocks_of(rows: pa.RecordBatch, stamps: Sequence[int], *, bound: float, before: int) -> list[RowBlock]:
+    """Cut a batch into blocks, none of which lies on both sides of the slice's upper bound.
+
+    :param stamps: ``UPDATED_AT`` of all rows, as integers in the column's unit.
+    :param bound: the last one that the watermark may cover.
+    :param before: how many rows came before the batch.
+    """
+    behind = bisect_right(stamps, bound)
+    return [
+        RowBlock(rows, start, min(start + BLOCK_ROWS, stop), stamps, before)
+        for first, stop in ((0, behind), (behind, len(stamps)))
+        for start in range(first, stop, BLOCK_ROWS)
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 import pyarrow as pa
 
@@ -52,6 +53,7 @@ class SliceReader:
         self._read_ahead = read_ahead
         self._with_total = with_total
         self.part = part
+        self._bounds = part.bounds()
         self.is_resumed = is_resumed
         #: Set by :meth:`read` while the rows at the watermark are read again.
         self.tie_filter: TieFilter | None = None
@@ -66,7 +68,7 @@ class SliceReader:
         now = after.position if after and is_later(after.position, part.up_to) else part.up_to
         self._counts = await self._call_aside(
             lambda: self._source.count(
-                part.bounds(),
+                self._bounds,
                 position=after.position if after else None,
                 now=now,
                 with_total=self._with_total,
@@ -81,8 +83,11 @@ class SliceReader:
 
         :param sleep: waits for at most a second.
         """
+        counts = self._counts
+        if counts.asked_at is None or not (counts.recent or counts.future > counts.passed):
+            return
         if self.part.until is None or is_later(self.part.until, self.stamped.recent):
-            await self.stamped.look_for(self._counts, sleep, self._call_aside)
+            await self.stamped.look_for(counts, counts.asked_at, sleep, self._call_aside)
 
     @property
     def due(self) -> int:
@@ -95,7 +100,7 @@ class SliceReader:
         for reason, number in not_due.items():
             level = logging.INFO if reason == "settling" else logging.WARNING
             log.log(level, "%s", _NOT_DUE[reason].format(number=number))
-        if self.stamped:
+        if self.stamped.found:
             log.warning("%s", _STAMPED.format(number=self.stamped.found))
         return not_due
 
@@ -126,8 +131,8 @@ class SliceReader:
         bounds = await self._choose_bounds()
         if self.tie_filter is not None:
             on_ties(self.tie_filter)
-        read = self.stamped.read if self.stamped else self._source.read
-        return self._read_ahead(lambda: read(bounds))
+        read = self.stamped.read if self.stamped.found else self._source.read
+        return self._read_ahead(partial(read, bounds))
 
     async def resume_after(self, after: Watermark | None) -> None:
         """Expect the rest of the slice to be read anew.
@@ -135,6 +140,7 @@ class SliceReader:
         :param after: behind which rows, None from the beginning.
         """
         self.part = self.part.resumed_at(after) if after else self.part
+        self._bounds = self.part.bounds()
         self.is_resumed, self.tie_filter = True, None
         await self.count()
 
@@ -171,14 +177,14 @@ class SliceReader:
         """Read the rows at the watermark again only if that can bring something new."""
         after = self.part.after
         if after is None or not self._counts.at_position:
-            return self.part.bounds()
+            return self._bounds
         if after.ties.exact is not None:
             self.tie_filter = TieFilter(after.ties)
         elif self._new_ties():
             ties = after.ties
             self.tie_filter = TieFilter(ties, await self._call_aside(lambda: self._intact_buckets(ties)))
         else:
-            return self.part.bounds()
+            return self._bounds
         return self.part.bounds_with_ties()
 
     def _intact_buckets(self, ties: Ties) -> list[bool]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
@@ -20,7 +20,7 @@ from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.reading.source_clock import SourceClock
-from airflow_provider_cdi.engine.rows.position import stamp_of_position, whole_second
+from airflow_provider_cdi.engine.rows.position import integers, stamp_of_position, whole_second
 from airflow_provider_cdi.engine.rows.row_hash import row_hashes
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT
 
@@ -49,22 +49,20 @@ class StampedRows:
         #: How many of them were a little later than the clock.
         self.found_ahead = 0
 
-    def __bool__(self) -> bool:
-        return self.found > 0
-
-    async def look_for(self, counts: Counts, sleep: Callable[[float], Awaitable[None]], call_aside: CallAside) -> None:
+    async def look_for(
+        self, counts: Counts, asked_at: datetime, sleep: Callable[[float], Awaitable[None]], call_aside: CallAside
+    ) -> None:
         """Find out whether rows of the last second keep their time.
 
         :param counts: what was counted from :attr:`recent` on.
+        :param asked_at: what the source's clock showed then.
         :param sleep: waits; rows with milliseconds move only with the next one, those with whole seconds with the next
             second.
         :param call_aside: how a blocking call is made.
         """
-        if counts.asked_at is None or not (counts.recent or counts.future > counts.passed):
-            return
-        seen = Bounds(since=self.recent, up_to=self._clock.shown(counts.asked_at))
+        seen = Bounds(since=self.recent, up_to=self._clock.shown(asked_at))
         # A time that is rounded to whole seconds may be half a second ahead.
-        ahead = Bounds(after=seen.up_to, up_to=self._clock.shown(counts.asked_at + _SECOND))
+        ahead = Bounds(after=seen.up_to, up_to=self._clock.shown(asked_at + _SECOND))
         await sleep(2 * _MILLISECOND.total_seconds())
         again = await call_aside(lambda: self._counted(seen))
         self.found = max(0, counts.recent - again.in_bounds)
@@ -164,12 +162,6 @@ class _StampingQuery:
 
 def _millisecond(position: str) -> str:
     return f"{position[:23]}000Z"
-
-
-def integers(column: pa.Array) -> Sequence[int]:
-    """Give timestamps as integers, without a copy."""
-    values = memoryview(column.buffers()[1]).cast("q")
-    return values[column.offset : column.offset + len(column)]
 
 
 def _rows_up_to(batch: pa.RecordBatch, position: str) -> int:

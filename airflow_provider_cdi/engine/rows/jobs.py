@@ -79,8 +79,8 @@ class Jobs:
         if entry is not None:
             entry.is_running = False
 
-    def forget_passed(self, rows_covered: int) -> None:
-        """Forget ended jobs whose rows no later try will read again.
+    def to_save(self, rows_covered: int) -> tuple[SubmittedJob, ...]:
+        """Return what a later try must know; ended jobs whose rows it will not read again are forgotten.
 
         :param rows_covered: how many of the rows are behind the watermark.
         """
@@ -89,9 +89,6 @@ class Jobs:
             for digest, entry in self._entries.items()
             if entry.is_running or entry.rows_entered is None or entry.rows_entered > rows_covered
         }
-
-    def to_save(self) -> tuple[SubmittedJob, ...]:
-        """Return what a later try must know."""
         return tuple(entry.job for entry in self._entries.values())
 
     @property

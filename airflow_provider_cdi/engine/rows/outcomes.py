@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 
 
-@dataclass(frozen=True, slots=True)
-class Outcomes:
+class Outcomes(NamedTuple):
     """What became of some records. Those that were merged into one share its fate.
 
     :param accepted: the destination has them.

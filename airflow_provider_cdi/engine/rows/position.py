@@ -7,7 +7,10 @@ datetimes have no nanoseconds and Snowflake has, so the text, not a datetime, is
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POSITION = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(\d{6}|\d{9})Z$")
@@ -31,6 +34,12 @@ def stamp_of_position(position: str, unit: str) -> int:
     """
     micros = (datetime.fromisoformat(f"{position[:26]}Z") - _EPOCH) // timedelta(microseconds=1)
     return micros * 1000 + int(position[26:-1] or 0) if unit == "ns" else micros
+
+
+def integers(column: pa.Array) -> Sequence[int]:
+    """Give a column of Arrow timestamps as integers, without a copy."""
+    values = memoryview(column.buffers()[1]).cast("q")
+    return values[column.offset : column.offset + len(column)]
 
 
 def whole_second(position: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from airflow_provider_cdi.engine.rows.jobs import SubmittedJob
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
@@ -12,8 +12,7 @@ from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Watermark
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(NamedTuple):
     """How far the prefix reaches.
 
     :param rows: how many rows it has, of this try.

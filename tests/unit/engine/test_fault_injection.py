@@ -20,11 +20,12 @@ import pytest
 from support.engine_world import ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.delivery.concurrency_limit import Concurrency
-from airflow_provider_cdi.engine.delivery.delivery import Delivery
-from airflow_provider_cdi.engine.delivery.evidence import Evidence
+from airflow_provider_cdi.engine.delivery.delivery import Delivery, Evidence
 from airflow_provider_cdi.engine.delivery.lanes import Lanes
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
+from airflow_provider_cdi.engine.delivery.rate_line import Turn
 from airflow_provider_cdi.engine.outcome import ledger as ledger_module
+from airflow_provider_cdi.engine.outcome import reject_lines as reject_lines_module
 from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
 from airflow_provider_cdi.engine.outcome.ledger import Ledger
 from airflow_provider_cdi.engine.outcome.reject_gate import RejectGate
@@ -54,6 +55,7 @@ PARTS: tuple[type, ...] = (
     Checkpoints,
     Lanes,
     Pacer,
+    Turn,
     Concurrency,
     Delivery,
     Evidence,
@@ -146,8 +148,8 @@ def injected(injector: Injector) -> Iterator[None]:
                 if name.startswith("__") or name in LEFT_ALONE or not inspect.isfunction(member):
                     continue
                 patch.setattr(part, name, injector.wrap(f"{part.__name__}.{name}", member))
-        for name in ("row_hashes", "plain_value"):
-            patch.setattr(ledger_module, name, injector.wrap(name, getattr(ledger_module, name)))
+        for module, name in ((ledger_module, "row_hashes"), (reject_lines_module, "plain_value")):
+            patch.setattr(module, name, injector.wrap(name, getattr(module, name)))
         yield
 
 

@@ -106,7 +106,7 @@ def test_a_hold_delays_everybody_until_it_is_over():
             await pacer.wait_for_turn()
             times.append(clock.monotonic())
 
-        pacer.hold(30, await pacer.wait_for_turn())
+        (await pacer.wait_for_turn()).hold(30)
         await asyncio.gather(*(one() for _ in range(3)))
         return times
 

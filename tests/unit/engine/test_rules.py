@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.engine_world import Things, make_run
 
-from airflow_provider_cdi.engine.outcome.ledger import BLOCK_ROWS
+from airflow_provider_cdi.engine.outcome.row_block import BLOCK_ROWS
 from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.position import is_later

@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.responses.bad_requests import attribute, read_bad_request, said_of
+from airflow_provider_cdi.destinations.braze.responses.rate_headers import wait_of
 from airflow_provider_cdi.destinations.braze.responses.refusals import BRAZE, refusal
-from airflow_provider_cdi.destinations.braze.responses.retry_after import wait_of
 from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.row_values import values_of, without_values
 from airflow_provider_cdi.destinations.statuses import REFUSALS
@@ -35,9 +35,9 @@ def interpret_response(
     :raises DestinationRefused: when it concerns the sync as a whole.
     """
     status = answer.status
-    body = json_object(answer.body)
     if 200 <= status < 300:
-        return _read_success(status, body, records, endpoint)
+        return _read_success(answer, records, endpoint)
+    body = json_object(answer.body)
     if status in REFUSALS:
         return read_bad_request(status, body, records, endpoint)
     failure = BRAZE.failure(status, wait_of(answer.headers, now))
@@ -46,7 +46,8 @@ def interpret_response(
     raise refusal(status, body, endpoint)
 
 
-def _read_success(status: int, body: dict[str, Any] | None, records: Sequence[Record], endpoint: Endpoint) -> Verdict:
+def _read_success(answer: Response, records: Sequence[Record], endpoint: Endpoint) -> Verdict:
+    status, body = answer.status, json_object(answer.body)
     if body is None:
         return Ambiguous(f"Braze answered {status} with a body that is not a JSON object")
     message = body.get("message")
@@ -55,6 +56,8 @@ def _read_success(status: int, body: dict[str, Any] | None, records: Sequence[Re
         return Ambiguous(f"Braze answered {status} without saying success")
     errors = body.get("errors")
     if not errors:
+        if body.get(endpoint.counter) == len(records):
+            return Completed()
         return Completed(remarks=_uncounted(body, records, endpoint))
     named, loose = attribute(errors, records, endpoint.array)
     if loose:

@@ -15,7 +15,7 @@ from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.braze.users.identifiers import CONTACTS, PRIMARY, USER_IDENTIFIERS
 from airflow_provider_cdi.destinations.columns import (
     fast_texts,
-    identifier_array,
+    identifier_arrays,
     joined,
     joined_texts,
     side_by_side,
@@ -45,7 +45,7 @@ def fast_identifiers(rows: pa.RecordBatch, limits: BrazeLimits) -> FastRows | No
     :return: None when no row is usual.
     :raises SourceError: when a column's type cannot be an identifier.
     """
-    ids = _fast_ids(_identifiers(rows, PRIMARY), limits)
+    ids, _ = _fast_ids(rows, PRIMARY, limits)
     return None if ids is None else FastRows(joined_texts("external_id:", ids), joined('"', ids, '"'))
 
 
@@ -57,36 +57,33 @@ def fast_heads(rows: pa.RecordBatch, limits: BrazeLimits, *, with_contacts: bool
     :return: None when no row is usual.
     :raises SourceError: when a column's type cannot be an identifier.
     """
-    columns = _identifiers(rows, USER_IDENTIFIERS)
-    ids = _fast_ids(columns, limits)
+    ids, columns = _fast_ids(rows, USER_IDENTIFIERS, limits)
     if ids is None:
         return None
-    contacts = [name for name in CONTACTS if with_contacts and name in columns]
-    members = [_contact_members(name, columns[name]) for name in contacts]
+    has_contacts = with_contacts and not columns.keys().isdisjoint(CONTACTS)
+    members = _contact_members(columns) if has_contacts else []
     heads = joined('{"external_id":"', ids, '"', *members, more, ",")
-    return FastRows(joined_texts("external_id:", ids), heads, has_contacts=bool(contacts))
+    return FastRows(joined_texts("external_id:", ids), heads, has_contacts=has_contacts)
 
 
-def _identifiers(rows: pa.RecordBatch, names: tuple[str, ...]) -> dict[str, pa.Array]:
-    """Give the columns in which a row has a value; none at all when one of the values cannot be read."""
-    try:
-        columns = {name: identifier_array(rows, name) for name in names}
-    except pa.ArrowInvalid:
-        return {}
-    return {name: array for name, array in columns.items() if array is not None and array.null_count < len(array)}
-
-
-def _fast_ids(columns: dict[str, pa.Array], limits: BrazeLimits) -> pa.Array | None:
+def _fast_ids(
+    rows: pa.RecordBatch, names: tuple[str, ...], limits: BrazeLimits
+) -> tuple[pa.Array | None, dict[str, pa.Array]]:
+    """Give the external ids of the usual rows (None when no row is usual), and the columns that hold identifiers."""
+    columns = identifier_arrays(rows, names)
     if "EXTERNAL_ID" not in columns:
-        return None
+        return None, columns
     ids = fast_texts(columns["EXTERNAL_ID"], limits.external_id_bytes)
     for name in PRIMARY:
         if name != "EXTERNAL_ID" and name in columns:
             ids = where(columns[name].is_null(), ids)
-    return None if ids.null_count == len(ids) else ids
+    return (None if ids.null_count == len(ids) else ids), columns
 
 
-def _contact_members(name: str, values: pa.Array) -> pa.Array:
+def _contact_members(columns: dict[str, pa.Array]) -> list[pa.Array]:
     """Give a member for each value, no member for NULL, and NULL for values that need a closer look."""
-    members = side_by_side(f',"{name.lower()}":"', fast_texts(values, _ANY_LENGTH), '"')
-    return pc.if_else(values.is_null(), text_scalar(""), members)
+    members = []
+    for name in filter(columns.__contains__, CONTACTS):
+        member = side_by_side(f',"{name.lower()}":"', fast_texts(columns[name], _ANY_LENGTH), '"')
+        members.append(pc.if_else(columns[name].is_null(), text_scalar(""), member))
+    return members

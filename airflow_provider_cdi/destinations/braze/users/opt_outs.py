@@ -87,6 +87,8 @@ def deliver_opt_outs(
     elif isinstance(verdict, BatchRejected) and any(map(_has_opt_out, (records[place] for place in verdict.named))):
         verdict = BatchRejected(verdict.rejection)  # halves find them too, and then their opt-outs can go
     if isinstance(verdict, Completed):
+        if not verdict.rejected and not any(isinstance(record, OptOutRecord) for record in records):
+            return verdict
         refused, rejected = verdict.rejected, dict(verdict.rejected)
         for place, record in enumerate(records):
             if isinstance(record, OptOutRecord) and place not in rejected:

@@ -138,10 +138,12 @@ class Track(BrazeDestination):
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into objects of the array, or the reasons why they cannot be sent."""
         raws, batch = payload_texts(rows, self._style), _Batch(rows)
+        records = self._encode_fast(rows, raws, batch)
+        if None not in records:
+            return records  # type: ignore[return-value]
         identities = Identities(rows, self.contract.identifiers, self._limits)
         return [
-            entry or self._encode_row(row, identities.of(row), raws[row], batch)
-            for row, entry in enumerate(self._encode_fast(rows, raws, batch))
+            record or self._encode_row(row, identities.of(row), raws[row], batch) for row, record in enumerate(records)
         ]
 
     def request(self, records: Sequence[Record]) -> Request:
@@ -165,7 +167,7 @@ class Track(BrazeDestination):
         self, rows: pa.RecordBatch, raws: list[bytes | Rejection | None], batch: _Batch
     ) -> list[Record | None]:
         """Encode the rows that are like most; None for each that :meth:`_encode_row` must look at."""
-        update_only = self._update_only("external_id").decode()
+        update_only, members = self._update_only("external_id").decode(), self._fast_members(batch)
         usual = fast_heads(rows, self._limits, with_contacts=self._kind.takes_contacts, more=update_only)
         if usual is None:
             return [None] * rows.num_rows
@@ -173,7 +175,7 @@ class Track(BrazeDestination):
             names=_SPECIAL | _CONTACT_NAMES if usual.has_contacts else _SPECIAL,
             flat_names=self._kind.flat_names,
             flat_bytes=self._flat_bytes,
-            members=self._fast_members(batch),
+            members=members,
         )
         bodies = splice_fast(usual.texts, raws, self._bounds, look)
         return fast_records(usual.keys, bodies)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES, braze_destination
-from airflow_provider_cdi.destinations.braze.responses.server_clock import TheirClock
+from airflow_provider_cdi.destinations.braze.responses.rate_headers import TheirClock
 from airflow_provider_cdi.engine.ports import RateWindow, Response, Throttled
 from airflow_provider_cdi.engine.rows.records import Record
 

@@ -186,7 +186,7 @@ def test_an_empty_identifier_never_clears():
 
 def test_profiles_that_clear_go_one_by_one():
     destination = make(null_policy="clear")
-    assert destination.limits.records_of("clear") == 1
+    assert destination.limits.group_records["clear"] == 1
     record = encode_row({**ADA, "plan": None}, null_policy="clear")
     request = destination.request([record])
     assert (request.method, request.path) == ("POST", "/api/profile-import")

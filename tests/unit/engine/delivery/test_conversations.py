@@ -323,11 +323,9 @@ def test_ended_jobs_are_kept_until_no_try_will_read_their_rows_again():
     jobs.note(one, "job-1", 5)
     jobs.note(other, "job-2", 10)
     jobs.end(other)
-    jobs.forget_passed(4)
-    assert [job.name for job in jobs.to_save()] == ["job-1", "job-2"]
+    assert [job.name for job in jobs.to_save(4)] == ["job-1", "job-2"]
     jobs.end(one)
-    jobs.forget_passed(5)
-    assert [job.name for job in jobs.to_save()] == ["job-2"]
+    assert [job.name for job in jobs.to_save(5)] == ["job-2"]
 
 
 # --- rate budgets ---------------------------------------------------------------------------------------
@@ -375,7 +373,7 @@ def test_families_do_not_take_from_each_other():
 def test_after_a_hold_the_budget_still_counts():
     async def work():
         pacer, times = Pacer(VirtualClock(), None, {"bulk": [Rate(2, 1)]}), []
-        pacer.hold(5, await pacer.wait_for_turn("bulk"))
+        (await pacer.wait_for_turn("bulk")).hold(5)
 
         async def send():
             await pacer.wait_for_turn("bulk")

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from support.engine_world import Things, make_run
 from support.rate_world import Sender, SharedLimit, live_traffic, make_pacer, send_all
 
-from airflow_provider_cdi.engine.delivery.pacing import CATCH_UP, Pacer
+from airflow_provider_cdi.engine.delivery.pacing import Pacer
+from airflow_provider_cdi.engine.delivery.rate_line import CATCH_UP
 from airflow_provider_cdi.engine.ports import RateWindow, Response
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import NoAnswer
@@ -220,14 +221,14 @@ def test_the_refusals_of_one_burst_lower_the_pace_once():
     async def work():
         pacer = Pacer(VirtualClock())
         for _ in range(100):
-            pacer.note_answer(await pacer.wait_for_turn(), None)
+            (await pacer.wait_for_turn()).note_answer(None)
             await asyncio.sleep(0.1)
         for turn in [await pacer.wait_for_turn() for _ in range(50)]:
-            pacer.note_answer(turn, None)
-            pacer.hold(2, turn)
+            turn.note_answer(None)
+            turn.hold(2)
         start = asyncio.get_running_loop().time()
         for _ in range(20):
-            pacer.note_answer(await pacer.wait_for_turn(), None)
+            (await pacer.wait_for_turn()).note_answer(None)
         return asyncio.get_running_loop().time() - start
 
     assert 2 + 20 / 10 < run_virtually(work()) < 2 + 20 / 6
@@ -240,7 +241,7 @@ def test_a_turn_says_whether_the_pace_made_the_request_wait():
     async def work():
         pacer = Pacer(VirtualClock())
         free = await pacer.wait_for_turn()
-        pacer.note_answer(free, RateWindow(100, 50, 30.0))
+        free.note_answer(RateWindow(100, 50, 30.0))
         # The first one of a window may leave at once; the second has to keep its distance.
         return free.was_paced, [(await pacer.wait_for_turn()).was_paced for _ in range(2)][1]
 
@@ -250,7 +251,7 @@ def test_a_turn_says_whether_the_pace_made_the_request_wait():
 def test_what_is_shown_for_one_family_does_not_bind_another():
     async def work():
         pacer = Pacer(VirtualClock())
-        pacer.note_answer(await pacer.wait_for_turn("a"), RateWindow(100, 0, 60.0))
+        (await pacer.wait_for_turn("a")).note_answer(RateWindow(100, 0, 60.0))
         await pacer.wait_for_turn("b")
         free = asyncio.get_running_loop().time()
         await pacer.wait_for_turn("a")
@@ -264,7 +265,7 @@ def test_what_is_shown_for_one_family_does_not_bind_another():
 def test_requests_that_waited_in_vain_are_taken_out_of_the_line():
     async def work():
         pacer = Pacer(VirtualClock())
-        pacer.hold(10, await pacer.wait_for_turn())
+        (await pacer.wait_for_turn()).hold(10)
         waiting = [asyncio.create_task(pacer.wait_for_turn()) for _ in range(3)]
         await asyncio.sleep(1)
         waiting[0].cancel()
@@ -282,7 +283,7 @@ def test_a_busy_loop_makes_up_for_a_moment_only():
             now.time += seconds
 
         pacer = Pacer(SimpleNamespace(monotonic=lambda: now.time, sleep=sleep))
-        pacer.note_answer(await pacer.wait_for_turn(), RateWindow(100_000, 80_000, 60.0))
+        (await pacer.wait_for_turn()).note_answer(RateWindow(100_000, 80_000, 60.0))
         await pacer.wait_for_turn()
         now.time += 1.0  # the loop was busy with something else
         turns = [await pacer.wait_for_turn() for _ in range(500)]

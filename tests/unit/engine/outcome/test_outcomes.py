@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.engine_world import CONTRACT
 
-from airflow_provider_cdi.engine.outcome.ledger import BLOCK_ROWS, Ledger
+from airflow_provider_cdi.engine.outcome.ledger import Ledger
+from airflow_provider_cdi.engine.outcome.row_block import BLOCK_ROWS
 from airflow_provider_cdi.engine.rows.outcomes import Outcomes
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.testing.sources import Row, as_batch
