@@ -39,14 +39,12 @@ def choose_stores(
 
 
 def _asset_stores(context: Mapping[str, Any], identity: Identity) -> tuple[StateStore, ...]:
-    stores = context.get("asset_state_store")
-    if stores is None and "task_state_store" not in context:
+    if "asset_state_store" not in context and "task_state_store" not in context:
         return ()  # before Airflow 3.3
     asset = sync_asset(identity.asset_id or identity.sync_id)
     try:
-        if stores is None:
-            raise KeyError(asset.name)
-        store = stores[asset]
+        # Airflow gives a task without any asset no stores of assets at all.
+        store = context.get("asset_state_store", {})[asset]
     except KeyError:
         raise ConfigurationError(
             f"The mapped task {context['ti'].task_id!r} does not declare its sync, so Airflow gives it no place for "
