@@ -48,12 +48,13 @@ def any_rows(draw: st.DrawFn, contract: TableContract, good: Mapping[str, Any]) 
     """Draw rows as a source may return them, with anything in their columns.
 
     :param contract: says which columns there are. Identifiers are texts, which may be no UTF-8; payloads are texts or
-        structs; the others are of any type.
+        structs; the others are of any type, also those that it does not name where it takes such.
     :param good: a row that is good: its values stand in between.
     """
     size = draw(st.integers(1, 4))
     columns: dict[str, pa.Array] = {"UPDATED_AT": pa.array([0] * size, pa.timestamp("us"))}
-    for name in contract.names:
+    others = () if contract.other_columns == "ignored" else ("another", "a___b", "a___c")
+    for name in (*contract.names, *others):
         if name == UPDATED_AT or not draw(st.booleans() if name not in good else st.just(value=True)):
             continue
         columns[name] = draw(_column(name, contract, good, size))
