@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from airflow_provider_cdi.engine.rows.records import Rejection
 from airflow_provider_cdi.engine.rows.value_text import MARKS, TEXTS_FIELD, VALUES_FIELD
 from airflow_provider_cdi.exceptions import SourceError
 
@@ -92,6 +93,15 @@ def identifier_texts(rows: pa.RecordBatch, name: str | None) -> list[str | None]
     if array is None:
         return [None] * rows.num_rows
     return [None if text is None or not text or text.isspace() else text for text in array.to_pylist()]
+
+
+def read_identifiers(rows: pa.RecordBatch, name: str) -> list[str | Rejection | None]:
+    """Read an identifier column as text, blank text as None, and text that is not UTF-8 as the reason why it is none.
+
+    :raises SourceError: when the column's type has no text form.
+    """
+    unreadable = Rejection("identifier_unreadable", f"{name} holds text that is not UTF-8.")
+    return by_halves(rows, lambda part: list(identifier_texts(part, name)), unreadable)
 
 
 def identifier_array(rows: pa.RecordBatch, name: str) -> pa.Array | None:

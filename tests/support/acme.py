@@ -11,7 +11,7 @@ from airflow.sdk import Connection
 
 from airflow_provider_cdi.argument_rules import check_arguments, text
 from airflow_provider_cdi.destinations.base import BaseDestination
-from airflow_provider_cdi.destinations.columns import by_halves, identifier_texts, json_text
+from airflow_provider_cdi.destinations.columns import json_text, read_identifiers
 from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.payload import PayloadBounds, read_payload, splice
 from airflow_provider_cdi.destinations.statuses import REFUSALS, Service, retry_after
@@ -66,9 +66,8 @@ class Contacts(BaseDestination):
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Put the address before what the payload says."""
-        unreadable = Rejection("identifier_unreadable", "EMAIL holds text that is not UTF-8.")
-        emails: list[Any] = by_halves(rows, lambda part: list(identifier_texts(part, "EMAIL")), unreadable)
-        return [_contact(*row) for row in zip(emails, payload_texts(rows, StructStyle()), strict=True)]
+        emails, raws = read_identifiers(rows, "EMAIL"), payload_texts(rows, StructStyle())
+        return [_contact(*row) for row in zip(emails, raws, strict=True)]
 
     def request(self, records: Sequence[Record]) -> Request:
         """Join contacts into one request."""

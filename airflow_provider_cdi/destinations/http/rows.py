@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from airflow_provider_cdi.argument_rules import DEEPEST_NESTING
 from airflow_provider_cdi.destinations.base import BaseDestination
-from airflow_provider_cdi.destinations.columns import by_halves, identifier_texts, json_text
+from airflow_provider_cdi.destinations.columns import json_text, read_identifiers
 from airflow_provider_cdi.destinations.http.arguments import Repeats
 from airflow_provider_cdi.destinations.http.responses import interpret_response
 from airflow_provider_cdi.destinations.payload import PayloadBounds, read_payload, splice
@@ -68,9 +68,8 @@ class HttpRows(BaseDestination):
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into objects: the identifier, as text, and the members of the payload."""
-        unreadable = Rejection("identifier_unreadable", f"{self._id} holds text that is not UTF-8.")
-        ids: list[str | Rejection | None] = by_halves(rows, self._read_ids, unreadable)
-        return [self._encode_row(*row) for row in zip(ids, payload_texts(rows, StructStyle()), strict=True)]
+        ids, raws = read_identifiers(rows, self._id), payload_texts(rows, StructStyle())
+        return [self._encode_row(*row) for row in zip(ids, raws, strict=True)]
 
     def request(self, records: Sequence[Record]) -> Request:
         """Join objects into one request."""
@@ -80,9 +79,6 @@ class HttpRows(BaseDestination):
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer means, see :mod:`.http.responses`."""
         return interpret_response(answer, records, f"{self._method} {self._path}")
-
-    def _read_ids(self, rows: pa.RecordBatch) -> list[str | Rejection | None]:
-        return list(identifier_texts(rows, self._id))
 
     def _encode_row(self, identifier: str | Rejection | None, raw: bytes | Rejection | None) -> Record | Rejection:
         if not isinstance(identifier, str):

@@ -24,10 +24,10 @@ from airflow_provider_cdi.destinations.columns import (
     column,
     fast_texts,
     identifier_array,
-    identifier_texts,
     joined,
     joined_texts,
     json_text,
+    read_identifiers,
 )
 from airflow_provider_cdi.destinations.fast_path_payloads import Look, fast_records, splice_fast
 from airflow_provider_cdi.destinations.payload import PayloadBounds, read_payload, splice
@@ -51,7 +51,6 @@ _PERMISSIONS = {
 #: Operators of array fields, for PATCH only.
 _MERGE_OPERATORS = frozenset({"$add", "$remove"})
 
-_UNREADABLE = Rejection("identifier_unreadable", "ID holds text that is not UTF-8.")
 _MISSING = Rejection("identifier_missing", "ID holds no value.")
 _ID_IN_PAYLOAD = Rejection("identifier_in_payload", "PAYLOAD names id, but the item's id comes from ID.")
 _DELETED_INVALID = Rejection("deleted_invalid", "DELETED is neither true nor false.")
@@ -117,7 +116,7 @@ class CatalogItems(BrazeDestination):
 
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into items to write or to delete, grouped by the method."""
-        ids: list[str | Rejection | None] = by_halves(rows, _ids, _UNREADABLE)
+        ids = read_identifiers(rows, ID)
         deleted: list[bool | Rejection] = by_halves(rows, _deleted, _DELETED_INVALID)
         raws = payload_texts(rows, StructStyle())
         return [
@@ -252,10 +251,6 @@ class CatalogItems(BrazeDestination):
 def _is_place(array: list[Any]) -> bool:
     """Tell whether an array may be the value of a field of the type geo: longitude and latitude."""
     return len(array) == 2 and all(type(part) in (int, float) for part in array)
-
-
-def _ids(rows: pa.RecordBatch) -> list[str | Rejection | None]:
-    return list(identifier_texts(rows, ID))
 
 
 def _deleted(rows: pa.RecordBatch) -> list[bool | Rejection]:
