@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.message import Message
 from pathlib import Path
@@ -17,7 +18,8 @@ from support.pages import PROJECT, blocks
 
 SOURCE = PROJECT / "cdi_sandbox"
 README = SOURCE / "README.md"
-BUILDS = "from setuptools import build_meta; build_meta.build_wheel('dist')"
+#: First the sources, then of these the wheel, as `python -m build` does.
+BUILDS = "from setuptools import build_meta; print(build_meta.{what}('dist'))"
 #: Before anything else in a process: what is unpacked comes first, and of this project there is nothing else.
 ALONE = "import sys; sys.path.insert(0, {path!r}); sys.modules.update(airflow_provider_cdi=None, airflow=None)\n"
 
@@ -28,10 +30,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("setuptools", minversion="77")
     copy = tmp_path_factory.mktemp("clone") / "cdi_sandbox"
     shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__"))
-    done = subprocess.run([sys.executable, "-c", BUILDS], cwd=copy, capture_output=True, text=True, check=False)
+    sources = build("build_sdist", copy)
+    with tarfile.open(sources) as packed:
+        packed.extractall(copy.parent, filter="data")
+    return build("build_wheel", copy.parent / sources.name.removesuffix(".tar.gz"))
+
+
+def build(what: str, folder: Path) -> Path:
+    command = [sys.executable, "-c", BUILDS.format(what=what)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    (built,) = (copy / "dist").iterdir()
-    return built
+    return folder / "dist" / done.stdout.split()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +85,9 @@ def test_the_wheel_needs_a_web_server_and_a_reader_of_json_only(metadata):
     assert {found[0] for found in needed if found} == {"orjson", "starlette", "uvicorn"}
 
 
-def test_the_wheel_carries_its_readme_and_its_licence(metadata):
+def test_the_wheel_carries_its_readme_and_its_licence(metadata, info):
     assert metadata["License-Expression"] == "Apache-2.0"
+    assert (info / "licenses" / "LICENSE").read_text() == (PROJECT / "LICENSE").read_text()
     assert metadata.get_payload().strip() == README.read_text().strip()
 
 
