@@ -1,18 +1,6 @@
-"""Which extra of this package brings the provider that a connection's type needs."""
+"""How an extra of this package is installed."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-
-#: Connection type -> extra.
-EXTRAS: Mapping[str, str] = {
-    "snowflake": "snowflake",
-    "redshift": "redshift",
-    "gcpbigquery": "bigquery",
-    "google_cloud_platform": "bigquery",
-    "databricks": "databricks",
-    "duckdb": "duckdb",
-}
 
 
 def install(extra: str) -> str:

@@ -8,17 +8,14 @@ without a word. Here every field whose type is known gets it, once, before any h
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.hooks.connection_types import EVERYWHERE, connection_type
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-
-_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
-_FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 
 
 def read_extra(connection: Connection) -> dict[str, Any]:
@@ -47,7 +44,7 @@ def with_typed_extra(connection: Connection) -> Connection:
         extra = read_extra(connection)
     except ConfigurationError as fault:
         raise ConfigurationError(f"{named}: {fault}.") from None
-    readers = {**_EVERYWHERE, **_READERS.get(connection.conn_type or "", {})}
+    readers = {**EVERYWHERE, **connection_type(connection.conn_type).readers}
     typed = {}
     for name, value in extra.items():
         # Airflow's forms used to write their fields with extra__<type>__ before their names.
@@ -73,148 +70,3 @@ def with_fields(connection: Connection, *, extra: Mapping[str, Any], **others: A
     names = ("conn_id", "conn_type", "host", "schema", "port", "login", "password")
     fields = {name: getattr(connection, name) for name in names}
     return AirflowConnection(**{**fields, **others}, extra=json.dumps(extra))
-
-
-def _boolean(text: str) -> bool:
-    word = text.lower()
-    if word not in _TRUE | _FALSE:
-        raise ValueError("true or false")
-    return word in _TRUE
-
-
-def _number(text: str) -> int | float:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError("a number")
-    return number
-
-
-def _object(text: str) -> Any:
-    return _decoded(text, dict, 'a JSON object, such as {"name": "value"}')
-
-
-def _list(text: str) -> Any:
-    if text.startswith("["):
-        return _decoded(text, list, "a JSON array, or words with commas between them")
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _decoded(text: str, kind: type, wanted: str) -> Any:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if type(found) is kind:
-        return found
-    raise ValueError(wanted)
-
-
-_Reader = Callable[[str], Any]
-
-
-def _fields(reader: _Reader, *names: str) -> dict[str, _Reader]:
-    return dict.fromkeys(names, reader)
-
-
-#: In connections of any type: Airflow's hooks for PostgreSQL, MySQL and Redshift all know ``iam``.
-_EVERYWHERE: Mapping[str, _Reader] = _fields(_boolean, "iam")
-
-#: Connection type -> field -> how a text becomes what it must be. What is a text anyway is not named.
-_READERS: Mapping[str, Mapping[str, _Reader]] = {
-    "snowflake": {
-        **_fields(_object, "session_parameters"),
-        **_fields(
-            _boolean,
-            "insecure_mode",
-            "client_request_mfa_token",
-            "client_store_temporary_credential",
-            "json_result_force_utf8_decoding",
-            "ocsp_fail_open",
-        ),
-        **_fields(_number, "proxy_port"),
-    },
-    "databricks": {
-        **_fields(_object, "session_configuration"),
-        **_fields(
-            _boolean,
-            "enable_telemetry",
-            "use_cloud_fetch",
-            "use_azure_managed_identity",
-            "use_default_azure_credential",
-            "service_principal_oauth",
-            "_tls_no_verify",
-            "_tls_verify_hostname",
-            "_use_arrow_native_complex_types",
-            "_use_arrow_native_decimals",
-            "_use_arrow_native_timestamps",
-        ),
-        **_fields(
-            _number,
-            "max_download_threads",
-            "_retry_delay_min",
-            "_retry_delay_max",
-            "_retry_delay_default",
-            "_retry_stop_after_attempts_count",
-            "_retry_stop_after_attempts_duration",
-            "_socket_timeout",
-            "_port",
-        ),
-    },
-    "redshift": {
-        **_fields(
-            _boolean,
-            "auto_create",
-            "is_serverless",
-            "ssl",
-            "ssl_insecure",
-            "tcp_keepalive",
-            "numeric_to_float",
-            "database_metadata_current_db_only",
-            "force_lowercase",
-            "allow_db_user_override",
-            "group_federation",
-        ),
-        **_fields(
-            _number,
-            "timeout",
-            "max_prepared_statements",
-            "client_protocol_version",
-            "serverless_token_duration_seconds",
-            "tcp_keepalive_idle",
-            "tcp_keepalive_interval",
-            "tcp_keepalive_count",
-        ),
-        **_fields(_list, "db_groups"),
-    },
-    "gcpbigquery": (
-        _bigquery := {
-            **_fields(_object, "labels", "api_resource_configs", "client_options"),
-            **_fields(_boolean, "is_anonymous", "use_legacy_sql", "use_legacy_sql_dialect"),
-            **_fields(_number, "num_retries"),
-        }
-    ),
-    "google_cloud_platform": _bigquery,
-    "postgres": _fields(
-        _number,
-        "connect_timeout",
-        "keepalives",
-        "keepalives_idle",
-        "keepalives_interval",
-        "keepalives_count",
-        "tcp_user_timeout",
-    ),
-    "mysql": {**_fields(_boolean, "local_infile", "unix_socket_auth"), **_fields(_number, "connect_timeout")},
-    "trino": _fields(_object, "session_properties"),
-    "duckdb": {
-        **_fields(_object, "settings", "config"),
-        **_fields(_boolean, "read_only"),
-        **_fields(_list, "extensions"),
-    },
-}

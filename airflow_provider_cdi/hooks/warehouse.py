@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.hooks.connection_types import DESTINATIONS, connection_type
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
-
-#: Connection type -> ``module:class`` of the warehouses that read in a way of their own. Every other type
-#: goes through its own ``DbApiHook``. Modules are imported when a task runs.
-WAREHOUSES: Mapping[str, str] = {
-    "snowflake": "airflow_provider_cdi.hooks.snowflake.hook:SnowflakeWarehouseHook",
-    "redshift": "airflow_provider_cdi.hooks.redshift.hook:RedshiftWarehouseHook",
-    "gcpbigquery": "airflow_provider_cdi.hooks.bigquery.hook:BigQueryWarehouseHook",
-    "google_cloud_platform": "airflow_provider_cdi.hooks.bigquery.hook:BigQueryWarehouseHook",
-    "databricks": "airflow_provider_cdi.hooks.databricks.hook:DatabricksWarehouseHook",
-}
-#: Connection types that rows are sent to, never read from.
-DESTINATIONS = ("braze", "klaviyo")
-_ANY_SQL = "airflow_provider_cdi.hooks.sql.hook:SqlWarehouseHook"
 
 
 def get_warehouse_hook(conn_id: str, tag: str = "") -> SqlWarehouseHook:
@@ -43,6 +30,6 @@ def get_warehouse_hook(conn_id: str, tag: str = "") -> SqlWarehouseHook:
             f"Connection {conn_id!r} has the type {connection.conn_type!r}, where rows are sent to; warehouse_conn_id "
             "needs the connection of the database that they are read from."
         )
-    module, _, name = WAREHOUSES.get(connection.conn_type or "", _ANY_SQL).partition(":")
+    module, _, name = connection_type(connection.conn_type).hook.partition(":")
     warehouse: SqlWarehouseHook = getattr(import_module(module), name)(connection, tag)
     return warehouse

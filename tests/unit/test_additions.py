@@ -40,21 +40,27 @@ class ShopDbHook(SqlWarehouseHook):
         return replace(DIALECTS["sqlite"], name="ShopDB")
 
     def make_hook(self, connection, tag):
-        return ShopDbConnections(connection.host)
+        return ShopDbConnections(connection.host, connection.extra_dejson["timeout"])
 
 
 class ShopDbConnections:
     placeholder = "?"
 
-    def __init__(self, path):
-        self._path = path
+    def __init__(self, path, timeout):
+        self._path, self._timeout = path, timeout
 
     def get_conn(self):
-        return sqlite3.connect(self._path)
+        return sqlite3.connect(self._path, timeout=self._timeout)
 """,
     ),
-    "hooks/warehouse.py": Change(
-        "WAREHOUSES: Mapping[str, str] = {\n", '    "shopdb": "airflow_provider_cdi.hooks.shopdb:ShopDbHook",\n'
+    "hooks/connection_types.py": Change(
+        "CONNECTION_TYPES: Mapping[str, ConnectionType] = {\n",
+        """    "shopdb": ConnectionType(
+        hook="airflow_provider_cdi.hooks.shopdb:ShopDbHook",
+        readers=fields(a_number, "timeout"),
+        addresses={"proxy": Address("proxy.example.com:3128")},
+    ),
+""",
     ),
     "setup/tables.py": Change(
         "DIALECTS: Mapping[str, TableDialect] = {\n",
@@ -136,7 +142,9 @@ with sqlite3.connect("shop") as shop:
 with SandboxServer() as sandbox:
     braze = {"conn_type": "braze", "host": sandbox.url, "password": sandbox.key}
     os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = json.dumps(braze)
-    os.environ["AIRFLOW_CONN_WAREHOUSE"] = json.dumps({"conn_type": "shopdb", "host": "shop"})
+    os.environ["AIRFLOW_CONN_WAREHOUSE"] = json.dumps(
+        {"conn_type": "shopdb", "host": "shop", "extra": {"timeout": "5"}}
+    )
     make_operator(rejects_path=os.path.abspath("rejects/run.jsonl")).execute(AirflowWorld().context())
     told = [user["custom_attributes"] for user in sandbox.users()]
 print("TOLD", json.dumps(told))

@@ -21,9 +21,9 @@ from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.hooks.connection_types import CONNECTION_TYPES
 from airflow_provider_cdi.hooks.redshift.hook import FETCH_ROWS
 from airflow_provider_cdi.hooks.redshift.iam import FIELDS as IAM_FIELDS
-from airflow_provider_cdi.hooks.warehouse import WAREHOUSES
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
@@ -242,7 +242,7 @@ def known_extras(name: str) -> str:
 def test_every_connection_on_the_pages_is_one_that_airflow_and_this_package_know():
     from airflow.sdk import Connection
 
-    types = {*WAREHOUSES, "postgres", "duckdb", "sqlite", "braze", "klaviyo", "http"}
+    types = {*CONNECTION_TYPES, "sqlite", "braze", "klaviyo", "http"}
     found = [shown for page in sorted(CONNECTIONS.glob("*.md")) for shown in connections(page)]
     assert len(found) > len(WAREHOUSE_NAMES)
     for shown in found:

@@ -16,8 +16,9 @@ from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, SourceError
 from airflow_provider_cdi.hooks.arrow.column_types import TIMES, ColumnType
 from airflow_provider_cdi.hooks.arrow.rows import RowShape
+from airflow_provider_cdi.hooks.connection_types import connection_type
 from airflow_provider_cdi.hooks.extra_addresses import check_addresses
-from airflow_provider_cdi.hooks.extras import EXTRAS, install
+from airflow_provider_cdi.hooks.extras import install
 from airflow_provider_cdi.hooks.pinning import pinned
 from airflow_provider_cdi.hooks.sql.dialects import ANSI, DIALECTS, Dialect
 from airflow_provider_cdi.hooks.sql.reader import Statement
@@ -205,8 +206,9 @@ def _cure(conn_type: str | None) -> str:
     """Say what makes the hook of a connection's type available."""
     if not conn_type:
         return "Give the connection a type."
-    if conn_type in EXTRAS:
-        return f"{install(EXTRAS[conn_type])} on the workers."
+    package_extra = connection_type(conn_type).package_extra
+    if package_extra is not None:
+        return f"{install(package_extra)} on the workers."
     return (
         "Install the Airflow provider of that database on the workers, usually with pip install "
         f"'apache-airflow-providers-{conn_type}', or mend the type."

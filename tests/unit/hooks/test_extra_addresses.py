@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.hooks.extra_addresses import ADDRESSES, Address, HostPart, check_addresses
+from airflow_provider_cdi.hooks.address_rules import Address, HostPart
+from airflow_provider_cdi.hooks.connection_types import CONNECTION_TYPES
+from airflow_provider_cdi.hooks.extra_addresses import check_addresses
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
-FIELDS = [(conn_type, name, rule) for conn_type, rules in ADDRESSES.items() for name, rule in rules.items()]
+FIELDS = [
+    (conn_type, name, rule) for conn_type, one in CONNECTION_TYPES.items() for name, rule in one.addresses.items()
+]
 HOSTS = [(conn_type, name) for conn_type, name, rule in FIELDS if isinstance(rule, Address) and not rule.is_url]
 URLS = [(conn_type, name) for conn_type, name, rule in FIELDS if isinstance(rule, Address) and rule.is_url]
 SECRET = "hidden"
