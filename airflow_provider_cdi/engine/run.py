@@ -8,16 +8,15 @@ from contextlib import aclosing
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.assembly import ledger_of, reader_of
 from airflow_provider_cdi.engine.clean_up import keeping
 from airflow_provider_cdi.engine.delivery.conversation import Conversations
 from airflow_provider_cdi.engine.delivery.delivery import Delivery
 from airflow_provider_cdi.engine.delivery.lanes import Batch, Lanes
 from airflow_provider_cdi.engine.delivery.senders import Senders
+from airflow_provider_cdi.engine.ending import end_tasks, save_after
 from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
-from airflow_provider_cdi.engine.outcome.ledger import Ledger
-from airflow_provider_cdi.engine.outcome.reject_gate import RejectGate
 from airflow_provider_cdi.engine.outcome.row_block import RowBlock
-from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.retrying_reader import RetryingReader
 from airflow_provider_cdi.engine.rows.jobs import Jobs
@@ -26,7 +25,7 @@ from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.supervisor import Supervisor
 from airflow_provider_cdi.engine.watch import Watch
-from airflow_provider_cdi.exceptions import JobsRunning, SourceError, Superseded
+from airflow_provider_cdi.exceptions import SourceError
 
 #: Batches that may wait to be sent: what was just encoded is still in the processor's cache when it is.
 BATCHES_AHEAD = 16
@@ -39,40 +38,22 @@ class Run:
     """
 
     def __init__(self, inputs: RunInputs) -> None:
-        self._inputs, self._destination, self._clock = inputs, inputs.destination, inputs.clock
-        self._settings, self._call_aside = inputs.settings, inputs.call_aside
-        self._moved = asyncio.Event()
-        self._rows_started = 0
-        jobs = Jobs(inputs.jobs)
-        self._supervisor = Supervisor(self._wind_down)
-        part, before = inputs.part, inputs.totals_before
-        self._reader = SliceReader(
-            inputs.source,
-            part,
-            is_resumed=inputs.progress is not None,
-            read_ahead=inputs.read_ahead,
-            call_aside=inputs.call_aside,
-            with_total=inputs.delete_cap is not None,
-            late=inputs.late,
-        )
-        self._gate = RejectGate(inputs.stop_if_all_rejected, is_open=before.rows_read > before.skipped)
-        self._ledger = Ledger(inputs.destination.contract, part.after, before, up_to=part.up_to, gate=self._gate)
+        self._inputs, self._clock, self._settings = inputs, inputs.clock, inputs.settings
+        self._moved, self._rows_started = asyncio.Event(), 0
+        jobs, self._supervisor = Jobs(inputs.jobs), Supervisor(self._wind_down)
+        self._reader, self._ledger = reader_of(inputs), ledger_of(inputs)
+        self._gate = self._ledger.gate
         self._checkpoints = Checkpoints(
-            inputs.journal,
-            self._ledger,
-            jobs,
-            inputs.settings,
-            inputs.clock,
-            start=self._supervisor.start,
-            on_saved=self._note_saved,
-            late=inputs.late,
-        )
+            inputs.journal, self._ledger, jobs, inputs.settings, inputs.clock,
+            start=self._supervisor.start, on_saved=self._note_saved, late=inputs.late,
+        )  # fmt: skip
         self._rows = RetryingReader(self._reader, self._ledger, inputs.clock, inputs.settings, self._until_delivered)
         self._conversations = Conversations(
             inputs, jobs, is_ending=self._is_ending, rows_started=lambda: self._rows_started, on_job=self._note_job
         )
         self._watch = Watch(inputs, self._ledger, self._checkpoints, self._conversations, self._supervisor.fail)
-        self._delivery = Delivery(inputs.destination, self._conversations, accepted_before=before.accepted > 0)
+        was_accepted = inputs.totals_before.accepted > 0
+        self._delivery = Delivery(inputs.destination, self._conversations, accepted_before=was_accepted)
         self._senders = Senders(self._deliver, self._supervisor.start, self._is_ending, inputs.settings.batches_at_once)
         self._lanes = Lanes(inputs.destination.limits, self._senders.put, inputs.destination.merge)
 
@@ -84,10 +65,12 @@ class Run:
         :raises RetryLater: when a new try may succeed. In both cases what was acknowledged is saved.
         """
         with self._supervisor.loose_errors_taken():
-            watch = self._supervisor.start(self._watch.look)
-            await self._supervisor.run_main(self._flow)
-            watch.cancel()
-            await self._end()
+            await self._supervisor.run_main(self._flow, beside=self._watch.look)
+            await end_tasks(self._supervisor.failure, self._senders, self._checkpoints)
+            if self._supervisor.failure is None:
+                await self._checkpoints.save(slice_is_done=True)
+            else:
+                await save_after(self._supervisor.failure, self._supervisor, self._checkpoints)
         if self._supervisor.failure is not None:
             raise self._supervisor.failure
         return self.report()
@@ -104,7 +87,7 @@ class Run:
         if self._inputs.delete_cap is not None:
             self._reader.check(self._inputs.delete_cap)
         if self._inputs.prepare is not None:
-            await self._call_aside(self._inputs.prepare)
+            await self._inputs.call_aside(self._inputs.prepare)
         async with aclosing(self._rows.batches()) as batches:
             async for rows in batches:
                 await self._wait_until(lambda: self._ledger.bytes_held <= self._settings.window_bytes)
@@ -112,12 +95,12 @@ class Run:
         await self._until_delivered()
         self._ledger.advance(to_the_row=True)
         if not self._gate.is_open:
-            self._decide_gate()
+            self._gate.decide()
         if self._supervisor.failure is None:
             self._ledger.check_that_all_have_an_outcome()
 
     async def _enter(self, rows: pa.RecordBatch) -> None:
-        entries = self._destination.encode(rows)
+        entries = self._inputs.destination.encode(rows)
         try:
             blocks = self._ledger.enter(rows)
         except ValueError as error:
@@ -150,11 +133,10 @@ class Run:
         self._note_movement()
 
     def _is_room_for_more(self) -> bool:
-        if self._lanes.batches_out >= BATCHES_AHEAD:  # no more can wait than are out
-            waiting = self._senders.waiting + self._conversations.waiting
-            if waiting >= BATCHES_AHEAD:
-                return False
-        return self._checkpoints.have_room(self._rows_started)
+        is_ahead = self._lanes.batches_out >= BATCHES_AHEAD and (  # no more can wait than are out
+            self._senders.waiting + self._conversations.waiting >= BATCHES_AHEAD
+        )
+        return not is_ahead and self._checkpoints.have_room(self._rows_started)
 
     def _note_movement(self) -> None:
         self._watch.moved_at = self._clock.monotonic()
@@ -167,10 +149,6 @@ class Run:
     def _note_saved(self) -> None:
         self._gate.check()
         self._moved.set()
-
-    def _decide_gate(self) -> None:
-        self._gate.decide()
-        self._gate.check()
 
     def _note_job(self) -> None:
         self._watch.moved_at = self._clock.monotonic()
@@ -188,14 +166,12 @@ class Run:
         """
         while not condition() and self._supervisor.failure is None:
             if self._lanes.is_idle:  # only a checkpoint can make room, which the gate may hold up
-                self._decide_gate()
+                self._gate.decide()
                 self._checkpoints.call()
             elif no_more_rows or not self._lanes.batches_out:
                 self._lanes.flush()
             self._moved.clear()
             await self._moved.wait()
-
-    # --- the end --------------------------------------------------------------------------------------
 
     def _is_ending(self) -> bool:
         stop_requested = self._inputs.stop_requested
@@ -205,27 +181,6 @@ class Run:
         self._moved.set()
         with keeping(failure, "the running query could not be stopped"):
             await self._reader.cancel()
-
-    async def _end(self) -> None:
-        """End all tasks; requests on their way get a moment to come back, so that few outcomes stay unknown."""
-        failure = self._supervisor.failure
-        if failure is not None and not isinstance(failure, Superseded):
-            self._checkpoints.call()  # what is known now is saved now, whatever the grace brings
-        # Who only waits for jobs has no request on its way.
-        late = await self._senders.end(at_once=isinstance(failure, JobsRunning))
-        await self._checkpoints.close()
-        if late:
-            await asyncio.wait(late)
-        if self._supervisor.failure is None:
-            await self._checkpoints.save(slice_is_done=True)
-        else:
-            await self._save_after(self._supervisor.failure)
-
-    async def _save_after(self, failure: BaseException) -> None:
-        await self._supervisor.until_wound_down()
-        if not isinstance(failure, Superseded):  # what that knows is old: saved, it would take the place of the new
-            with keeping(failure, "what was delivered last could not be saved, and is sent again"):
-                await self._checkpoints.save()
 
     def report(self) -> Report:
         """Return the numbers so far."""

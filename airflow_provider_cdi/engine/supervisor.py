@@ -34,8 +34,12 @@ class Supervisor:
         """Start a task of the run."""
         return asyncio.create_task(self._supervised(work))
 
-    async def run_main(self, work: Work) -> None:
-        """Run the task that the others work for, to its end; it is cancelled when any of them fails."""
+    async def run_main(self, work: Work, *, beside: Work) -> None:
+        """Run the task that the others work for, to its end; it is cancelled when any of them fails.
+
+        :param beside: what another task does meanwhile.
+        """
+        helper = self.start(beside)
         self._main = self.start(work)
         try:
             await self._main
@@ -43,6 +47,7 @@ class Supervisor:
             self.fail(Interrupted(TOLD_TO_END))
         except BaseException as error:  # a signal raised it just here
             self.fail(error)
+        helper.cancel()
 
     def fail(self, error: BaseException) -> None:
         """End the run with an error, or note it beside the first one."""

@@ -49,10 +49,14 @@ class RejectGate:
             self.is_shut = self._count >= self.rows
 
     def decide(self) -> None:
-        """Decide by the rows so far: there are no more, or no more can be held back."""
+        """Decide by the rows so far: there are no more, or no more can be held back.
+
+        :raises AllRejected: when that shuts the gate, or it is shut.
+        """
         if not self.is_open and not self.is_shut:
             self.is_shut = self._count > FEW_ROWS
             self.is_open = not self.is_shut
+        self.check()
 
     def check(self) -> None:
         """Stop the run when the gate is shut.
