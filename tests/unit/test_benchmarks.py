@@ -288,18 +288,18 @@ def test_the_server_shows_what_is_left_of_a_window(monkeypatch):
 
 
 PARTS = {
-    "encode": "check (/x/airflow_provider_cdi/destinations/braze/attributes.py:9)",
+    "encode": "check (/x/airflow_provider_cdi/destinations/braze/users/attributes.py:9)",
     "read": "wrapper (/v/pyarrow/compute.py:255)",
     "HTTP client": "request (/v/aiohttp/client.py:550)",
     "event loop and sockets": "write (/usr/lib/asyncio/selector_events.py:1057)",
-    "lanes": "add (/x/airflow_provider_cdi/engine/lanes.py:91)",
+    "lanes": "add (/x/airflow_provider_cdi/engine/delivery/lanes.py:91)",
 }
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_innermost_frame_that_tells_decides_on_the_part(part):
     outer = ["<module> (/b/speed_client.py:1)", "sync.<locals>.run (/b/speed_ours.py:26)"]
-    source = "batches (/x/airflow_provider_cdi/hooks/spill_sort.py:20)"
+    source = "batches (/x/airflow_provider_cdi/hooks/sql/external_sort.py:20)"
     found = profile_parts.shares([f"{';'.join([*outer, source, PARTS[part]])} 7"])
     assert found == {part: 7}
 

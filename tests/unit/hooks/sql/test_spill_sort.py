@@ -94,11 +94,11 @@ def test_sorting_and_merging_do_not_import_pandas() -> None:
     sort = (
         "import sys, pyarrow as pa\n"
         "from array import array\n"
-        "from airflow_provider_cdi.hooks.sql.external_sort import spill_sort\n"
+        "from airflow_provider_cdi.hooks.sql.external_sort import external_sort\n"
         "def rows(*values):\n"
         "    held = pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array('q', values))])\n"
         "    return pa.record_batch([held], names=['at'])\n"
-        "out = spill_sort([rows(3, 1), rows(2, 4)], ('at',), run_bytes=1)\n"
+        "out = external_sort([rows(3, 1), rows(2, 4)], ('at',), run_bytes=1)\n"
         "assert [at for each in out for at in each['at'].to_pylist()] == [1, 2, 3, 4]\n"
         "sys.exit('pandas' in sys.modules)"
     )

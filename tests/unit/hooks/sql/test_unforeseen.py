@@ -28,7 +28,9 @@ def test_a_parser_of_values_is_not_quoted_while_rows_are_read(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("airflow_provider_cdi.hooks.arrow.rows.RowShape.from_rows", convert)
-    with pytest.raises(Unforeseen, match=r"failed in a way that nobody foresaw: ValueError in test_sql_unf") as raised:
+    with pytest.raises(
+        Unforeseen, match=r"failed in a way that nobody foresaw: ValueError in test_unforeseen"
+    ) as raised:
         read_all(database.source)
     assert pieces_in(story_of(raised.value)) == []
     assert "in convert" in story_of(raised.value), "the traceback leads to the place"
