@@ -66,7 +66,14 @@ def test_every_python_that_the_package_names_has_a_job():
 
 @pytest.mark.parametrize("choice", ["VERSIONS=3.1.8", ""])
 def test_one_version_of_airflow_can_be_chosen(choice):
-    command = ["make", "--dry-run", "--old-file=.venv/.uv", "test-matrix", *filter(None, [choice])]
+    command = [
+        "make",
+        "--dry-run",
+        "--no-print-directory",
+        "--old-file=.venv/.uv",
+        "test-matrix",
+        *filter(None, [choice]),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1].split() == [
         ".venv/bin/python",

@@ -250,7 +250,7 @@ def test_a_session_for_own_calls_keeps_no_cookie(serve, lab):
 
 
 def test_a_call_after_a_fault_is_sent_over_a_new_connection(serve, lab):
-    server = serve(scripted(lab, sized(b"{}"), "end"))
+    server = serve(scripted(lab, sized(b"{}", b"Connection: close"), "end"))
     with Calls(lab.make_settings(server.port)) as calls:
         assert [calls.call(POST).status for _ in range(2)] == [200] * 2
     assert server.connections == 2
