@@ -78,14 +78,14 @@ class AirflowWorld:
         """Return the context of a new try, or of one that goes on after a deferral."""
         stores = {
             "task_state_store": self.runs.setdefault(run_id, MemoryStore()),
-            "asset_state_store": _AnyAsset(self.asset),
+            "asset_state_store": AnyAsset(self.asset),
         }
         for key in [key for key in self.xcoms if key[0] == run_id and not goes_on]:
             del self.xcoms[key]  # a new try starts without its own XComs
         return {
             "ti": _TaskInstance(self, run_id, map_index=map_index, try_number=try_number, hostname=hostname),
             "dag_run": SimpleNamespace(run_type=run_type, clear_number=clear_number),
-            "outlet_events": _AnyAsset(SimpleNamespace(extra={})),
+            "outlet_events": AnyAsset(SimpleNamespace(extra={})),
             **(stores if self.version >= "3.3" else {}),
             **more,
         }
@@ -99,7 +99,14 @@ def drop_xcom(ti: Any, key: str, run_id: str, map_index: int) -> None:
     ti.world.drop_xcom(ti, key, run_id, map_index)
 
 
-class _AnyAsset:
+class NoAsset:
+    """What a task has that declares other assets alone. Before Airflow 3.3 an asset is no key of a dictionary."""
+
+    def __getitem__(self, asset: Any) -> Any:
+        raise KeyError(asset.name)
+
+
+class AnyAsset:
     def __init__(self, value: Any) -> None:
         self._value = value
 

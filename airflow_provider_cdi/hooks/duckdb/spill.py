@@ -7,6 +7,7 @@ everybody to read, and left behind by a process that is killed.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_cdi.hooks.spill_directory import SpillDirectory
@@ -16,10 +17,8 @@ log = logging.getLogger(__name__)
 #: Of this process: several connections may lead to one instance of DuckDB, which has one such setting.
 SPILL = SpillDirectory()
 
-_IS_DEFAULT = """
-select current_setting('temp_directory'),
-    current_setting('temp_directory') in (select coalesce(path, '') || '.tmp' from duckdb_databases())
-"""
+#: DuckDB's own place is the database's path with this at its end, and no more where the database is in memory.
+_DEFAULT_END = ".tmp"
 
 
 def keep_spill_private(connection: Any) -> None:
@@ -31,8 +30,9 @@ def keep_spill_private(connection: Any) -> None:
     """
     import duckdb
 
-    ((current, is_default),) = connection.execute(_IS_DEFAULT).fetchall()
-    if not is_default and not SPILL.is_stale(current):
+    # Not asked of the catalog: while another connection reads, 1.4 has no memory for that.
+    ((current,),) = connection.execute("select current_setting('temp_directory')").fetchall()
+    if not _is_default(current) and not SPILL.is_stale(current):
         return
     place = (SPILL.new_place() or "").replace("'", "''")
     try:
@@ -45,3 +45,8 @@ def keep_spill_private(connection: Any) -> None:
             current,
             type(error).__name__,
         )
+
+
+def _is_default(place: str) -> bool:
+    """Whether DuckDB chose the place itself: beside a database's file, or in the working directory."""
+    return place == _DEFAULT_END or (place.endswith(_DEFAULT_END) and Path(place.removesuffix(_DEFAULT_END)).is_file())

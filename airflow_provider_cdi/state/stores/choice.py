@@ -44,7 +44,7 @@ def _asset_stores(context: Mapping[str, Any], identity: Identity) -> tuple[State
     asset = sync_asset(identity.asset_id or identity.sync_id)
     try:
         # Airflow gives a task without any asset no stores of assets at all.
-        store = context.get("asset_state_store", {})[asset]
+        store = context["asset_state_store"][asset]
     except KeyError:
         raise ConfigurationError(
             f"The mapped task {context['ti'].task_id!r} does not declare its sync, so Airflow gives it no place for "

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
-from support.airflow_world import AirflowWorld
+from support.airflow_world import AirflowWorld, AnyAsset
 
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.totals import Totals
@@ -77,7 +76,7 @@ class Airflow:
         context = self.world.context(run_id)
         context["ti"] = Noted(context["ti"], "xcom", self.notes)
         if "task_state_store" in context:
-            context["asset_state_store"] = defaultdict(lambda: Noted(self.world.asset, "asset", self.notes))
+            context["asset_state_store"] = AnyAsset(Noted(self.world.asset, "asset", self.notes))
             context["task_state_store"] = Noted(context["task_state_store"], "task", self.notes)
         return context
 

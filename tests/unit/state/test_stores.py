@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
-from support.airflow_world import AirflowWorld, MemoryStore
+from support.airflow_world import AirflowWorld, MemoryStore, NoAsset
 
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.totals import Totals
@@ -400,7 +400,7 @@ def test_places_of_earlier_versions_are_read_and_not_written():
 
 
 def test_a_mapped_task_that_has_only_other_assets_is_an_error_with_the_cure():
-    context = AirflowWorld().context() | {"asset_state_store": {}}
+    context = AirflowWorld().context() | {"asset_state_store": NoAsset()}
     with pytest.raises(ConfigurationError, match="mapped_sync"):
         choose_stores(context, IDENTITY)
 
