@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -123,7 +124,8 @@ class CeleryComponents(Components):
 
     def _signal(self, worker: str, number: int) -> None:
         for process in self._family_of(worker):
-            os.kill(process.pid, number)
+            with suppress(ProcessLookupError):  # it ended since it was listed
+                os.kill(process.pid, number)
 
 
 def what_is_missing(databases: Databases) -> str:
