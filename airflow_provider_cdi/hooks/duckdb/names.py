@@ -17,13 +17,14 @@ NO_VARIABLES = "SET python_enable_replacements = false"
 _QUOTED = """
 select 1
 from (
-    select database_name as base, schema_name as place, table_name as name from duckdb_tables()
-    union all select database_name, schema_name, view_name from duckdb_views()
-), lateral (
-    select '"' || replace(name, '"', '""') || '"' as one, '"' || replace(place, '"', '""') || '".' || one as two,
-        '"' || replace(base, '"', '""') || '".' || two as three
+    select '"' || replace(base, '"', '""') || '"' as base, '"' || replace(place, '"', '""') || '"' as place,
+        '"' || replace(name, '"', '""') || '"' as name
+    from (
+        select database_name as base, schema_name as place, table_name as name from duckdb_tables()
+        union all select database_name, schema_name, view_name from duckdb_views()
+    )
 )
-where lower($1) in (lower(one), lower(two), lower(three))
+where lower($1) in (lower(name), lower(place || '.' || name), lower(base || '.' || place || '.' || name))
 limit 1
 """
 
