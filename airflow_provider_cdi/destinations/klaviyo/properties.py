@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from pyarrow import types
 
 from airflow_provider_cdi.destinations.payload import Payload, PayloadBounds, read_payload, without_nulls
 from airflow_provider_cdi.destinations.structs import StructStyle, column_values, json_object_text, payload_texts
 from airflow_provider_cdi.engine.rows.records import Rejection
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableContract
+from airflow_provider_cdi.engine.rows.value_text import has_no_json_form
 from airflow_provider_cdi.exceptions import SourceError
 
 #: Klaviyo's data warehouse import: a name with three underscores builds a nested property.
@@ -21,14 +21,6 @@ EXTRA = "$extra"
 
 _STYLE = StructStyle(drop_nulls=True)
 _EMPTY = Payload(b"{}", {})
-_NO_JSON_FORM = (
-    types.is_binary,
-    types.is_large_binary,
-    types.is_fixed_size_binary,
-    types.is_duration,
-    types.is_interval,
-    types.is_union,
-)
 
 
 class Properties(NamedTuple):
@@ -103,7 +95,7 @@ def property_path(name: str) -> tuple[str, ...]:
 
 
 def _checked_path(field: pa.Field) -> tuple[str, ...]:
-    if any(is_kind(field.type) for is_kind in _NO_JSON_FORM):
+    if has_no_json_form(field.type):
         raise SourceError(
             f"Column {field.name} would become a property, and values of the type {field.type} have no form in JSON. "
             "Cast it to text or to a number in a view, or leave it out."

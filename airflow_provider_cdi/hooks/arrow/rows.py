@@ -18,7 +18,7 @@ from pyarrow import types
 
 from airflow_provider_cdi.engine.reading.selection import Selection
 from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, UPDATED_AT
-from airflow_provider_cdi.engine.rows.value_text import JSON_FIELD, TEXTS_FIELD, VALUES_FIELD
+from airflow_provider_cdi.engine.rows.value_text import JSON_FIELD, TEXTS_FIELD, VALUES_FIELD, has_no_json_form
 from airflow_provider_cdi.exceptions import SourceError
 from airflow_provider_cdi.hooks.arrow.column_types import ITEMS, ColumnType
 from airflow_provider_cdi.hooks.arrow.far_times import TYPES as TIME_TYPES
@@ -301,21 +301,11 @@ def _payload(array: pa.Array) -> pa.Array:
 
 def _check_has_json_form(field: pa.Field) -> None:
     for part in _parts(field.type):
-        if any(test(part) for test in _NO_JSON_FORM):
+        if has_no_json_form(part):
             raise SourceError(
                 f"The payload column {field.name!r} holds {part} values, which have no form in JSON. "
                 "Cast it to text or to a number in a view, or leave it out of payload_columns=."
             )
-
-
-_NO_JSON_FORM = (
-    types.is_binary,
-    types.is_large_binary,
-    types.is_fixed_size_binary,
-    types.is_duration,
-    types.is_interval,
-    types.is_union,
-)
 
 
 def _parts(kind: pa.DataType) -> Iterable[pa.DataType]:

@@ -6,7 +6,7 @@ new profile even when its ``email`` already belongs to one, and there are two fr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -128,11 +128,6 @@ class Profiles:
     def with_contact(self, kind: Contact, value: str) -> list[User]:
         """List the users with this e-mail address or phone number."""
         return self._by_contact.get((kind, value.lower()), [])
-
-    def all_events(self, kind: str) -> Iterator[Event]:
-        """Walk over all events, or all purchases."""
-        for events in self.events[kind].values():
-            yield from events
 
     # --- changing ---------------------------------------------------------------------------------------
 

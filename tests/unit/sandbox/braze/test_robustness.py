@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.json_places import places, replaced
 
 from cdi_sandbox.api.call import Change
 from cdi_sandbox.app import create_app
@@ -57,23 +58,6 @@ EXAMPLES = [
     for example in json.loads((Path(__file__).parent / "examples.json").read_text())
     if isinstance(example["request"]["body"], dict) and example["response"]["status"] < 300
 ]
-
-
-def places(value, path=()):
-    """List the ways to every part of a JSON value."""
-    yield path
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, part in entries:
-        yield from places(part, (*path, key))
-
-
-def replaced(value, path, part):
-    """Copy a JSON value with another part at one place."""
-    if not path:
-        return part
-    copy = value.copy()
-    copy[path[0]] = replaced(value[path[0]], path[1:], part)
-    return copy
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["id"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.json_places import places, replaced
 
 EXAMPLES = json.loads((Path(__file__).parent / "examples.json").read_text())
 WITH_BODIES = [example for example in EXAMPLES if example["request"]["body"] is not None]
@@ -98,23 +99,6 @@ FIELDS = st.sampled_from(["type", "id", "data", "attributes", "email", "profiles
 JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=3), max_leaves=8
 )
-
-
-def places(value, path=()):
-    """List the ways to every part of a JSON value."""
-    yield path
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, part in entries:
-        yield from places(part, (*path, key))
-
-
-def replaced(value, path, part):
-    """Copy a JSON value with another part at one place."""
-    if not path:
-        return part
-    copy = value.copy()
-    copy[path[0]] = replaced(value[path[0]], path[1:], part)
-    return copy
 
 
 @pytest.mark.parametrize("example", WITH_BODIES, ids=lambda example: example["id"])
