@@ -23,7 +23,7 @@ PEERS := .venv-peers
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow change test test-matrix test-scheduler test-celery test-upgrade test-clients memory bench bench-age bench-read profile live-check test-other-engines test-bqemulator test-spark lint format docs clean
+.PHONY: help demo airflow change test explore test-matrix test-scheduler test-celery test-upgrade test-clients memory bench bench-age bench-read profile live-check test-other-engines test-bqemulator test-spark lint format docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -40,6 +40,9 @@ change: $(VENV)/.demo ## Change a few rows in the warehouse of `make airflow`, s
 # Four processes on any machine: half of their time they wait for one another's servers.
 test: $(VENV)/.dev lint ## Run all checks and tests
 	$(BIN)/pytest --numprocesses 4 --dist loadfile
+
+explore: $(VENV)/.dev ## Try the property tests on examples that nobody tried yet; `make test` has the same ones each time
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --hypothesis-profile=default $$(grep -rl '^from hypothesis' tests/unit tests/integration)
 
 test-matrix: $(VENV)/.uv ## Run the tests of what touches Airflow on every version from 3.0 on (VERSIONS=3.1.8 for one)
 	$(BIN)/python tests/matrix.py $(VERSIONS)

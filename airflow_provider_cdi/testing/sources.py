@@ -76,8 +76,8 @@ class ListSource:
         recent: str | None = None,
     ) -> Counts:
         """Count in one go, as a database does in one query."""
-        stamps = [_text(row.at) for row in self.rows if row.at is not None]
         asked_at = self.now()
+        stamps = [_text(row.at) for row in self.rows if row.at is not None]
         seen = position_of_moment(asked_at)
         return Counts(
             in_bounds=len(self._within(bounds)),
