@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_provider_cdi.engine.settings import FIRST_ROWS
-from airflow_provider_cdi.exceptions import (
-    ConfigurationError,
-    JobsRunning,
-    StopSync,
-)
+from airflow_provider_cdi.exceptions import ConfigurationError, StopSync
 from airflow_provider_cdi.state.airflow_calls import calling, steady
 from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.state.identity import (
@@ -34,13 +28,11 @@ from airflow_provider_cdi.version_compat import AirflowFailException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_cdi.engine.delivery.sentry import Sentry
     from airflow_provider_cdi.engine.ports import Destination, Source
-    from airflow_provider_cdi.engine.reading.late_rows import LateRows
     from airflow_provider_cdi.engine.report import Report
-    from airflow_provider_cdi.engine.run_inputs import RunInputs
     from airflow_provider_cdi.rejects.file import RejectFile
     from airflow_provider_cdi.state.sync_state import SyncState
+    from airflow_provider_cdi.transfers.runs.attempt import Attempt
     from airflow_provider_cdi.transfers.runs.plan import RunRequest
     from airflow_provider_cdi.transfers.runs.state import RunState
     from airflow_provider_cdi.transfers.runs.waiting import Waiting
@@ -150,23 +142,22 @@ class WarehouseSyncOperator(DestinationSide):
 
     def _run_plan(self, request: RunRequest, context: Context, waited: Waiting | None, state: SyncState) -> Report:
         from airflow_provider_cdi.transfers.runs.plan import loads_history, resolve_mode
+        from airflow_provider_cdi.transfers.runs.state import RunState
 
         # Before the source is opened: another one than the record's is not even looked at.
         mode = resolve_mode(request, context)
         state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
         # The columns that it wants are the same for every kind of run; which kind this is, the source's clock tells.
         source = self._open_source(self.make_destination(loads_history=False))
-        run = self._plan(request, context, waited, state, now=source.opened_at)
+        run = RunState.planned(request, context, waited, state, now=source.opened_at)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
         self._told.about = self._about(context, run)
         name, place = self._name_of(context["ti"]), self.destination_name()
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
         if run.plan.is_replay:
             self.log.info("The run had finished and was cleared: it sends its rows again, and the watermark stays")
-        if request.dry_run:
-            report = self._rehearse(context, source, destination, run)
-        else:
-            report = self._deliver(context, source, destination, run, waited)
+        attempt = self._attempt(context, source, destination, run)
+        report = attempt.dry_run() if request.dry_run else attempt.deliver(waited)
         if report.dry_run or not run.plan.slice.moves_watermark:
             saved = run.state.watermark
             report.watermark = run.plan.slice.shown(saved.position) if saved else None
@@ -255,22 +246,6 @@ class WarehouseSyncOperator(DestinationSide):
         name = former_mapped_name(sync_id, self.source, self.partition) if is_mapped else sync_id
         return (name,) if name != self._name_of(ti) else ()
 
-    def _plan(
-        self, request: RunRequest, context: Context, waited: Waiting | None, state: SyncState, *, now: datetime
-    ) -> RunState:
-        from airflow_provider_cdi.state.plan import PlanStore
-        from airflow_provider_cdi.transfers.runs.plan import new_plan, resolve_mode, resume_or_replay
-        from airflow_provider_cdi.transfers.runs.state import RunState
-
-        mode, record = resolve_mode(request, context), state.record
-        plans = PlanStore(state.stores.plan, context["ti"].run_id, state.identity)
-        if waited is not None:
-            return RunState(state, plans, waited.plan, waited.checkpoint)
-        earlier = None if request.dry_run else plans.load()
-        left_over = resume_or_replay(earlier, mode, context, record)
-        plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
-        return RunState(state, plans, plan, checkpoint)
-
     def _name_of(self, ti: Any) -> str:
         """Return the sync's name; a mapped task's name says which table and which partition it is."""
         if ti.map_index is None or ti.map_index < 0:
@@ -282,161 +257,31 @@ class WarehouseSyncOperator(DestinationSide):
             )
         return mapped_name(self.sync_id, self.source, self.partition)
 
-    def _deliver(
-        self, context: Context, source: Source, destination: Destination, run: RunState, waited: Waiting | None
-    ) -> Report:
-        from airflow_provider_cdi.transfers.runs.gc_tuning import seldom_collected
-        from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_machines
+    def _attempt(self, context: Context, source: Source, destination: Destination, run: RunState) -> Attempt:
+        from airflow_provider_cdi.transfers.runs.attempt import Attempt
 
-        rejects = self._rejects(context, run)
-        warn_of_several_machines(rejects, self.executor, self.log)
-        run.plans.save(run.plan)
-        self._told.rejects_files = rejects.places
-        try:
-            with seldom_collected():
-                report = asyncio.run(self._send(source, destination, rejects, run))
-            self._join(rejects, run)
-            run.finish()
-        except JobsRunning as running:
-            self.wait_for(running.jobs, run, waited)
-            raise
-        report.rejects_files = rejects.places()
-        return report
-
-    async def _send(self, source: Source, destination: Destination, rejects: RejectFile, run: RunState) -> Report:
-        from airflow_provider_cdi.engine.clean_up import keeping
-        from airflow_provider_cdi.engine.rows.progress import Progress
-        from airflow_provider_cdi.engine.run import Run
-        from airflow_provider_cdi.transfers.runs.journal import TaskJournal
-
-        part, progress, earlier = run.plan.slice, None, run.checkpoint
-        if earlier is not None:
-            progress = Progress(earlier.watermark, earlier.totals)
-            part = part.resumed_at(earlier.watermark) if earlier.watermark else part
-            self.log.info("Going on behind %s rows of an earlier try", f"{earlier.totals.rows_read:,}")
-        sentry = self._make_sentry(run.state)
-        async with self.make_transport() as transport:
-            transport.stand_behind(sentry)
-            settings, late = self.delivery_settings(), self._late_rows(source, run)
-            journal = TaskJournal(rejects, run.save)
-            attempt = Run(
-                self._inputs(
-                    source=source,
-                    destination=destination,
-                    transport=transport,
-                    journal=journal,
-                    part=part,
-                    progress=progress,
-                    jobs=earlier.jobs if earlier else run.state.jobs,
-                    settings=settings,
-                    sentry=sentry,
-                    late=late,
-                    prepare=self._preparation(destination, rejects.prove),
-                )
-            )
-            self._told.numbers = attempt.report
-            try:
-                return await attempt.run()
-            except JobsRunning:
-                raise
-            except BaseException as error:
-                with keeping(error, "the numbers of the run could not be shown"):
-                    report = attempt.report()
-                    report.rejects_files = rejects.places()
-                    self.log.warning("%s", "\n".join(["The run ended early", *report.lines()]))
-                raise
-
-    def _rehearse(self, context: Context, source: Source, destination: Destination, run: RunState) -> Report:
-        from airflow_provider_cdi.engine.run import Run
-        from airflow_provider_cdi.transfers.runs.dry_run import DryJournal, DryRunDestination, NoTransport
-
-        rejects = self._rejects(context, run)
-        settings = replace(self.delivery, requests_per_second=None)
-        agreeable, late = DryRunDestination(destination), self._late_rows(source, run)
-        rehearsal = Run(
-            self._inputs(
-                source=source,
-                destination=agreeable,
-                transport=NoTransport(),
-                journal=DryJournal(),
-                part=run.plan.slice,
-                settings=settings,
-                late=late,
-                prepare=self._preparation(destination, rejects.look),
-            )
-        )
-        self._told.numbers, self._told.is_dry_run = rehearsal.report, True
-        report = asyncio.run(rehearsal.run())
-        report.dry_run = True
-        # A success without any record would look like lost state to the next run.
-        run.state.touch()
-        return report
-
-    def _preparation(self, destination: Destination, look_at_rejects: Callable[[], None]) -> Callable[[], None]:
-        def prepare() -> None:
-            look_at_rejects()
-            self.prepare_destination(destination)
-
-        return prepare
-
-    def _inputs(self, **inputs: Any) -> RunInputs:
-        """Add to the inputs of a run what the task says of every one."""
-        from airflow_provider_cdi.engine.clock import SystemClock
-        from airflow_provider_cdi.engine.run_inputs import RunInputs
-
-        return RunInputs(
-            **inputs,
-            clock=SystemClock(),
-            stop_requested=lambda: self._is_told_to_end,
-            delete_cap=self.delete_cap_or_none(),
-            patience=self.patience(),
+        return Attempt(
+            task=self,
+            source=source,
+            destination=destination,
+            run=run,
+            rejects=self._rejects(context, run),
+            told=self._told,
+            check_late=self.check_late,
             stop_if_all_rejected=self.stop_if_all_rejected,
+            stop_requested=lambda: self._is_told_to_end,
         )
-
-    def _late_rows(self, source: Source, run: RunState) -> LateRows | None:
-        """Return what counts the rows that came late, in a run that moves the watermark."""
-        from airflow_provider_cdi.engine.reading.late_rows import LateRows
-
-        if not self.check_late or not run.plan.slice.moves_watermark:
-            return None
-        return LateRows(source, run.checkpoint.below if run.checkpoint else run.state.below)
-
-    def _make_sentry(self, state: SyncState) -> Sentry:
-        from airflow_provider_cdi.engine.clock import SystemClock
-        from airflow_provider_cdi.engine.delivery.sentry import Sentry
-        from airflow_provider_cdi.transfers.runs.fence import TaskFence
-
-        clock = SystemClock()
-        return Sentry(TaskFence(state), clock.elapsed, clock.sleep)
 
     def _rejects(self, context: Context, run: RunState) -> RejectFile:
-        from airflow_provider_cdi.rejects.file import RejectFile
-        from airflow_provider_cdi.transfers.runs.reject_places import (
-            configured_root,
-            host_of,
-            rejects_path,
-            rejects_top,
-        )
-        from airflow_provider_cdi.transfers.runs.reject_roots import check_below_root
+        from airflow_provider_cdi.transfers.runs.reject_places import reject_file
 
-        given, written = self.rejects_path, self._rejects_path_as_written
-        if given is not None and not self.allow_rejects_anywhere:
-            check_below_root(given, written, configured_root())
-        ti, earlier = context["ti"], run.checkpoint.rejects if run.checkpoint else ()
-        return RejectFile(
-            rejects_path(given, ti),
-            earlier=earlier,
-            try_number=ti.try_number,
-            host=host_of(ti),
-            top=rejects_top(given, written),
+        return reject_file(
+            context["ti"],
+            given=self.rejects_path,
+            written=self._rejects_path_as_written,
+            anywhere=self.allow_rejects_anywhere,
+            earlier=run.checkpoint.rejects if run.checkpoint else (),
         )
-
-    def _join(self, rejects: RejectFile, run: RunState) -> None:
-        """Make one file of the rejects that lie here; the files that it was made of go when the record names it."""
-        superfluous = rejects.join()
-        if run.checkpoint is not None and run.checkpoint.rejects != rejects.parts:
-            run.save(replace(run.checkpoint, rejects=rejects.parts))
-        rejects.remove(superfluous)
 
     def _about(self, context: Context, run: RunState) -> dict[str, Any]:
         return {

@@ -6,18 +6,37 @@ import hashlib
 import os
 import re
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_cdi.rejects.file import RejectFile
-from airflow_provider_cdi.rejects.parts import split_suffix
+from airflow_provider_cdi.rejects.parts import RejectPart, split_suffix
 from airflow_provider_cdi.transfers.arguments.checks import is_open
-from airflow_provider_cdi.transfers.runs.reject_roots import literal_root
+from airflow_provider_cdi.transfers.runs.reject_roots import check_below_root, literal_root
 from airflow_provider_cdi.version_compat import airflow_option
 
 #: A file system takes 255 bytes; the rest is for the try and the number.
 _NAME_BYTES = 190
 #: Executors whose tasks all run on the machine of their scheduler.
 _ONE_MACHINE = frozenset({"LocalExecutor", "SequentialExecutor", "DebugExecutor", "MockExecutor"})
+
+
+def reject_file(
+    ti: Any, *, given: str | None, written: object, anywhere: bool, earlier: Sequence[RejectPart]
+) -> RejectFile:
+    """Return where the rejects of a try go.
+
+    :param ti: the task instance.
+    :param given: the task's own ``rejects_path``, with its templates filled in.
+    :param written: the same as it stands in the DAG file.
+    :param anywhere: whether a template may lead out of the folder or address that stands before it.
+    :param earlier: the parts that earlier tries of the run wrote.
+    :raises ConfigurationError: when it leads there without leave.
+    """
+    if given is not None and not anywhere:
+        check_below_root(given, written, configured_root())
+    top = rejects_top(given, written)
+    return RejectFile(rejects_path(given, ti), earlier=earlier, try_number=ti.try_number, host=host_of(ti), top=top)
 
 
 def rejects_path(given: str | None, ti: Any) -> str:

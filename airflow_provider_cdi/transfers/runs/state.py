@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.state.plan import Plan, PlanStore
 from airflow_provider_cdi.state.record import Checkpoint
 from airflow_provider_cdi.state.sync_state import SyncState
+from airflow_provider_cdi.transfers.runs.plan import RunRequest, new_plan, resolve_mode, resume_or_replay
+from airflow_provider_cdi.transfers.runs.waiting import Waiting
 
 
 @dataclass
@@ -24,6 +29,27 @@ class RunState:
     plans: PlanStore
     plan: Plan
     checkpoint: Checkpoint | None = None
+
+    @classmethod
+    def planned(
+        cls, request: RunRequest, context: Mapping[str, Any], waited: Waiting | None, state: SyncState, *, now: datetime
+    ) -> RunState:
+        """Return the state of a run at the beginning of a try, with its plan: a new one, or what an earlier try left.
+
+        :param request: what was asked for.
+        :param context: of the task.
+        :param waited: the wait for jobs from which the task came back; None for none.
+        :param state: the record that is carried from run to run, loaded.
+        :param now: the warehouse's clock.
+        """
+        plans = PlanStore(state.stores.plan, context["ti"].run_id, state.identity)
+        if waited is not None:
+            return cls(state, plans, waited.plan, waited.checkpoint)
+        mode, record = resolve_mode(request, context), state.record
+        earlier = None if request.dry_run else plans.load()
+        left_over = resume_or_replay(earlier, mode, context, record)
+        plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
+        return cls(state, plans, plan, checkpoint)
 
     @property
     def starts_over(self) -> bool:

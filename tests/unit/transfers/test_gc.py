@@ -6,13 +6,13 @@ import gc
 
 import pytest
 
-from airflow_provider_cdi.transfers.runs.gc_tuning import THRESHOLDS, seldom_collected
+from airflow_provider_cdi.transfers.runs.attempt import GC_THRESHOLDS, seldom_collected
 
 
 def test_objects_from_before_are_not_looked_at_and_later_ones_seldom():
     before = gc.get_threshold()
     with seldom_collected():
-        assert gc.get_threshold() == THRESHOLDS
+        assert gc.get_threshold() == GC_THRESHOLDS
         assert gc.get_freeze_count() > 10_000
     assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
 

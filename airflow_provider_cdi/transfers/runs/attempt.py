@@ -1,0 +1,219 @@
+"""One try of a run, put together before it starts: its rows are delivered, or looked at as if they were."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from airflow_provider_cdi.engine.clean_up import keeping
+from airflow_provider_cdi.engine.clock import SystemClock
+from airflow_provider_cdi.engine.delivery.sentry import Sentry
+from airflow_provider_cdi.engine.ports import Destination, Source, Transport
+from airflow_provider_cdi.engine.reading.late_rows import LateRows
+from airflow_provider_cdi.engine.reading.read_ahead import call_in_thread
+from airflow_provider_cdi.engine.report import Report
+from airflow_provider_cdi.engine.rows.progress import Journal, Progress
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.exceptions import JobsRunning
+from airflow_provider_cdi.rejects.file import RejectFile
+from airflow_provider_cdi.state.sync_state import SyncState
+from airflow_provider_cdi.transfers.destination_side import DestinationSide
+from airflow_provider_cdi.transfers.runs.dry_run import DryJournal, DryRunDestination, NoTransport
+from airflow_provider_cdi.transfers.runs.journal import TaskJournal
+from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_machines
+from airflow_provider_cdi.transfers.runs.reporting import RunTold
+from airflow_provider_cdi.transfers.runs.state import RunState
+from airflow_provider_cdi.transfers.runs.waiting import Waiting
+
+#: A sync makes hundreds of thousands of small objects a second, nearly none of them in cycles. With Python's own
+#: thresholds a fifth of its CPU goes into looking for cycles, and every look at all objects walks through Airflow.
+GC_THRESHOLDS = (20_000, 20, 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of one run.
+
+    :param task: says how its destination wants to be talked to.
+    :param source: where the rows come from.
+    :param destination: what they become.
+    :param run: what is to be read, and where progress is kept.
+    :param rejects: where the rejects of this try go.
+    :param told: gets what is known of the run while it is at work.
+    :param check_late: whether a run that moves the watermark counts the rows that came below it.
+    :param stop_if_all_rejected: after how many first rows, all rejected with one code, the run stops; None for never.
+    :param stop_requested: whether the task was told to end.
+    """
+
+    task: DestinationSide
+    source: Source
+    destination: Destination
+    run: RunState
+    rejects: RejectFile
+    told: RunTold
+    check_late: bool
+    stop_if_all_rejected: int | None
+    stop_requested: Callable[[], bool]
+
+    def deliver(self, waited: Waiting | None) -> Report:
+        """Send the rows and save what became of them.
+
+        :param waited: the wait for jobs from which the task came back; None for none.
+        :raises JobsRunning: when jobs of the other side take longer than the task waits with its worker.
+        """
+        run, rejects = self.run, self.rejects
+        warn_of_several_machines(rejects, self.task.executor, self.task.log)
+        run.plans.save(run.plan)
+        self.told.rejects_files = rejects.places
+        try:
+            with seldom_collected():
+                report = asyncio.run(self._send())
+            self._join_rejects()
+            run.finish()
+        except JobsRunning as running:
+            self.task.wait_for(running.jobs, run, waited)
+            raise
+        report.rejects_files = rejects.places()
+        return report
+
+    def dry_run(self) -> Report:
+        """Read, check and batch the rows, and send nothing."""
+        inputs = self._inputs(
+            DryRunDestination(self.destination),
+            NoTransport(),
+            DryJournal(),
+            replace(self.task.delivery, requests_per_second=None),
+            look_at_rejects=self.rejects.look,
+        )
+        run = Run(inputs)
+        self.told.numbers, self.told.is_dry_run = run.report, True
+        report = asyncio.run(run.run())
+        report.dry_run = True
+        # A success without any record would look like lost state to the next run.
+        self.run.state.touch()
+        return report
+
+    async def _send(self) -> Report:
+        sentry = _make_sentry(self.run.state)
+        async with self.task.make_transport() as transport:
+            transport.stand_behind(sentry)
+            run = Run(self._delivery_inputs(transport, sentry))
+            self.told.numbers = run.report
+            try:
+                return await run.run()
+            except JobsRunning:
+                raise
+            except BaseException as error:
+                with keeping(error, "the numbers of the run could not be shown"):
+                    self._tell_the_end(run.report())
+                raise
+
+    def _delivery_inputs(self, transport: Transport, sentry: Sentry) -> RunInputs:
+        inputs = self._inputs(
+            self.destination,
+            transport,
+            TaskJournal(self.rejects, self.run.save),
+            self.task.delivery_settings(),
+            look_at_rejects=self.rejects.prove,
+        )
+        earlier = self.run.checkpoint
+        if earlier is None:
+            return replace(inputs, sentry=sentry, jobs=self.run.state.jobs)
+        self.task.log.info("Going on behind %s rows of an earlier try", f"{earlier.totals.rows_read:,}")
+        part = inputs.part.resumed_at(earlier.watermark) if earlier.watermark else inputs.part
+        progress = Progress(earlier.watermark, earlier.totals)
+        return replace(inputs, sentry=sentry, jobs=earlier.jobs, part=part, progress=progress)
+
+    def _inputs(
+        self,
+        destination: Destination,
+        transport: Transport,
+        journal: Journal,
+        settings: DeliverySettings,
+        *,
+        look_at_rejects: Callable[[], None],
+    ) -> RunInputs:
+        """Return what a run is made of, whether or not it sends."""
+
+        def prepare() -> None:
+            look_at_rejects()
+            self.task.prepare_destination(self.destination)
+
+        return RunInputs(
+            source=self.source,
+            destination=destination,
+            transport=transport,
+            journal=journal,
+            part=self.run.plan.slice,
+            settings=settings,
+            late=self._late_rows(),
+            prepare=prepare,
+            clock=SystemClock(),
+            stop_requested=self.stop_requested,
+            delete_cap=self.task.delete_cap_or_none(),
+            patience=self.task.patience(),
+            stop_if_all_rejected=self.stop_if_all_rejected,
+        )
+
+    def _late_rows(self) -> LateRows | None:
+        run = self.run
+        if not self.check_late or not run.plan.slice.moves_watermark:
+            return None
+        return LateRows(self.source, run.checkpoint.below if run.checkpoint else run.state.below)
+
+    def _tell_the_end(self, report: Report) -> None:
+        report.rejects_files = self.rejects.places()
+        self.task.log.warning("%s", "\n".join(["The run ended early", *report.lines()]))
+
+    def _join_rejects(self) -> None:
+        """Make one file of the rejects that lie here; the files that it was made of go when the record names it."""
+        run, rejects = self.run, self.rejects
+        superfluous = rejects.join()
+        if run.checkpoint is not None and run.checkpoint.rejects != rejects.parts:
+            run.save(replace(run.checkpoint, rejects=rejects.parts))
+        rejects.remove(superfluous)
+
+
+class TaskFence:
+    """Airflow and the lease say whether this try is still the one.
+
+    Satisfies :class:`airflow_provider_cdi.engine.ports.Fence`.
+
+    :param state: of the sync.
+    """
+
+    def __init__(self, state: SyncState) -> None:
+        self._state = state
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is known already that another try has taken over."""
+        return self._state.lease.is_lost
+
+    async def confirm(self) -> None:
+        """Find out, without holding up the event loop."""
+        await call_in_thread(self._state.confirm)
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Look for cycles seldom, and not among what was imported before; leave everything as it was."""
+    before, was_frozen = gc.get_threshold(), gc.get_freeze_count() > 0
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        if not was_frozen:
+            gc.unfreeze()
+
+
+def _make_sentry(state: SyncState) -> Sentry:
+    clock = SystemClock()
+    return Sentry(TaskFence(state), clock.elapsed, clock.sleep)
