@@ -57,6 +57,10 @@ class ConfigurationError(StopSync):
     """An argument of the operator or a field of the connection makes no sense."""
 
 
+class UsageError(StopSync):
+    """A command was called with words that make no sense, or that name no sync or more than one."""
+
+
 class SourceError(StopSync):
     """The source table, view or query cannot be read as it is: missing, forbidden, or of the wrong shape."""
 

@@ -49,6 +49,8 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Klaviyo", "python-modules": ["airflow_provider_cdi.triggers.klaviyo_jobs"]},
         ],
         "transfers": [_transfer("Braze", "braze"), _transfer("Klaviyo", "klaviyo"), _transfer("HTTP service", "http")],
+        # Read since Airflow 3.2; before, `python -m airflow_provider_cdi` has the same commands.
+        "cli": ["airflow_provider_cdi.cli.definition.get_cdi_commands"],
         "config": _CONFIG,
         "connection-types": [
             _connection("braze", "Braze", f"{_HOOKS}.braze.hook.BrazeHook", BRAZE_FORM),

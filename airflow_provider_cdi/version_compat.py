@@ -6,10 +6,13 @@ and go away in Airflow 4; so the old place is asked only where the new one does 
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airflow.sdk import BaseHook, Connection
     from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 else:
@@ -35,6 +38,7 @@ __all__ = [
     "has_thread_safe_calls",
     "lists_prior_xcoms",
     "never_expire",
+    "parse_dags",
 ]
 
 
@@ -131,3 +135,20 @@ def core_timetable(timetable: Any) -> Any:
     except ImportError:  # Airflow 3.0 and 3.1: a DAG file has the one that reckons
         return timetable
     return coerce_to_core_timetable(timetable)
+
+
+def parse_dags(folder: Path, bundle_path: Path, bundle_name: str) -> Any:
+    """Read DAG files and return Airflow's bag of them, which has ``dags`` and ``import_errors``. It asks no database.
+
+    :param folder: a folder, or one file.
+    :param bundle_path: what the files import from.
+    :param bundle_name: of the bundle that they are in.
+    """
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # Airflow 3.0 and 3.1
+        from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
+    known = inspect.signature(DagBag).parameters
+    # What only some versions take: examples have had a bundle of their own since 3.2.
+    options = {"include_examples": False, "bundle_name": bundle_name}
+    return DagBag(folder, bundle_path=bundle_path, **{name: options[name] for name in options if name in known})  # type: ignore[arg-type]
