@@ -188,3 +188,8 @@ OTHER = ConnectionType()
 def connection_type(name: str | None) -> ConnectionType:
     """Return what is known of a type."""
     return CONNECTION_TYPES.get(name or "", OTHER)
+
+
+def install(extra: str) -> str:
+    """Say how an extra is installed, as the beginning of a sentence."""
+    return f"Install it with pip install 'airflow-provider-cdi[{extra}]'"

@@ -16,9 +16,10 @@ from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableCon
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
 from airflow_provider_cdi.hooks.connections import find_connection
-from airflow_provider_cdi.hooks.sql.hook import SqlSource, SqlWarehouseHook
+from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql.reader import Statement
 from airflow_provider_cdi.hooks.sql.session import SqlSession
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.sql.statements import query_relation, table_relation
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 from airflow_provider_cdi.live_check.profiles import Profile

@@ -114,7 +114,7 @@ def test_a_table_that_was_empty_at_first(lab):
 
 
 def test_one_more_query_beside_the_slices(table, monkeypatch):
-    from airflow_provider_cdi.hooks.sql.hook import SqlSource
+    from airflow_provider_cdi.hooks.sql.source import SqlSource
 
     asked = []
     count = SqlSource.count

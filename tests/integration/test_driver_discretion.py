@@ -11,7 +11,7 @@ from support.leaks import VALUE, discreet, read_all
 from support.postgres_server import PostgresServer, why_not
 from support.sql_world import ATTRIBUTES, Database
 
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 JSON = json.dumps({"a": VALUE})

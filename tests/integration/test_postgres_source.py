@@ -16,7 +16,7 @@ from support.sql_world import ATTRIBUTES, CATALOG, EVERYTHING, NOW, read
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.reading.partition import Partition
 from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, RetryLater, SourceError
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))

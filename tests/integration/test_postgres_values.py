@@ -14,7 +14,7 @@ from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.rows.row_hash import row_hashes
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))

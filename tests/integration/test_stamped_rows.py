@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RetryLater
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 
 ROWS = "select 'c-' || i as external_id, '{\"n\":' || i || '}' as payload, i from range(300) as numbers(i)"
 SHOWN_IN_NEW_YORK = "now() at time zone 'America/New_York'"
@@ -121,7 +121,7 @@ def test_the_clock_of_the_worker_does_not_matter(lab, monkeypatch, skew):
         def now(cls, tz=None):
             return datetime.now(tz) + skew
 
-    for module in ("transfers.base", "hooks.sql.hook", "engine.clock"):
+    for module in ("transfers.base", "hooks.sql.source", "engine.clock"):
         monkeypatch.setattr(f"airflow_provider_cdi.{module}.datetime", Skewed)
     lab.sql(
         "create table users as select now()::timestamp as updated_at, 'now' as external_id, '{}' as payload "

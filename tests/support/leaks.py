@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.exceptions import CdiError
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 
 #: The value of a row that must not be told, and pieces of it that a database may quote alone.
 VALUE = "anna.leak@example.org"

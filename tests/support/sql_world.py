@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 ATTRIBUTES = TableContract(

@@ -299,7 +299,7 @@ PARTS = {
 @pytest.mark.parametrize("part", PARTS)
 def test_the_innermost_frame_that_tells_decides_on_the_part(part):
     outer = ["<module> (/b/speed_client.py:1)", "sync.<locals>.run (/b/speed_ours.py:26)"]
-    source = "batches (/x/airflow_provider_cdi/hooks/sql/external_sort.py:20)"
+    source = "batches (/x/airflow_provider_cdi/hooks/arrow/external_sort.py:20)"
     found = profile_parts.shares([f"{';'.join([*outer, source, PARTS[part]])} 7"])
     assert found == {part: 7}
 

@@ -30,7 +30,7 @@ from airflow_provider_cdi.hooks.bigquery.errors import diagnose
 from airflow_provider_cdi.hooks.bigquery.hook import BIGQUERY, BigQueryWarehouseHook
 from airflow_provider_cdi.hooks.bigquery.reader import label_of
 from airflow_provider_cdi.hooks.sql.errors import as_cdi_error
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 MANY = 20_000

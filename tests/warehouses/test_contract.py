@@ -17,7 +17,7 @@ from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, SourceError
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 COLUMNS = {"updated_at": "timestamp", "external_id": "text", "payload": "text"}

@@ -23,7 +23,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, Ret
 from airflow_provider_cdi.hooks.connections import find_connection
 from airflow_provider_cdi.hooks.databricks.errors import BrokenResult, diagnose
 from airflow_provider_cdi.hooks.databricks.hook import DEFAULTS, TAG, DatabricksWarehouseHook
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 COLUMNS = {"updated_at": "timestamp_tz", "external_id": "text", "payload": "text"}

@@ -9,7 +9,7 @@ from support.leaks import VALUE, discreet, read_all
 from support.sql_world import ATTRIBUTES
 from warehouses.worlds.base import World
 
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 

@@ -16,8 +16,8 @@ from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater, Sour
 from airflow_provider_cdi.hooks.redshift.hook import diagnose
 from airflow_provider_cdi.hooks.redshift.reader import RedshiftError, written_out
 from airflow_provider_cdi.hooks.sql.errors import as_cdi_error
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
 from airflow_provider_cdi.hooks.sql.reader import Statement
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 

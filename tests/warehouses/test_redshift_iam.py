@@ -13,7 +13,7 @@ from warehouses.worlds.redshift import RedshiftWorld
 
 from airflow_provider_cdi.exceptions import ConfigurationError, SourceError
 from airflow_provider_cdi.hooks.redshift.hook import RedshiftWarehouseHook
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 _COLUMNS = {"updated_at": "timestamp", "external_id": "text", "payload": "text"}

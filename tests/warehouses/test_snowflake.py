@@ -27,8 +27,8 @@ from airflow_provider_cdi.hooks.snowflake.errors import diagnose
 from airflow_provider_cdi.hooks.snowflake.hook import CHUNK_MEGABYTES, LINK_LOGGERS, session_parameters
 from airflow_provider_cdi.hooks.snowflake.reader import PREFETCHED, SnowflakeReader
 from airflow_provider_cdi.hooks.sql.errors import as_cdi_error
-from airflow_provider_cdi.hooks.sql.hook import SqlSource
 from airflow_provider_cdi.hooks.sql.reader import Statement
+from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
 TABLE = "create table t (updated_at {}, external_id varchar, payload varchar)"

@@ -7,9 +7,7 @@ value and on what the database says of its column, never on the rows that were f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -18,26 +16,20 @@ from pyarrow import types
 
 from airflow_provider_cdi.engine.reading.selection import Selection
 from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, UPDATED_AT
-from airflow_provider_cdi.engine.rows.value_text import JSON_FIELD, TEXTS_FIELD, VALUES_FIELD, has_no_json_form
+from airflow_provider_cdi.engine.rows.value_text import JSON_FIELD, VALUES_FIELD, has_no_json_form
 from airflow_provider_cdi.exceptions import SourceError
-from airflow_provider_cdi.hooks.arrow.column_types import ITEMS, ColumnType
+from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
+from airflow_provider_cdi.hooks.arrow.cursor_values import (
+    Column,
+    FieldMetadata,
+    identifier_array,
+    identifier_text,
+    payload_text,
+    plain_row,
+    value_array,
+)
 from airflow_provider_cdi.hooks.arrow.far_times import TYPES as TIME_TYPES
 from airflow_provider_cdi.hooks.arrow.far_times import time_array
-from airflow_provider_cdi.hooks.arrow.value_texts import json_text, number_text, value_text
-
-_Metadata = Mapping[bytes, bytes] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the statement that reads rows.
-
-    :param name: as the source spells it.
-    :param kind: what it holds.
-    """
-
-    name: str
-    kind: ColumnType
 
 
 class RowShape:
@@ -70,15 +62,15 @@ class RowShape:
         arrays: list[pa.Array] = []
         fields: list[pa.Field] = []
         for place, (column, column_values) in enumerate(zip(self.columns, values, strict=True)):
-            metadata: _Metadata = None
+            metadata: FieldMetadata = None
             if place == 0:
                 array = time_array(column_values, column.kind) if column.kind in TIME_TYPES else pa.array(column_values)
             elif place in ids:
-                array = _identifier_texts(column_values, column)
+                array = identifier_array(column_values, column)
             elif place == payload:
-                array = pa.array(map(_payload_text, column_values), pa.string())
+                array = pa.array(map(payload_text, column_values), pa.string())
             else:
-                array, metadata = _typed(column.kind, column_values, is_field=place < first_optional)
+                array, metadata = value_array(column.kind, column_values, is_field=place < first_optional)
             arrays.append(array)
             fields.append(pa.field(column.name, array.type, metadata=metadata))
         return self._canonical(arrays, fields)
@@ -124,121 +116,10 @@ class RowShape:
         return _nested(list(zip(paths, arrays, fields, strict=True)))
 
 
-def identifier_text(value: Any) -> str | None:
-    """Write an identifier as text. A whole number has no fraction, whatever its type (7.0 is ``7``).
-
-    :param value: as the driver returned it.
-    :return: None for nobody; a text that is not UTF-8 for a value of a type that identifies nobody (bytes, a list), so
-        that just its row is rejected.
-    """
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float | Decimal):
-        if value != value:  # noqa: PLR0124 - not a number: nobody
-            return None
-        return str(int(value)) if abs(value) != float("inf") and value == int(value) else str(value)
-    if isinstance(value, bytes | bytearray | memoryview | list | tuple | dict | set):
-        return _NO_IDENTIFIER
-    return str(value)
-
-
-#: No text can be that in UTF-8: half of a surrogate pair.
-_NO_IDENTIFIER = "\udcff"
-
-
-def plain_row(row: Any) -> Sequence[Any]:
-    """Return the values of a row; a connection may be set to return mappings (``"cursor": "dictcursor"``)."""
-    return tuple(row.values()) if isinstance(row, dict) else row
-
-
-def _identifier_texts(values: Iterable[Any], column: Column) -> pa.Array:
-    if column.kind is ColumnType.BINARY:
-        raise SourceError(f"The identifier column {column.name!r} holds binary data. Cast it to text in a view.")
-    if column.kind is ColumnType.NUMBER:
-        values = (Decimal(value) if isinstance(value, str) else value for value in values)
-    texts = [identifier_text(value) for value in values]
-    try:
-        return pa.array(texts, pa.string())
-    except UnicodeEncodeError:
-        raw = [None if text is None else text.encode("utf-8", "surrogateescape") for text in texts]
-        return pa.array(raw, pa.binary()).view(pa.string())
-
-
-# --- values of a DB-API cursor --------------------------------------------------------------------------
-
-_ARROW_TYPES = {
-    ColumnType.TEXT: pa.string(),
-    ColumnType.PADDED: pa.string(),
-    ColumnType.INTEGER: pa.int64(),
-    ColumnType.FLOAT: pa.float64(),
-    ColumnType.BOOLEAN: pa.bool_(),
-    ColumnType.BINARY: pa.binary(),
-}
-#: The types that a column may take because all its values of a group are of one: a body and a hash tell no difference.
-_ALIKE = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-_UNFIT = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError)
-
-
-def _typed(kind: ColumnType, values: Sequence[Any], *, is_field: bool) -> tuple[pa.Array, _Metadata]:
-    """Return the values as an array, and what is to be said of its texts.
-
-    :param is_field: whether it becomes a field of a built payload. Other columns are looked at by destinations
-        themselves, which must not see another type because of other rows.
-    """
-    if kind in TIME_TYPES:
-        return time_array(values, kind), None
-    if kind in _TEXTS:
-        write, metadata = _TEXTS[kind]
-        return pa.array(map(write, values), pa.string()), metadata
-    if kind is ColumnType.INTERVAL:
-        return pa.nulls(len(values), pa.month_day_nano_interval()), None
-    arrow_type = _ARROW_TYPES.get(kind) or _type_alike(kind, values, is_field=is_field)
-    if arrow_type is not None:
-        try:
-            array = pa.array(values, arrow_type)
-            return array, TEXTS_FIELD if kind not in _ARROW_TYPES and types.is_string(arrow_type) else None
-        except _UNFIT:
-            pass
-    return pa.array([value_text(value, kind) for value in values], pa.string()), VALUES_FIELD
-
-
-def _uuid_text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _type_alike(kind: ColumnType, values: Sequence[Any], *, is_field: bool) -> pa.DataType | None:
-    if kind in ITEMS:
-        return None
-    found = set(map(type, values))
-    found.discard(type(None))
-    if len(found) > 1:
-        return None
-    one = found.pop() if found else str
-    return _ALIKE.get(one) if is_field or one is str else None
-
-
-def _payload_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            value = value.encode("utf-8", "surrogateescape")
-        else:
-            return value
-    if isinstance(value, bytes | bytearray | memoryview):
-        # Bytes that are no UTF-8 become a text that is no JSON: one rejected row, not a stopped sync.
-        return bytes(value).decode("utf-8", "backslashreplace")
-    return json_text(value)
-
-
 # --- columns of any driver ------------------------------------------------------------------------------
 
 
-def _from_driver(kind: ColumnType, array: pa.Array) -> tuple[pa.Array, _Metadata]:
+def _from_driver(kind: ColumnType, array: pa.Array) -> tuple[pa.Array, FieldMetadata]:
     """Return a driver's column, and what is to be said of its texts."""
     if types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -250,14 +131,7 @@ def _from_driver(kind: ColumnType, array: pa.Array) -> tuple[pa.Array, _Metadata
     return array, None
 
 
-_TEXTS: Mapping[ColumnType, tuple[Callable[[Any], str | None], _Metadata]] = {
-    ColumnType.JSON: (_payload_text, JSON_FIELD),
-    ColumnType.NUMBER: (number_text, VALUES_FIELD),
-    ColumnType.UUID: (_uuid_text, None),
-}
-
-
-def _said(field: pa.Field) -> _Metadata:
+def _said(field: pa.Field) -> FieldMetadata:
     said = (field.metadata or {}).get(b"cdi")
     return None if said is None else {b"cdi": said}
 
@@ -296,7 +170,7 @@ def _payload(array: pa.Array) -> pa.Array:
     if types.is_string(array.type) or types.is_nested(array.type):
         return array
     # A number or a date as payload: the destination rejects each row with its reason.
-    return pa.array(map(_payload_text, array.to_pylist()), pa.string())
+    return pa.array(map(payload_text, array.to_pylist()), pa.string())
 
 
 def _check_has_json_form(field: pa.Field) -> None:

@@ -10,7 +10,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.bigquery.connection import BigQueryConnection, JobDefaults
 from airflow_provider_cdi.hooks.bigquery.errors import CredentialsUnusable
 from airflow_provider_cdi.hooks.bigquery.results import ResultReader
-from airflow_provider_cdi.hooks.extras import install
+from airflow_provider_cdi.hooks.connection_types import install
 from airflow_provider_cdi.hooks.pinning import pinned
 from airflow_provider_cdi.hooks.sql.driver_logs import quiet
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
+from airflow_provider_cdi.hooks.connection_types import install
 from airflow_provider_cdi.hooks.databricks.errors import DRIVER_ERRORS, diagnose, is_login_refusal, is_tag_refusal
-from airflow_provider_cdi.hooks.databricks.logs import keep_logs_clean
 from airflow_provider_cdi.hooks.databricks.reader import DatabricksReader
-from airflow_provider_cdi.hooks.extras import install
+from airflow_provider_cdi.hooks.link_logs import hide_signatures
 from airflow_provider_cdi.hooks.pinning import pinned
 from airflow_provider_cdi.hooks.reach import check_host, check_reachable
 from airflow_provider_cdi.hooks.sql.dialects import Dialect, TimeForm
@@ -186,3 +186,28 @@ def _tag_value(tag: str) -> str:
     for special in "\\,:":
         value = value.replace(special, f"\\{special}")
     return value
+
+
+#: Writes every answer as it is, rows and links. It is shut off where it is made, but a logging configuration that
+#: is loaded afterwards opens it again.
+_ANSWERS = "databricks.sql.unsafe"
+#: Two lines of INFO for each request.
+_REQUESTS = "databricks.sql.auth"
+#: They write a link as it is when it is slow, when it fails, and when it is tried again.
+_LINKS = (
+    "databricks.sql.cloudfetch.downloader",
+    "databricks.sql.common.unified_http_client",
+    "urllib3.connectionpool",
+    "urllib3.util.retry",
+)
+
+
+def keep_logs_clean() -> None:
+    """Log no answers and no signatures of links from now on; requests that went well only where somebody wants them."""
+    answers = logging.getLogger(_ANSWERS)
+    answers.propagate = False
+    answers.setLevel(logging.CRITICAL)
+    hide_signatures(*_LINKS)
+    requests = logging.getLogger(_REQUESTS)
+    if requests.level == logging.NOTSET:
+        requests.setLevel(logging.WARNING)

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.clean_up import closing
-from airflow_provider_cdi.hooks.arrow.rows import plain_row
+from airflow_provider_cdi.hooks.arrow.cursor_values import plain_row
 from airflow_provider_cdi.hooks.snowflake.errors import CutTimesError
 from airflow_provider_cdi.hooks.sql.reader import Statement, slices
 

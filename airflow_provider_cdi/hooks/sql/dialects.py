@@ -11,8 +11,7 @@ from typing import Any
 from airflow_provider_cdi.hooks.arrow.column_types import MYSQL_FIELD_TYPES, POSTGRES_OIDS, ColumnType, column_type_of
 from airflow_provider_cdi.hooks.duckdb.names import NO_VARIABLES, check_is_table
 from airflow_provider_cdi.hooks.duckdb.spill import SPILL, keep_spill_private
-from airflow_provider_cdi.hooks.sql import mysql_errors as mysql_failures
-from airflow_provider_cdi.hooks.sql.errors import ANY_HISTORY, Diagnosis
+from airflow_provider_cdi.hooks.sql.errors import ANY_HISTORY, Diagnosis, diagnose_mysql
 from airflow_provider_cdi.hooks.sql.postgres_types import read_as_text
 from airflow_provider_cdi.hooks.sql.reader import (
     DuckDbReader,
@@ -228,6 +227,6 @@ DIALECTS: Mapping[str, Dialect] = {
         type_codes=MYSQL_FIELD_TYPES,
         line_comments=("--", "#"),
         has_backslashes=True,
-        diagnose=mysql_failures.diagnose,
+        diagnose=diagnose_mysql,
     ),
 }

@@ -1,30 +1,24 @@
-"""Any SQL database that Airflow reaches through a ``DbApiHook``, as a source of rows."""
+"""Any SQL database that Airflow reaches through a ``DbApiHook``: how it is opened, and what a source of it holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.reading.partition import Partition
-from airflow_provider_cdi.engine.reading.selection import Selection, select_columns
+from airflow_provider_cdi.engine.reading.selection import select_columns
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, SourceError
 from airflow_provider_cdi.hooks.arrow.column_types import TIMES, ColumnType
-from airflow_provider_cdi.hooks.arrow.rows import RowShape
-from airflow_provider_cdi.hooks.connection_types import connection_type
+from airflow_provider_cdi.hooks.connection_types import connection_type, install
 from airflow_provider_cdi.hooks.extra_addresses import check_addresses
-from airflow_provider_cdi.hooks.extras import install
 from airflow_provider_cdi.hooks.pinning import pinned
 from airflow_provider_cdi.hooks.sql.dialects import ANSI, DIALECTS, Dialect
 from airflow_provider_cdi.hooks.sql.reader import Statement
 from airflow_provider_cdi.hooks.sql.session import SqlSession
+from airflow_provider_cdi.hooks.sql.source import SqlSource, server_time
 from airflow_provider_cdi.hooks.sql.statements import (
-    SourceSql,
     partition_relation,
     query_relation,
     table_relation,
@@ -180,12 +174,6 @@ class SqlWarehouseHook:
         return _kind_of_value(values[0])
 
 
-def server_time(dialect: Dialect, connection: Any) -> datetime:
-    """Ask the clock of a database; no row is read for it."""
-    ((value,),) = dialect.reader.fetch(connection, Statement(f"select {dialect.clock.utc} as cdi_now"))
-    return dialect.clock.read(value, datetime.now(UTC))
-
-
 _WRONG_TIMES = {
     ColumnType.DATE: "is a date: all changes of one day would look alike",
     ColumnType.TEXT: "is text and no timestamp",
@@ -213,99 +201,3 @@ def _cure(conn_type: str | None) -> str:
         "Install the Airflow provider of that database on the workers, usually with pip install "
         f"'apache-airflow-providers-{conn_type}', or mend the type."
     )
-
-
-class SqlSource:
-    """A table, view or query of one connection; satisfies :class:`airflow_provider_cdi.engine.ports.Source`.
-
-    Every call opens its own connection and closes it, so that any thread may count or read.
-
-    :param session: opens connections.
-    :param label: what it is, for messages (``the table users``).
-    :param relation: the same as SQL.
-    :param selection: which column plays which part.
-    :param kinds: source name -> what the column holds.
-    :param zone: whose clock ``UPDATED_AT`` shows, None for UTC.
-    :param opened_at: what the database's clock showed when the source was looked at.
-    """
-
-    def __init__(
-        self,
-        session: SqlSession,
-        label: str,
-        relation: str,
-        selection: Selection,
-        kinds: Mapping[str, ColumnType],
-        *,
-        zone: str | None,
-        opened_at: datetime,
-    ) -> None:
-        #: Which column plays which part.
-        self.selection = selection
-        #: What the database's clock showed when the source was looked at.
-        self.opened_at = opened_at
-        self._session = session
-        self._label = label
-        self._shape = RowShape(selection, kinds.__getitem__)
-        self._sql = SourceSql(
-            relation, self._shape.columns, len(self._shape.keys), session.dialect, session.placeholder, zone=zone
-        )
-
-    def now(self) -> datetime:
-        """Ask the database's clock, in a connection of its own.
-
-        :raises SourceError: when the database cannot be asked.
-        :raises RetryLater: when it does not answer now.
-        """
-        with self._session.connected(f"asking for the time beside {self._label}") as connection:
-            return server_time(self._session.dialect, connection)
-
-    def count(
-        self,
-        bounds: Bounds,
-        *,
-        position: str | None,
-        now: str,
-        with_total: bool = False,
-        recent: str | None = None,
-    ) -> Counts:
-        """Count in one aggregate query. See :meth:`airflow_provider_cdi.engine.ports.Source.count`.
-
-        :raises SourceError: when the source cannot be read as it is.
-        :raises RetryLater: when the database does not answer now.
-        """
-        statement = self._sql.counts(bounds, position=position, now=now, with_total=with_total, recent=recent)
-        dialect = self._session.dialect
-        with self._session.connected(f"counting {self._label}") as connection:
-            ((within, at, future, without_time, *by_clock),) = dialect.reader.fetch(connection, statement)
-        counts = Counts(within, at, future, without_time)
-        if recent is not None:
-            passed, since, *by_clock, clock = by_clock
-            asked_at = dialect.clock.read(clock, datetime.now(UTC))
-            counts = replace(counts, passed=passed, recent=since, asked_at=asked_at)
-        return replace(counts, total=by_clock[0]) if with_total else counts
-
-    def read(self, bounds: Bounds) -> Iterator[pa.RecordBatch]:
-        """Stream the rows. See :meth:`airflow_provider_cdi.engine.ports.Source.read`.
-
-        The connection is opened by the thread that asks for the first batch, and closed at the end or when
-        the iterator is closed, which is for the same thread to do.
-
-        :raises SourceError: when the source cannot be read as it is.
-        :raises RetryLater: when the database does not answer now.
-        :raises Interrupted: after :meth:`cancel`.
-        """
-        reader = self._session.dialect.reader
-        doing = f"reading {self._label}"
-        statement = self._sql.rows(bounds, ordered=not reader.sorts)
-        with self._session.connected(doing) as connection:
-            for batch in reader.read(connection, statement, self._shape, self._session.settings):
-                self._session.check_not_cancelled(doing)
-                yield batch
-
-    def cancel(self) -> None:
-        """Stop a running count or read from another thread, as far as the driver can.
-
-        Every source of the same hook ends with it.
-        """
-        self._session.cancel()

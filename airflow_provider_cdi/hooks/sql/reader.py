@@ -12,8 +12,8 @@ from uuid import uuid4
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.clean_up import afterwards, closing
-from airflow_provider_cdi.hooks.arrow.rows import plain_row
-from airflow_provider_cdi.hooks.sql.external_sort import external_sort
+from airflow_provider_cdi.hooks.arrow.cursor_values import plain_row
+from airflow_provider_cdi.hooks.arrow.external_sort import external_sort
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.hooks.arrow.rows import RowShape

@@ -9,7 +9,7 @@ from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.reading.partition import Partition
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
-from airflow_provider_cdi.hooks.arrow.rows import Column
+from airflow_provider_cdi.hooks.arrow.cursor_values import Column
 from airflow_provider_cdi.hooks.sql.dialects import Dialect
 from airflow_provider_cdi.hooks.sql.names import looks_like_sql, single_query
 from airflow_provider_cdi.hooks.sql.reader import Statement

@@ -13,7 +13,7 @@ import pytest
 from support.sql_world import Database, read
 
 from airflow_provider_cdi.exceptions import SourceError
-from airflow_provider_cdi.hooks.sql.external_sort import external_sort
+from airflow_provider_cdi.hooks.arrow.external_sort import external_sort
 
 TESTS = Path(__file__).parents[3]
 ROWS = 60_000

@@ -11,7 +11,7 @@ from airflow_provider_cdi.exceptions import CdiError, SourceError
 from airflow_provider_cdi.hooks.snowflake.errors import diagnose as snowflakes
 from airflow_provider_cdi.hooks.sql.driver_words import known_words
 from airflow_provider_cdi.hooks.sql.errors import Diagnosis, as_cdi_error
-from airflow_provider_cdi.hooks.sql.mysql_errors import diagnose as mysql
+from airflow_provider_cdi.hooks.sql.errors import diagnose_mysql as mysql
 
 
 class Error(Exception):

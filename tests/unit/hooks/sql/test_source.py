@@ -13,7 +13,7 @@ from support.sql_world import CATALOG, EVERYTHING, NOW, Database, read
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, RetryLater, SourceError
-from airflow_provider_cdi.hooks.sql.external_sort import RUN_BYTES
+from airflow_provider_cdi.hooks.arrow.external_sort import RUN_BYTES
 from airflow_provider_cdi.hooks.sql.reader import DuckDbReader
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_cdi.hooks.sql.external_sort import BATCH_ROWS, external_sort
+from airflow_provider_cdi.hooks.arrow.external_sort import BATCH_ROWS, external_sort
 
 Row = tuple[int, str | None, int]
 ROWS = st.lists(st.tuples(st.integers(0, 5), st.none() | st.text("ab", max_size=2), st.integers(0, 9)), max_size=60)
@@ -94,7 +94,7 @@ def test_sorting_and_merging_do_not_import_pandas() -> None:
     sort = (
         "import sys, pyarrow as pa\n"
         "from array import array\n"
-        "from airflow_provider_cdi.hooks.sql.external_sort import external_sort\n"
+        "from airflow_provider_cdi.hooks.arrow.external_sort import external_sort\n"
         "def rows(*values):\n"
         "    held = pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array('q', values))])\n"
         "    return pa.record_batch([held], names=['at'])\n"

@@ -17,7 +17,8 @@ from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.engine.rows.value_text import TEXTS_FIELD, VALUES_FIELD
 from airflow_provider_cdi.exceptions import SourceError
 from airflow_provider_cdi.hooks.arrow.column_types import MYSQL_FIELD_TYPES, ColumnType, column_type_of
-from airflow_provider_cdi.hooks.arrow.rows import RowShape, identifier_text
+from airflow_provider_cdi.hooks.arrow.cursor_values import identifier_text
+from airflow_provider_cdi.hooks.arrow.rows import RowShape
 
 ATTRIBUTES = TableContract("attributes", ("EXTERNAL_ID", "EMAIL"), optional=("DELETED",))
 THEN = datetime.fromisoformat("2026-01-01T12:00:00")
