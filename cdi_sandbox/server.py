@@ -134,6 +134,11 @@ class SandboxServer:
         found = self._control("GET", f"/catalogs/{quote(name, safe='')}/items")
         return {item["id"]: item for item in found["items"]}
 
+    def set_integrations(self, *integrations: dict[str, Any]) -> list[dict[str, Any]]:
+        """Say which integrations Braze's own CDI has, see :mod:`.braze.cdi.integrations`."""
+        shown: list[dict[str, Any]] = self._control("PUT", "/cdi/integrations", list(integrations))
+        return shown
+
     # --- what it got ------------------------------------------------------------------------------------
 
     def received(self, path: str = "/users/track", *, brief: bool = False) -> dict[str, Any]:

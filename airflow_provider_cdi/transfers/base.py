@@ -149,7 +149,7 @@ class WarehouseSyncOperator(DestinationSide):
         state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
         # The columns that it wants are the same for every kind of run; which kind this is, the source's clock tells.
         source = self._open_source(self.make_destination(loads_history=False))
-        run = RunState.planned(request, context, waited, state, now=source.opened_at)
+        run = RunState.planned(request, context, waited, state, source)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
         self._told.about = self._about(context, run)
         name, place = self._name_of(context["ti"]), self.destination_name()

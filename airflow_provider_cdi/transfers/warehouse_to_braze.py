@@ -60,7 +60,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
     :param on_long_array: for ``attributes``: ``send`` sends an array of more than 500 different elements, of which
         Braze keeps the latest 500, and counts the row as ``truncated_by_braze``; ``reject`` makes a reject of it.
     :param update_existing_only: change known users only and create none.
-    :param initial: where a new sync starts: ``everything``, ``now``, or a timestamp, which is included (templated).
+    :param initial: where a new sync starts: ``everything``, ``now``, or a timestamp, which is included; or a
+        timestamp of which rows are delivered already, ``2026-01-05T08:59:58Z, 3 rows delivered`` (templated).
     :param sync_id: stable name of the sync; by default ``<dag_id>.<task_id>``, and ``<dag_id>/<task_id>`` where the
         DAG's id has dots.
     :param allow_repeats: another task of the DAG may send the same rows to the same place; without it that is a

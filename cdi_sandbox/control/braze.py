@@ -7,6 +7,7 @@ from typing import Any
 from starlette.routing import Route
 
 from cdi_sandbox.api.json import Json
+from cdi_sandbox.braze.cdi.integrations import read_integration
 from cdi_sandbox.braze.users.profiles import User
 from cdi_sandbox.braze.users.views import single, whole_user
 from cdi_sandbox.control.routes import ControlRequest, NotFound, control_route
@@ -23,6 +24,8 @@ def braze_control_routes(world: World) -> list[Route]:
         control_route("GET", "/events", world, lambda world, request: _events(world, request, "events")),
         control_route("GET", "/purchases", world, lambda world, request: _events(world, request, "purchases")),
         control_route("GET", "/catalogs/{name}/items", world, _items),
+        control_route("GET", "/cdi/integrations", world, _integrations),
+        control_route("PUT", "/cdi/integrations", world, _set_integrations),
     ]
 
 
@@ -60,3 +63,16 @@ def _items(world: World, request: ControlRequest) -> Json:
     if catalog is None:
         raise NotFound("The sandbox holds no catalog of this name.")
     return {**catalog.shown(), "items": list(catalog.items.values())}
+
+
+def _integrations(world: World, _: ControlRequest) -> Json:
+    now = world.now()
+    return [{**one.shown(now), "jobs": one.jobs_at(now)} for one in world.braze.integrations]
+
+
+def _set_integrations(world: World, request: ControlRequest) -> Json:
+    wanted = request.json()
+    if not isinstance(wanted, list):
+        raise ValueError("Give a list of integrations.")  # noqa: TRY004 - answered as 400
+    world.braze.integrations = [read_integration(one) for one in wanted]
+    return _integrations(world, request)

@@ -17,6 +17,7 @@ from airflow_provider_cdi.engine.rows.position import parse_position
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.transfers.arguments.arguments import CheckpointPlace, SyncMode
+from airflow_provider_cdi.transfers.arguments.initial import Initial
 from airflow_provider_cdi.transfers.arguments.words import YES_NO, is_yes_or_no
 
 _TIMESTAMP = 'a timestamp such as "2026-01-05T00:00:00Z", a date or a datetime'
@@ -44,6 +45,13 @@ _is_timestamp = _is_understood(parse_position)
 
 def _is_moment(value: Any) -> bool:
     return isinstance(value, date) or (isinstance(value, str) and _is_timestamp(value))
+
+
+def _is_initial(value: Any) -> bool:
+    if not isinstance(value, str):
+        return isinstance(value, date)
+    said = Initial.parse(value)
+    return _is_timestamp(said.moment) or (said.delivered is None and said.moment in ("everything", "now"))
 
 
 def _is_mapping_of_names(value: Any) -> bool:
@@ -82,8 +90,9 @@ SYNC_RULES: Mapping[str, Rule] = {
     "same_source": text("give a word for the source that stays when its name or its text changes"),
     "allow_repeats": flag(),
     "initial": Rule(
-        f'use "everything", "now", or {_TIMESTAMP}',
-        lambda value: value in ("everything", "now") or _is_moment(value),
+        f'use "everything", "now", or {_TIMESTAMP}; where rows of just that time are delivered already, say how many: '
+        '"2026-01-05T00:00:00Z, 3 rows delivered"',
+        _is_initial,
         unset=(),
     ),
     "sync_mode": one_of(*get_args(SyncMode)),

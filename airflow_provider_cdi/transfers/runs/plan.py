@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.engine.reading.slice import Mode, Slice
 from airflow_provider_cdi.engine.reading.source_clock import SourceClock
 from airflow_provider_cdi.engine.rows.totals import Totals
-from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state.plan import Plan
 from airflow_provider_cdi.state.record import Checkpoint, StateRecord
-from airflow_provider_cdi.transfers.runs.windows import read_moment, window_bounds
+from airflow_provider_cdi.transfers.arguments.initial import Initial
+from airflow_provider_cdi.transfers.runs.start import start_position, start_watermark
+from airflow_provider_cdi.transfers.runs.windows import window_bounds
+
+if TYPE_CHECKING:
+    from airflow_provider_cdi.engine.ports import Source
 
 SYNC_MODES = ("auto", "incremental", "full", "window")
 
@@ -26,7 +30,7 @@ class RunRequest:
     :param sync_mode: one of :data:`SYNC_MODES`; ``auto`` is ``window`` for a backfill and ``incremental`` else.
     :param since: first position of a window; empty for the start of the run's data interval.
     :param until: position after the last one of a window; empty for the end of the data interval, else for now.
-    :param initial: where a new sync starts: ``everything``, ``now`` or a timestamp.
+    :param initial: where a new sync starts, see :mod:`airflow_provider_cdi.transfers.arguments.initial`.
     :param clock: what ``UPDATED_AT`` shows at a moment.
     :param dry_run: whether nothing is sent.
     :param settle: how old a row must be, in runs that move the watermark.
@@ -54,7 +58,11 @@ def resolve_mode(request: RunRequest, context: Mapping[str, Any]) -> Mode:
 
 
 def new_plan(
-    request: RunRequest, mode: Mode, context: Mapping[str, Any], record: StateRecord | None, now: datetime
+    request: RunRequest,
+    mode: Mode,
+    context: Mapping[str, Any],
+    record: StateRecord | None,
+    source: Source,
 ) -> Plan:
     """Make the plan of a run at its first try.
 
@@ -62,8 +70,10 @@ def new_plan(
     :param mode: see :func:`resolve_mode`.
     :param context: of the task.
     :param record: the state, None for a sync that never ran.
-    :param now: the warehouse's clock. Nothing later is read, and nothing that is younger than ``request.settle``.
+    :param source: its clock, when it was opened, is the upper bound: nothing later is read, and nothing that is younger
+        than ``request.settle``.
     """
+    now = source.opened_at
     up_to = request.clock.up_to(now if mode == "window" else now - request.settle)
     if mode == "window":
         since, until = window_bounds(request, context)
@@ -71,7 +81,7 @@ def new_plan(
     elif mode == "full":
         part = Slice("full", up_to, settles=bool(request.settle))
     else:
-        after = (record and record.watermark) or _start(request, request.clock.up_to(now))
+        after = (record and record.watermark) or start_watermark(request, request.clock.up_to(now), source)
         part = Slice("incremental", up_to, after=after, settles=bool(request.settle))
     return Plan(replace(part, zone=request.clock.zone), clear_number=context["dag_run"].clear_number)
 
@@ -86,8 +96,9 @@ def loads_history(part: Slice, request: RunRequest) -> bool:
     """
     if part.after is None:
         return True
-    start = _start(request, part.up_to) if not len(part.after.ties) else None
-    return start is not None and start.position == part.after.position
+    if len(part.after.ties) or Initial.parse(request.initial).delivered is not None:
+        return False  # somebody has delivered rows up to there: the sync goes on
+    return start_position(request, part.up_to) == part.after.position
 
 
 def resume_or_replay(
@@ -117,15 +128,6 @@ def _checkpoint(plan: Plan, context: Mapping[str, Any], record: StateRecord | No
         return record.checkpoint
     # Another run of the sync has been further since: what it delivered is not sent again.
     return Checkpoint(record.watermark, Totals(), below=record.checkpoint.below) if record.watermark else None
-
-
-def _start(request: RunRequest, up_to: str) -> Watermark | None:
-    if request.initial == "everything":
-        return None
-    # No row at the start position counts as delivered, so those that carry it are included.
-    return Watermark(
-        up_to if request.initial == "now" else read_moment(request.clock, request.initial, "initial"), Ties()
-    )
 
 
 def _run_type(context: Mapping[str, Any]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
+from airflow_provider_cdi.engine.ports import Source
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.state.plan import Plan, PlanStore
 from airflow_provider_cdi.state.record import Checkpoint
@@ -32,7 +32,7 @@ class RunState:
 
     @classmethod
     def planned(
-        cls, request: RunRequest, context: Mapping[str, Any], waited: Waiting | None, state: SyncState, *, now: datetime
+        cls, request: RunRequest, context: Mapping[str, Any], waited: Waiting | None, state: SyncState, source: Source
     ) -> RunState:
         """Return the state of a run at the beginning of a try, with its plan: a new one, or what an earlier try left.
 
@@ -40,7 +40,7 @@ class RunState:
         :param context: of the task.
         :param waited: the wait for jobs from which the task came back; None for none.
         :param state: the record that is carried from run to run, loaded.
-        :param now: the warehouse's clock.
+        :param source: what is read; it was opened for this try.
         """
         plans = PlanStore(state.stores.plan, context["ti"].run_id, state.identity)
         if waited is not None:
@@ -48,7 +48,7 @@ class RunState:
         mode, record = resolve_mode(request, context), state.record
         earlier = None if request.dry_run else plans.load()
         left_over = resume_or_replay(earlier, mode, context, record)
-        plan, checkpoint = left_over or (new_plan(request, mode, context, record, now), None)
+        plan, checkpoint = left_over or (new_plan(request, mode, context, record, source), None)
         return cls(state, plans, plan, checkpoint)
 
     @property

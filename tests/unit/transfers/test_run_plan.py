@@ -40,7 +40,7 @@ def record(position=MIDNIGHT, run_id="run-0", accepted=0):
 
 def plan_of(request, ctx=None, found=None):
     ctx = ctx or context()
-    return new_plan(request, resolve_mode(request, ctx), ctx, found, NOW).slice
+    return new_plan(request, resolve_mode(request, ctx), ctx, found, SimpleNamespace(opened_at=NOW)).slice
 
 
 def test_a_scheduled_run_reads_from_the_watermark_to_now_and_moves_it():

@@ -100,7 +100,7 @@ def run_once(source: LivingSource, at: float, settle: float, journal: MemoryJour
         Identity("s", "things", "d"), 1, Checkpoint(progress.watermark, progress.totals), "r", ""
     )
     request = RunRequest("incremental", settle=timedelta(seconds=settle))
-    plan = new_plan(request, "incremental", CONTEXT, record, source.opened_at)
+    plan = new_plan(request, "incremental", CONTEXT, record, source)
     things = Things()
     report = run_virtually(make_run(source, things, journal, plan.slice).run())
     return things.ids(), report
@@ -244,7 +244,7 @@ def slice_up_to(journal: MemoryJournal) -> Any:
     record = progress and StateRecord(
         Identity("s", "things", "d"), 1, Checkpoint(progress.watermark, progress.totals), "r", ""
     )
-    return new_plan(RunRequest("incremental"), "incremental", CONTEXT, record, NOON).slice
+    return new_plan(RunRequest("incremental"), "incremental", CONTEXT, record, SimpleNamespace(opened_at=NOON)).slice
 
 
 def test_a_read_of_stamped_rows_that_always_breaks_off_ends():
