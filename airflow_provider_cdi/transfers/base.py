@@ -94,7 +94,7 @@ class WarehouseSyncOperator(DestinationSide):
         self.max_reject_percent = arguments.get("max_reject_percent")
         self.stop_if_all_rejected = arguments.get("stop_if_all_rejected", FIRST_ROWS)
         delivery = arguments.get("delivery")
-        self.delivery = self.usual_delivery if delivery is None else delivery
+        self.delivery = self.default_delivery if delivery is None else delivery
         self.checkpoint = arguments.get("checkpoint", "auto")
         # Inlet and outlet: an asset that is only an outlet loses its state when the DAG file is gone for a moment.
         asset = sync_asset(str(self.sync_id))  # whether it is a text at all is checked below

@@ -26,7 +26,7 @@ class DestinationSide(DeferrableSyncOperator):
     """
 
     #: How a sync delivers when the task does not say it.
-    usual_delivery: ClassVar[DeliverySettings] = DeliverySettings()
+    default_delivery: ClassVar[DeliverySettings] = DeliverySettings()
     #: Data types that delete: nobody may give their tasks another kind of run, unless the task says so, and how much
     #: one run may delete is capped.
     deleting_data_types: ClassVar[Sequence[str]] = ()

@@ -95,7 +95,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
         "metric",
     )
 
-    usual_delivery = KLAVIYO_DELIVERY
+    default_delivery = KLAVIYO_DELIVERY
     deleting_data_types = ("privacy_deletions",)
 
     place_fields = ("klaviyo_conn_id",)

@@ -68,14 +68,15 @@ def braze_destination(
         }
     )
     if data_type in TRACK_TYPES:
-        from airflow_provider_cdi.destinations.braze.users import track
+        from airflow_provider_cdi.destinations.braze.users import track_types
+        from airflow_provider_cdi.destinations.braze.users.track import Track
 
         kind = {
-            "attributes": track.attributes_type(on_long_array, takes_contacts=sends_contacts),
-            "events": track.EVENTS,
-            "purchases": track.PURCHASES,
+            "attributes": track_types.attributes_type(on_long_array, takes_contacts=sends_contacts),
+            "events": track_types.EVENTS,
+            "purchases": track_types.PURCHASES,
         }[data_type]
-        return track.Track(kind, limits, update_existing_only=update_existing_only, now=now)
+        return Track(kind, limits, update_existing_only=update_existing_only, now=now)
     if catalog is not None:
         from airflow_provider_cdi.destinations.braze.catalogs.items import CatalogItems
 

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
-from airflow_provider_cdi.destinations.braze.responses.codes import braze_rejection
+from airflow_provider_cdi.destinations.braze.responses.codes import BRAZE_NAMES
 from airflow_provider_cdi.destinations.braze.responses.refusals import BRAZE, refusal
+from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS
+from airflow_provider_cdi.destinations.row_values import without_the_rows
 from airflow_provider_cdi.engine.ports import BatchRejected, Completed, Throttled, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 
@@ -121,3 +123,38 @@ def _message(body: Mapping[str, Any] | None) -> str:
 
 def _is_too_many(said: str) -> bool:
     return said.lower().startswith(_TOO_MANY)
+
+
+def braze_rejection(said: Any, *records: Record, unknown: str = "braze_rejected") -> Rejection:
+    """Turn what Braze said about an object into a reject.
+
+    :param said: the code or the sentence; anything else counts as unknown.
+    :param records: what it may be about; their values are taken out of the sentence, which logs and errors show.
+    :param unknown: the code for what the tables do not know.
+    :return: a reject whose reason is Braze's own text, cut short.
+    """
+    if not isinstance(said, str) or not said.strip():
+        return Rejection(unknown, "Braze gave no reason.")
+    said = said.strip()
+    shown = said if said in BRAZE_NAMES else without_the_rows(said, records)
+    return Rejection(_code_of(said) or unknown, f"Braze: {shown[:SENTENCE_CHARS]}")
+
+
+def _code_of(said: str) -> str | None:
+    if said in BRAZE_NAMES:
+        return BRAZE_NAMES[said]
+    sentence = said.lower()
+    for parts, code in BRAZE_SENTENCES:
+        if all(part in sentence for part in parts):
+            return code
+    return None
+
+
+#: The sentences that live answers carry instead; all parts of a sentence must occur, in lower case.
+BRAZE_SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("'external_id' must be fewer than", "bytes"), "braze_external_id_too_large"),
+    (("external_id is blacklisted",), "braze_external_id_blocked"),
+    (("'email' field is not a valid email",), "braze_email_invalid"),
+    (("'external_id'", "'braze_id'", "'user_alias'", "is required"), "braze_identifier_missing"),
+    (("'quantity' is not valid",), "braze_quantity_invalid"),
+)

@@ -5,11 +5,7 @@ Codes are stable: people filter their reject files by them. A code may be added,
 
 from __future__ import annotations
 
-from typing import Any
-
-from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS, Code
-from airflow_provider_cdi.destinations.row_values import without_the_rows
-from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.destinations.reject_codes import Code
 
 #: Found before sending.
 ROW_CODES: dict[str, Code] = {
@@ -296,37 +292,3 @@ BRAZE_NAMES: dict[str, str] = {
     "ids-not-unique": "braze_bad_request",
     "request-includes-too-many-items": "braze_bad_request",
 }
-
-#: The sentences that live answers carry instead; all parts of a sentence must occur, in lower case.
-BRAZE_SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("'external_id' must be fewer than", "bytes"), "braze_external_id_too_large"),
-    (("external_id is blacklisted",), "braze_external_id_blocked"),
-    (("'email' field is not a valid email",), "braze_email_invalid"),
-    (("'external_id'", "'braze_id'", "'user_alias'", "is required"), "braze_identifier_missing"),
-    (("'quantity' is not valid",), "braze_quantity_invalid"),
-)
-
-
-def braze_rejection(said: Any, *records: Record, unknown: str = "braze_rejected") -> Rejection:
-    """Turn what Braze said about an object into a reject.
-
-    :param said: the code or the sentence; anything else counts as unknown.
-    :param records: what it may be about; their values are taken out of the sentence, which logs and errors show.
-    :param unknown: the code for what the tables do not know.
-    :return: a reject whose reason is Braze's own text, cut short.
-    """
-    if not isinstance(said, str) or not said.strip():
-        return Rejection(unknown, "Braze gave no reason.")
-    said = said.strip()
-    shown = said if said in BRAZE_NAMES else without_the_rows(said, records)
-    return Rejection(_code_of(said) or unknown, f"Braze: {shown[:SENTENCE_CHARS]}")
-
-
-def _code_of(said: str) -> str | None:
-    if said in BRAZE_NAMES:
-        return BRAZE_NAMES[said]
-    sentence = said.lower()
-    for parts, code in BRAZE_SENTENCES:
-        if all(part in sentence for part in parts):
-            return code
-    return None

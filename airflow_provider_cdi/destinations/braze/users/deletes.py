@@ -53,10 +53,10 @@ class UserDeletes(BrazeDestination):
 
     def _encode_fast(self, rows: pa.RecordBatch) -> list[Record | None]:
         """Encode the rows that are like most; None for each that needs a closer look."""
-        usual = fast_identifiers(rows, self._limits)
-        if usual is None:
+        fast = fast_identifiers(rows, self._limits)
+        if fast is None:
             return [None] * rows.num_rows
-        return fast_records(usual.keys, usual.texts, _ARRAYS["external_id"])
+        return fast_records(fast.keys, fast.texts, _ARRAYS["external_id"])
 
     def request(self, records: Sequence[Record]) -> Request:
         """Join ids of one kind into one request."""

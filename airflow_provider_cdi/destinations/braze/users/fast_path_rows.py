@@ -27,7 +27,7 @@ _ANY_LENGTH = 2**31 - 1
 
 
 class FastRows(NamedTuple):
-    """The usual rows of a batch; None in the place of each other row.
+    """The rows of a batch that are like most; None in the place of each other row.
 
     :param keys: see :class:`~airflow_provider_cdi.engine.rows.records.Record`.
     :param texts: what was made of the identifiers: JSON texts, or beginnings of objects.
@@ -42,7 +42,7 @@ class FastRows(NamedTuple):
 def fast_identifiers(rows: pa.RecordBatch, limits: BrazeLimits) -> FastRows | None:
     """Give the external ids as JSON texts.
 
-    :return: None when no row is usual.
+    :return: None when no row is like that.
     :raises SourceError: when a column's type cannot be an identifier.
     """
     ids, _ = _fast_ids(rows, PRIMARY, limits)
@@ -54,7 +54,7 @@ def fast_heads(rows: pa.RecordBatch, limits: BrazeLimits, *, with_contacts: bool
 
     :param with_contacts: whether EMAIL and PHONE are members, where they hold a value.
     :param more: members that come last, each with its comma before it.
-    :return: None when no row is usual.
+    :return: None when no row is like that.
     :raises SourceError: when a column's type cannot be an identifier.
     """
     ids, columns = _fast_ids(rows, USER_IDENTIFIERS, limits)
@@ -69,7 +69,7 @@ def fast_heads(rows: pa.RecordBatch, limits: BrazeLimits, *, with_contacts: bool
 def _fast_ids(
     rows: pa.RecordBatch, names: tuple[str, ...], limits: BrazeLimits
 ) -> tuple[pa.Array | None, dict[str, pa.Array]]:
-    """Give the external ids of the usual rows (None when no row is usual), and the columns that hold identifiers."""
+    """Give the external ids of the rows that are like most (None for none), and the columns that hold identifiers."""
     columns = identifier_arrays(rows, names)
     if "EXTERNAL_ID" not in columns:
         return None, columns

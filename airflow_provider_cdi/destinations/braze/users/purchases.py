@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
+from airflow_provider_cdi.destinations.braze.users.events import check_properties
 from airflow_provider_cdi.destinations.braze.users.identifiers import PAIRS, USER_IDENTIFIERS
-from airflow_provider_cdi.destinations.braze.users.properties import check_properties
 from airflow_provider_cdi.engine.rows.records import Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,15 +10,13 @@ import orjson
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_cdi.destinations.braze import column_forms
-from airflow_provider_cdi.destinations.braze.arguments import OnLongArray
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.limits import ENVELOPE_BYTES, BrazeLimits
 from airflow_provider_cdi.destinations.braze.nested_times import MARK, holds_odd_times, with_sent_times
 from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.responses.rate_headers import BrazeDestination
 from airflow_provider_cdi.destinations.braze.responses.responses import interpret_response
-from airflow_provider_cdi.destinations.braze.users import attributes, events, purchases
+from airflow_provider_cdi.destinations.braze.users import attributes
 from airflow_provider_cdi.destinations.braze.users.fast_path_rows import fast_heads
 from airflow_provider_cdi.destinations.braze.users.identifiers import (
     NEVER_IN_PAYLOAD,
@@ -29,6 +26,7 @@ from airflow_provider_cdi.destinations.braze.users.identifiers import (
     needless_contacts,
 )
 from airflow_provider_cdi.destinations.braze.users.opt_outs import deliver_opt_outs, opt_out_record
+from airflow_provider_cdi.destinations.braze.users.track_types import TrackType
 from airflow_provider_cdi.destinations.columns import column, json_text, timestamp_texts
 from airflow_provider_cdi.destinations.fast_path_payloads import Look, fast_records, splice_fast
 from airflow_provider_cdi.destinations.payload import (
@@ -55,46 +53,6 @@ _HEADS = {kind: b'{"%b":' % kind.encode() for kind in ("external_id", "user_alia
 
 _BAD_TIME = Rejection("time_invalid", "time cannot be read as a time without doubt; write it as 2026-01-05T09:30:00Z.")
 _NO_TIME = Rejection("time_invalid", "time is missing, and UPDATED_AT is no time that could stand in.")
-
-
-@dataclass(frozen=True, slots=True)
-class TrackType:
-    """One of the three arrays of ``/users/track``.
-
-    :param contract: its columns; the contract's data type is also the name of the array.
-    :param check: finds the first fault of a payload, given it decoded and as text; or what the report should count the
-        row under (nothing, for nearly all).
-    :param is_dated: an event: it needs a time, and null members are left out. Otherwise null removes.
-    :param takes_contacts: whether EMAIL and PHONE columns that do not identify are sent as attributes; for attributes,
-        not where the payload is built of columns, of which they may be some.
-    :param flat_names: members that have rules of their own, even where they are plain values.
-    :param forms: of the members of a payload that is built from columns.
-    """
-
-    contract: TableContract
-    check: Callable[[dict[str, Any], bytes, BrazeLimits], Rejection | tuple[str, ...]]
-    is_dated: bool
-    takes_contacts: bool
-    flat_names: frozenset[str] = frozenset()
-    forms: Mapping[str, column_forms.Form] = field(default_factory=dict)
-
-
-def attributes_type(on_long_array: OnLongArray, *, takes_contacts: bool) -> TrackType:
-    """Return ``attributes``, see :func:`~airflow_provider_cdi.destinations.braze.braze_destination`."""
-    return TrackType(
-        attributes.CONTRACT,
-        partial(attributes.check_attributes, rejects_long_arrays=on_long_array == "reject"),
-        is_dated=False,
-        takes_contacts=takes_contacts,
-        flat_names=attributes.SUBSCRIPTION_FIELDS,
-        forms=column_forms.ATTRIBUTES,
-    )
-
-
-EVENTS = TrackType(events.CONTRACT, events.check_event, is_dated=True, takes_contacts=False, forms=column_forms.EVENTS)
-PURCHASES = TrackType(
-    purchases.CONTRACT, purchases.check_purchase, is_dated=True, takes_contacts=False, forms=column_forms.PURCHASES
-)
 
 
 class Track(BrazeDestination):
@@ -168,17 +126,17 @@ class Track(BrazeDestination):
     ) -> list[Record | None]:
         """Encode the rows that are like most; None for each that :meth:`_encode_row` must look at."""
         update_only, members = self._update_only("external_id").decode(), self._fast_members(batch)
-        usual = fast_heads(rows, self._limits, with_contacts=self._kind.takes_contacts, more=update_only)
-        if usual is None:
+        fast = fast_heads(rows, self._limits, with_contacts=self._kind.takes_contacts, more=update_only)
+        if fast is None:
             return [None] * rows.num_rows
         look = Look(
-            names=_SPECIAL | _CONTACT_NAMES if usual.has_contacts else _SPECIAL,
+            names=_SPECIAL | _CONTACT_NAMES if fast.has_contacts else _SPECIAL,
             flat_names=self._kind.flat_names,
             flat_bytes=self._flat_bytes,
             members=members,
         )
-        bodies = splice_fast(usual.texts, raws, self._bounds, look)
-        return fast_records(usual.keys, bodies)
+        bodies = splice_fast(fast.texts, raws, self._bounds, look)
+        return fast_records(fast.keys, bodies)
 
     def _fast_members(self, batch: _Batch) -> Callable[[int, dict[str, Any], bytes], bytes | None]:
         check, limits, is_dated = self._check, self._limits, self._is_dated

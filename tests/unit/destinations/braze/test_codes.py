@@ -10,13 +10,12 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_cdi.destinations.braze import braze_destination
+from airflow_provider_cdi.destinations.braze.responses.bad_requests import BRAZE_SENTENCES, braze_rejection
 from airflow_provider_cdi.destinations.braze.responses.codes import (
     ANSWER_CODES,
     BRAZE_NAMES,
-    BRAZE_SENTENCES,
     CODES,
     ROW_CODES,
-    braze_rejection,
 )
 from airflow_provider_cdi.engine.ports import BatchRejected, Completed, Response
 from airflow_provider_cdi.engine.rows.records import Record, Rejection

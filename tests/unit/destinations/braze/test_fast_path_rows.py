@@ -127,7 +127,7 @@ def test_both_looks_agree_on_numbers_of_keys_and_elements(keys, elements):
 
 
 @pytest.mark.parametrize("name", ["EXTERNAL_ID", "BRAZE_ID", "EMAIL"])
-def test_an_identifier_that_is_no_text_is_found_beside_usual_rows(name):
+def test_an_identifier_that_is_no_text_is_found_beside_rows_of_the_fast_path(name):
     columns = {
         "EXTERNAL_ID": pa.array([b"c-1", b"c-2"]),
         name: pa.array([b"c-1", b"\xff"]),
