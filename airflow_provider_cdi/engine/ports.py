@@ -340,6 +340,15 @@ class JobDestination(Protocol):
         ...
 
 
+@runtime_checkable
+class AskingDestination(Protocol):
+    """A destination that may ask about people before it sends something about them."""
+
+    def request_to_known(self, records: Sequence[Record]) -> Request:
+        """Join records into the request that follows when the answers speak against none of them."""
+        ...
+
+
 # --- transport and clock --------------------------------------------------------------------------------
 
 

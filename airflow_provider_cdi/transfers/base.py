@@ -148,7 +148,7 @@ class WarehouseSyncOperator(DestinationSide):
         mode = resolve_mode(request, context)
         state.load(starting_over=mode == "full", needs_watermark=mode == "incremental" and waited is None)
         # The columns that it wants are the same for every kind of run; which kind this is, the source's clock tells.
-        source = self._open_source(self.make_destination(loads_history=False))
+        source = self.open_source(self.make_destination(loads_history=False))
         run = RunState.planned(request, context, waited, state, source)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
         self._told.about = self._about(context, run)
@@ -192,7 +192,8 @@ class WarehouseSyncOperator(DestinationSide):
             choices.sync_mode, choices.since, choices.until, initial, clock, choices.dry_run, settle=self.settle
         )
 
-    def _open_source(self, destination: Destination) -> Source:
+    def open_source(self, destination: Destination) -> Source:
+        """Look at the source and match its columns with what the destination wants. Reads no row of it, or a few."""
         from airflow_provider_cdi.engine.reading.partition import Partition
         from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
@@ -212,12 +213,16 @@ class WarehouseSyncOperator(DestinationSide):
         from airflow_provider_cdi.state.stores.choice import choose_stores
         from airflow_provider_cdi.state.sync_state import SyncState
 
-        steadied, identity = steady(context), self._identity(context["ti"])
+        steadied, identity = steady(context), self.identity(context["ti"])
         stores = choose_stores(steadied, identity, in_variables=self.checkpoint == "variable")
         at = datetime.now(UTC).isoformat(timespec="seconds")
         return SyncState(steadied["ti"], identity, at, stores, log=self.log)
 
-    def _identity(self, ti: Any) -> Identity:
+    def identity(self, ti: Any) -> Identity:
+        """Return what is fixed for the life of the sync.
+
+        :param ti: the task instance, or what has its ``dag_id``, ``task_id`` and ``map_index``.
+        """
         former = former_sync_id(ti.dag_id, ti.task_id)
         reads = Reading.of(
             source=self.source,

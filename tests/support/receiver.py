@@ -46,6 +46,8 @@ class Receiver:
         self.kept: dict[str, dict[str, Any]] = {}
         #: Headers and rows of each request whose signature was right.
         self.requests: list[tuple[Mapping[str, str], list[dict[str, Any]]]] = []
+        #: The body of each of them, as it came.
+        self.bodies: list[bytes] = []
         #: What to answer to the next requests, instead of what their rows deserve.
         self.next_replies: deque[Reply] = deque()
         self.forged = 0
@@ -82,6 +84,7 @@ class Receiver:
         rows = json.loads(body)["rows"]
         with self._lock:
             self.requests.append((headers, rows))
+            self.bodies.append(body)
             reply = self.next_replies.popleft() if self.next_replies else None
             if reply is None or reply.applies:
                 judged = self._apply(rows)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from airflow_provider_cdi.engine.outcome.row_block import RowBlock
-from airflow_provider_cdi.engine.rows.plain_values import plain_value
-from airflow_provider_cdi.engine.rows.position import position_of_stamp
+from airflow_provider_cdi.engine.rows.plain_row import plain_row
 from airflow_provider_cdi.engine.rows.records import Notice, Rejection
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
-from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, UPDATED_AT, TableContract
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
 
 
 def lines_of(block: RowBlock, row: int, contract: TableContract) -> list[RejectedRow]:
@@ -27,15 +26,7 @@ def text_bytes(reject: RejectedRow) -> int:
 
 
 def _line(block: RowBlock, row: int, why: Rejection | Notice, outcome: str, contract: TableContract) -> RejectedRow:
-    names = block.rows.schema.names
-    values = {name: plain_value(block.rows.column(name)[row]) for name in names if name != UPDATED_AT}
-    identifier = {name: values.pop(name) for name in contract.identifiers if name in values}
+    plain = plain_row(block.rows, row, contract)
     return RejectedRow(
-        outcome=outcome,
-        code=why.code,
-        reason=why.reason,
-        identifier={name: value for name, value in identifier.items() if value is not None},
-        updated_at=position_of_stamp(block.stamps[row], block.rows.column(UPDATED_AT).type.unit),
-        payload=values.pop(PAYLOAD, None),
-        columns=values,
+        outcome, why.code, why.reason, plain.identifier, plain.updated_at, plain.payload, columns=plain.columns
     )

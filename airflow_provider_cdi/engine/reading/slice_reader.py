@@ -96,7 +96,7 @@ class SliceReader:
 
     def tell_not_due(self) -> Mapping[str, int]:
         """Log and count the rows that no slice up to now holds, by the reason, and those that the query stamps."""
-        not_due = self._not_due()
+        not_due = self.not_due()
         for reason, number in not_due.items():
             level = logging.INFO if reason == "settling" else logging.WARNING
             log.log(level, "%s", _NOT_DUE[reason].format(number=number))
@@ -104,7 +104,8 @@ class SliceReader:
             log.warning("%s", _STAMPED.format(number=self.stamped.found))
         return not_due
 
-    def _not_due(self) -> Mapping[str, int]:
+    def not_due(self) -> Mapping[str, int]:
+        """Count the rows that no slice up to now holds, by the reason; windows have none."""
         if self.part.mode == "window":
             return {}
         numbers = {

@@ -41,6 +41,11 @@ class Record:
         """All identifiers that the row carries."""
         return (self.key, *self.others)
 
+    @property
+    def shortfall(self) -> Rejection | None:
+        """Why the row counts as rejected although the rest of it is delivered; None when nothing of it is missing."""
+        return None
+
     def rows(self) -> Iterator[Record]:
         """Yield the record and those that were merged into it: all whose outcome hangs on its own."""
         yield self

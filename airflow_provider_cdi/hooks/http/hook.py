@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.connections import find_connection, find_connection_async
 from airflow_provider_cdi.hooks.http.form import HttpForm
-from airflow_provider_cdi.hooks.http.settings import HttpSettings
+from airflow_provider_cdi.hooks.http.settings import ENCODINGS, HttpSettings
 from airflow_provider_cdi.version_compat import BaseHook
 
 # What needs an HTTP library or pyarrow is imported when a task runs: a DAG file may import this module.
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_cdi.engine.ports import Request, Response
     from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
+
+
+#: Headers that are the same for everybody.
+_SHOWN = frozenset({"accept", "accept-encoding", "content-type", "revision"})
 
 
 class HttpHook(BaseHook):
@@ -74,6 +78,11 @@ class HttpHook(BaseHook):
         :raises ConfigurationError: when a field is missing or makes no sense; it names connection and field.
         """
         return self._read(self.connection)
+
+    def shown_headers(self) -> dict[str, str]:
+        """Return the headers of each request for people to look at: every value that may be a secret is ``***``."""
+        headers = {"Accept-Encoding": ENCODINGS, **self.settings.headers}
+        return {name: value if name.lower() in _SHOWN else "***" for name, value in headers.items()}
 
     async def find_settings(self) -> HttpSettings:
         """Return the settings from within an event loop, such as the triggerer's.

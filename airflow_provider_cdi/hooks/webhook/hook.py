@@ -81,6 +81,11 @@ class WebhookHook(HttpHook):
 
         return WebhookTransport(self.settings, max_connections, read_text(read_extra(self.connection), SIGNING_SECRET))
 
+    def shown_headers(self) -> dict[str, str]:
+        """Return the headers of each request for people to look at. Those that are new for each one are ``***`` too."""
+        signed = ("X-Timestamp", "X-Signature") if read_text(read_extra(self.connection), SIGNING_SECRET) else ()
+        return super().shown_headers() | dict.fromkeys(("Idempotency-Key", *signed), "***")
+
     def check(self, call: Callable[[Request], Response]) -> tuple[bool, str]:
         """Prove that something answers at the host; what the credentials may do, the first request shows."""
         from airflow_provider_cdi.engine.ports import Request

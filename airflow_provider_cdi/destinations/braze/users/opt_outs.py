@@ -49,6 +49,11 @@ class OptOutRecord(Record):
         super().__init__(key, body)
         self.refusal = refusal
 
+    @property
+    def shortfall(self) -> Rejection:
+        """Why the rest of the row is not sent, and which opt-outs are."""
+        return _told(self.refusal, [name for name, _ in _opt_outs(orjson.loads(self.body))])
+
 
 def opt_out_record(key: str, head: bytes, document: Any, refusal: Rejection) -> Record | Rejection:
     """Save the opt-outs of a row that is refused before it is sent.
@@ -92,7 +97,7 @@ def deliver_opt_outs(
         refused, rejected = verdict.rejected, dict(verdict.rejected)
         for place, record in enumerate(records):
             if isinstance(record, OptOutRecord) and place not in rejected:
-                rejected[place] = _told(record.refusal, [name for name, _ in _opt_outs(orjson.loads(record.body))])
+                rejected[place] = record.shortfall
         outcome: _Outcome = replace(verdict, rejected=rejected)
     elif isinstance(verdict, Unattributed):
         refused, outcome = verdict.named, verdict

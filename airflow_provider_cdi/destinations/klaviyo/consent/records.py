@@ -73,6 +73,11 @@ class ConsentRecord(PersonRecord):
         super().__init__(keys[0], _profile(identifiers, consent), unique=_ONCE, others=keys[1:])
         self.consent = consent
 
+    @property
+    def shortfall(self) -> Rejection | None:
+        """What of the consent is not sent."""
+        return self.consent.shortfall
+
 
 def consent_record(identity: Identity, faults: Mapping[str, Rejection], consent: Consent) -> Record | Rejection:
     """Make the record of a row.

@@ -52,7 +52,7 @@ class ConsentRequest:
         return failure_of(answer, self._endpoint) or unexpected(answer, 202) or self._settled()
 
     def _settled(self) -> Completed:
-        short = {place: record.consent.shortfall for place, record in self._left.items()}
+        short = {place: record.shortfall for place, record in self._left.items()}
         return Completed(self._rejected | {place: why for place, why in short.items() if why is not None})
 
     def _read_refusal(self, answer: Response) -> Verdict:

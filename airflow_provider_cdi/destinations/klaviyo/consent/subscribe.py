@@ -104,6 +104,10 @@ class Subscribe(BaseDestination):
         """Ask what Klaviyo knows about the people, unless it does not matter; else subscribe them."""
         return self._opening(records).request
 
+    def request_to_known(self, records: Sequence[Record]) -> Request:
+        """Subscribe people who have said nothing against it."""
+        return self._submission(records).request
+
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer to :meth:`request` means."""
         return self._opening(records).read(answer)

@@ -141,6 +141,10 @@ class Profiles(BaseDestination):
         """Ask who is known, where that matters; else send the profiles."""
         return self._opening(records).request
 
+    def request_to_known(self, records: Sequence[Record]) -> Request:
+        """Send the profiles, all of people whom Klaviyo knows."""
+        return self._submission(records).request
+
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer to :meth:`request` means."""
         return self._opening(records).read(answer)

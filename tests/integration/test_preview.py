@@ -1,0 +1,257 @@
+"""A preview shows the bytes that the next run sends, and sends none itself: each data type, over real sockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from support.receiver import Receiver
+
+from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.preview.preview import Preview
+from airflow_provider_cdi.state.record import StateRecord
+from airflow_provider_cdi.transfers.preview import Start, preview_sync
+from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
+from airflow_provider_cdi.transfers.warehouse_to_http import WarehouseToHttpOperator
+from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
+from cdi_sandbox.server import SandboxServer
+
+#: Rows of each table: more than one request of every data type holds, but for those of a thousand and more.
+ROWS = 130
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A data type, a table that it reads, and what else its task says."""
+
+    columns: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+_PAYLOAD = """'{"first_name": "Ana ' || i || '", "email": "p' || i || '@acme-demo.io", "n": 1.50}' as payload"""
+_NAMED = """'{"name": "opened", "time": "2026-01-01T00:00:00Z", "properties": {"n": ' || i || '}}' as payload"""
+_BOUGHT = (
+    """'{"product_id": "p", "currency": "EUR", "price": 1.50, "time": "2026-01-01T00:00:00Z", "quantity": ' """
+    """|| (1 + i % 3) || '}' as payload"""
+)
+_PEOPLE = "'c' || i || '@acme-demo.io' as email, '+49151' || (1234567 + i) as phone_number"
+
+BRAZE = {
+    "attributes": Kind(f"'c-' || i as external_id, {_PAYLOAD}"),
+    "events": Kind(f"'c-' || i as external_id, {_NAMED}"),
+    "purchases": Kind(f"'c-' || i as external_id, {_BOUGHT}"),
+    "user_deletes": Kind("'c-' || i as external_id"),
+    "catalog_items": Kind("""'s-' || i as id, '{"city": "Busan", "seats": 4}' as payload""", {"catalog": "shops"}),
+}
+KLAVIYO = {
+    "profiles": Kind(f"{_PEOPLE}, 'c-' || i as external_id, 'Ana' as first_name, i as visits"),
+    "events": Kind(
+        f"{_PEOPLE}, timestamp '2025-12-01' + to_minutes(i) as event_time, 'o-' || i as unique_id, 'Order' as "
+        "metric_name, 9.5 as value, i as items"
+    ),
+    "subscribe": Kind(f"{_PEOPLE}, true as email_marketing", {"channels": ["email_marketing"]}),
+    "unsubscribe": Kind(f"{_PEOPLE}, false as email_marketing", {"channels": ["email_marketing"]}),
+    "suppress": Kind("'c' || i || '@acme-demo.io' as email"),
+    "unsuppress": Kind("'c' || i || '@acme-demo.io' as email"),
+    "privacy_deletions": Kind("'c' || i || '@acme-demo.io' as email"),
+}
+SYNCS = [("braze", name, kind) for name, kind in BRAZE.items()]
+SYNCS += [("klaviyo", name, kind) for name, kind in KLAVIYO.items()]
+each_data_type = pytest.mark.parametrize(
+    ("destination", "data_type", "kind"), SYNCS, ids=[f"{where}-{name}" for where, name, _ in SYNCS]
+)
+_OPERATORS = {"braze": WarehouseToBrazeOperator, "klaviyo": WarehouseToKlaviyoOperator, "http": WarehouseToHttpOperator}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer(klaviyo={"strict": True, "job_seconds": [0, 0]}, log_details=True) as server:
+        yield server
+
+
+class PreviewLab:
+    """A sync that is previewed and then run."""
+
+    def __init__(self, lab: Any) -> None:
+        self.lab, self.sandbox, self.sql = lab, lab.sandbox, lab.sql
+        self.sandbox.create_catalog("shops", city="string", seats="number")
+        #: What was sent to the sandbox before anything is previewed.
+        self.before = len(self.sandbox.requests())
+
+    def fill(self, kind: Kind, rows: int = ROWS) -> None:
+        self.sql(f"create or replace table users as {rows_of(kind, range(rows))}")
+
+    def add(self, kind: Kind, numbers: range) -> None:
+        self.sql(f"insert into users {rows_of(kind, numbers)}")
+
+    def preview(self, arguments: dict[str, Any], start: Start | None = None, **options: Any) -> Preview:
+        return preview_sync(self.lab.make(**arguments), start or Start(), **options)
+
+    def run(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        report: dict[str, Any] = self.lab.run(**arguments)
+        return report
+
+    def record(self) -> StateRecord:
+        """Return what the runs have left."""
+        return StateRecord.from_json(self.lab.world.asset.get("cdi_state"))
+
+    def arrived(self) -> list[dict[str, Any]]:
+        """List what came since the beginning, the last one first."""
+        requests = self.sandbox.requests(10_000)
+        return requests[: len(requests) - self.before]
+
+    def sent(self) -> list[tuple[str, str, str]]:
+        """List what came and changes something: method, path and body."""
+        return sorted((one["method"], one["path"], one["body"]) for one in self.arrived() if one["method"] != "GET")
+
+
+def rows_of(kind: Kind, numbers: range) -> str:
+    times = "timestamp '2026-01-01' + to_seconds(i) as updated_at"
+    return f"select {times}, {kind.columns} from range({numbers.start}, {numbers.stop}) as numbers(i)"
+
+
+def arguments_of(destination: str, data_type: str, kind: Kind) -> dict[str, Any]:
+    return {"kind": _OPERATORS[destination], "source": "users", "data_type": data_type, **kind.arguments}
+
+
+def planned(preview: Preview) -> list[tuple[str, str, str]]:
+    """List the requests of a preview that change something, as the sandbox lists those that came."""
+    requests = [one for one in preview.requests() if one["method"] != "GET"]
+    return sorted((one["method"], urlsplit(one["url"]).path, one["body"]) for one in requests)
+
+
+def own_bytes(preview: Preview) -> list[bytes]:
+    """List what each row is in its request, for which it stands there."""
+    requests = {one.number: one.request for one in preview.sample.requests}
+    rows = preview.sample.rows
+    assert all(row.body in requests[row.request].body for row in rows)
+    return [row.body for row in rows]
+
+
+@pytest.fixture
+def preview_lab(lab: Any) -> PreviewLab:
+    return PreviewLab(lab)
+
+
+@each_data_type
+def test_the_requests_of_a_whole_slice_are_those_of_the_run_byte_for_byte(preview_lab, destination, data_type, kind):
+    preview_lab.fill(kind, rows := 3 if data_type == "privacy_deletions" else ROWS)
+    arguments = arguments_of(destination, data_type, kind)
+    preview, part = (preview_lab.preview(arguments, rows=number) for number in (rows, 2))
+    assert (preview.sample.is_whole, len(preview.sample.rows)) == (True, rows)
+    assert preview_lab.arrived() == []
+    assert own_bytes(part) == own_bytes(preview)[:2]
+    assert (part.sample.is_whole, part.sample.due) == (False, rows)
+    report = preview_lab.run(arguments)
+    assert (report["rows_read"], report["rejected"], report["unknown"]) == (rows, 0, 0)
+    assert planned(preview) == preview_lab.sent()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+def test_requests_to_a_service_of_ones_own_are_those_of_the_run_byte_for_byte(preview_lab, receiver, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_HTTP_DEFAULT", json.dumps(receiver.connection))
+    kind = Kind("'c-' || i as id, 'gold' as plan, 1.50 as price", {"payload_columns": ["plan", "price"]})
+    preview_lab.fill(kind)
+    arguments = arguments_of("http", "rows", kind) | {"endpoint": "v1/users", "batch_rows": 50}
+    preview = preview_lab.preview(arguments, rows=ROWS)
+    assert receiver.requests == []
+    preview_lab.run(arguments)
+    assert sorted(receiver.bodies) == sorted(one["body"].encode() for one in preview.requests())
+    (headers, _), shown = receiver.requests[0], preview.requests()[0]["headers"]
+    assert {name.lower() for name in shown} <= set(headers)
+    assert {name for name, value in shown.items() if value != "***"} == {"Accept", "Accept-Encoding", "Content-Type"}
+
+
+def test_the_next_preview_begins_where_the_last_run_ended(preview_lab):
+    kind = BRAZE["attributes"]
+    preview_lab.fill(kind, 5)
+    arguments = arguments_of("braze", "attributes", kind)
+    preview_lab.run(arguments)
+    preview_lab.add(kind, range(4, 8))  # a new row with the watermark's own time, and three behind it
+    preview = preview_lab.preview(arguments, Start(preview_lab.record()))
+    told = [(row["identifier"]["EXTERNAL_ID"], row["outcome"], row["code"]) for row in preview.rows()]
+    assert told == [
+        ("c-4", "skipped", "already_delivered"),
+        ("c-4", "sent", None),
+        ("c-5", "sent", None),
+        ("c-6", "sent", None),
+        ("c-7", "sent", None),
+    ]
+    preview_lab.lab.sandbox.reset()
+    preview_lab.before = 0
+    preview_lab.run(arguments)
+    assert planned(preview) == preview_lab.sent()
+
+
+def test_rows_that_are_rejected_or_whose_time_has_not_come_are_told_as_such(preview_lab):
+    preview_lab.sql(
+        """create table users as select * from (values
+            (timestamp '2026-01-01', 'c-1', '{"n": 1}'), (timestamp '2026-01-02', 'c-2', 'no JSON'),
+            (now()::timestamp + interval 3 day, 'c-3', '{"n": 3}'), (null, 'c-4', '{"n": 4}'),
+            (now()::timestamp - interval 1 minute, 'c-5', '{"n": 5}')) as rows(updated_at, external_id, payload)"""
+    )
+    arguments = arguments_of("braze", "attributes", BRAZE["attributes"]) | {"settle": timedelta(hours=1)}
+    preview = preview_lab.preview(arguments)
+    told = {row["identifier"]["EXTERNAL_ID"]: (row["outcome"], row["code"]) for row in preview.rows()}
+    assert told == {
+        "c-1": ("sent", None),
+        "c-2": ("rejected", "payload_not_json"),
+        "c-5": ("skipped", "settling"),
+        "c-3": ("skipped", "future"),
+    }
+    assert preview.to_json()["skipped"] == {"future": 1, "settling": 1, "no_updated_at": 1}
+
+
+def test_a_preview_of_catalog_items_asks_for_the_fields_where_encoding_needs_them_and_for_nothing_else(preview_lab):
+    kind = BRAZE["catalog_items"]
+    preview_lab.fill(kind, 3)
+    arguments = arguments_of("braze", "catalog_items", kind) | {"on_unknown_field": "drop"}
+    preview = preview_lab.preview(arguments)
+    assert [(one["method"], one["path"]) for one in preview_lab.arrived()] == [("GET", "/catalogs")]
+    preview_lab.run(arguments)
+    assert planned(preview) == preview_lab.sent()
+
+
+def test_who_would_be_looked_up_first_is_not_looked_up_and_the_request_after_it_is_shown(preview_lab):
+    kind = KLAVIYO["subscribe"]
+    preview_lab.fill(kind, 3)
+    preview = preview_lab.preview(arguments_of("klaviyo", "subscribe", kind))
+    assert preview_lab.arrived() == []
+    asked, sent = preview.requests()
+    assert (asked["method"], asked["rows"], sent["method"], sent["rows"]) == ("GET", 0, "POST", 3)
+    assert any("looked up" in remark for remark in preview.remarks())
+
+
+def test_a_run_that_a_guard_would_stop_is_told_with_its_rows(preview_lab):
+    kind = BRAZE["user_deletes"]
+    preview_lab.fill(kind, 3)
+    preview = preview_lab.preview(arguments_of("braze", "user_deletes", kind) | {"delete_cap": DeleteCap(rows=2)})
+    assert not preview.is_good
+    assert "would delete 3 users" in preview.to_json()["stopped_by"]
+    assert len(preview.rows()) == 3
+
+
+def test_a_window_is_previewed_whatever_the_state_is(preview_lab):
+    preview_lab.fill(BRAZE["attributes"], 10)
+    window = Start(since="2026-01-01T00:00:03", until="2026-01-01T00:00:05")
+    preview = preview_lab.preview(arguments_of("braze", "attributes", BRAZE["attributes"]), window)
+    assert [row["identifier"]["EXTERNAL_ID"] for row in preview.rows()] == ["c-3", "c-4"]
+
+
+def test_a_preview_leaves_nothing_behind(preview_lab, tmp_path):
+    preview_lab.fill(BRAZE["attributes"], 10)
+    before = sorted(tmp_path.rglob("*"))
+    preview_lab.preview(arguments_of("braze", "attributes", BRAZE["attributes"]))
+    world = preview_lab.lab.world
+    assert (world.asset.kept, world.runs, world.xcoms) == ({}, {}, {})
+    assert sorted(tmp_path.rglob("*")) == before
