@@ -57,6 +57,21 @@ class ConfigurationError(StopSync):
     """An argument of the operator or a field of the connection makes no sense."""
 
 
+class MissingConnection(ConfigurationError):
+    """An Airflow connection that is not there, or not any more.
+
+    :param conn_id: its id.
+    :param used_by: what is known of the syncs that use it, as sentences.
+    """
+
+    def __init__(self, conn_id: str, used_by: str = "") -> None:
+        super().__init__(
+            f"There is no Airflow connection {conn_id!r}. Add it under Admin > Connections, or set the "
+            f"environment variable AIRFLOW_CONN_{conn_id.upper()}.{f' {used_by}' if used_by else ''}"
+        )
+        self.conn_id = conn_id
+
+
 class UsageError(StopSync):
     """A command was called with words that make no sense, or that name no sync or more than one."""
 

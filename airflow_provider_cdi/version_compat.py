@@ -7,6 +7,7 @@ and go away in Airflow 4; so the old place is asked only where the new one does 
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ __all__ = [
     "BaseHook",
     "TaskDeferred",
     "airflow_option",
+    "ask_database_for_secrets",
     "core_timetable",
     "counts_deferred_tasks",
     "default_deferrable",
@@ -135,6 +137,15 @@ def core_timetable(timetable: Any) -> Any:
     except ImportError:  # Airflow 3.0 and 3.1: a DAG file has the one that reckons
         return timetable
     return coerce_to_core_timetable(timetable)
+
+
+def ask_database_for_secrets() -> None:
+    """Let connections and Variables be looked for in Airflow's database too, in a process that is no task.
+
+    Airflow's own commands do the same; without it, 3.1 and later ask environment and secrets backends alone, because
+    the process might be a worker's. Without a database nothing changes.
+    """
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
 
 def parse_dags(folder: Path, bundle_path: Path, bundle_name: str) -> Any:

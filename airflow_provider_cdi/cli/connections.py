@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.cli.command import cdi_command, option
 from airflow_provider_cdi.cli.sync_args import ARG_DAG_FILE
@@ -12,29 +12,36 @@ if TYPE_CHECKING:
 
 
 def _run(options: argparse.Namespace) -> int | None:
+    from airflow_provider_cdi.cli.connection_uses import connection_uses, where_looked
     from airflow_provider_cdi.cli.dag_files import read_dag_files
-    from airflow_provider_cdi.cli.dag_syncs import syncs_of
     from airflow_provider_cdi.cli.output import print_result, tell
+    from airflow_provider_cdi.transfers.sync_tasks import sync_tasks
 
     files = read_dag_files(options.dag_file)
-    rows = []
-    for sync in syncs_of(files.dags.values()):
-        for use in ("warehouse_conn_id", "braze_conn_id", "klaviyo_conn_id", "http_conn_id"):
-            if (conn_id := sync.argument(use)) and options.conn_id in {None, conn_id}:
-                rows.append({"conn_id": conn_id, "used_as": use, "dag_id": sync.dag.dag_id, "task_id": sync.task_id})
+    syncs = sync_tasks(files.dags.values())
+    uses = [one for one in connection_uses(syncs) if options.conn_id in {None, one.conn_id}]
     for file, error in files.errors.items():
         tell(f"{file} could not be read, so its syncs are not shown: {error}")
-    print_result(sorted(rows, key=lambda row: tuple(row.values())), options.output)
-    return None
+    tell(f"Read {len(syncs)} syncs of {len(files.dags)} DAGs in {', '.join(files.places) or 'no folder'}.")
+    rows: list[dict[str, Any]] = [one.row() for one in uses]
+    print_result(rows, options.output)
+    missing = sorted({one.conn_id for one in uses if one.exists is False})
+    if missing:
+        tell(f"Not there: {', '.join(missing)}. Looked for in {where_looked()}.")
+    return int(bool(missing))
 
 
 COMMAND = cdi_command(
     "connections",
     _run,
-    help="Show which syncs use which connections",
+    help="Show which syncs use which connections, and which connections are missing",
+    description=(
+        "Reads the DAG files and shows which syncs use which connections: as warehouse, as destination, as storage of "
+        "rejects, as SSH tunnel. Exit code 1 when one of them does not exist."
+    ),
     args=(
         option("--conn-id", help="Only the syncs that use this connection"),
         ARG_DAG_FILE,
     ),
-    examples=("", "--conn-id braze_default", "--output json"),
+    examples=("", "--conn-id braze_default", "--dag-file dags/users.py --output json"),
 )

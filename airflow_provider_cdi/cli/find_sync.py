@@ -2,114 +2,103 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import copy
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
+from airflow_provider_cdi.cli.arguments import arguments_of, built_operator, typed
 from airflow_provider_cdi.cli.dag_files import DagFiles, read_dag_files
-from airflow_provider_cdi.cli.dag_syncs import DagSync, syncs_of
+from airflow_provider_cdi.cli.output import tell
+from airflow_provider_cdi.cli.templates import fill_in
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
+from airflow_provider_cdi.transfers.sync_tasks import SyncTask, sync_tasks
 
 if TYPE_CHECKING:
     import argparse
 
     from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 
-#: Options that are arguments of the operator.
-_OWN = ("warehouse_conn_id", "source", "sql", "data_type", "braze_conn_id", "klaviyo_conn_id", "http_conn_id")
 _MOST_SHOWN = 30
 
 
 def find_sync(options: argparse.Namespace) -> WarehouseSyncOperator:
-    """Return the sync that a command line names.
+    """Return the sync that a command line names, with its templates filled in as for a run that is triggered now.
+
+    What was filled in or left out is told on standard error.
 
     :param options: of a command with :data:`~airflow_provider_cdi.cli.sync_args.SYNC_ARGS`.
     :raises UsageError: when nothing or more than one thing is named, or what is named makes no sense. It lists what
         there is.
     """
-    given = _arguments(options)
-    if options.dag_id or options.task_id or options.sync_id:
+    given = arguments_of(options)
+    if _ids(options):
         return _of_a_dag(options, given)
     if "warehouse_conn_id" in given:
-        return _built(given)
+        return built_operator(given)
     files = read_dag_files(options.dag_file)
     raise UsageError(
         "Name a sync: --dag-id with --task-id, or --sync-id; or, before there is a DAG, --warehouse-conn-id with "
-        f"--source, --data-type and --braze-conn-id or --klaviyo-conn-id. {_list(files, syncs_of(files.dags.values()))}"
+        "--source, --data-type and --braze-conn-id or --klaviyo-conn-id. "
+        f"{_list(files, sync_tasks(files.dags.values()))}"
     )
 
 
-def _of_a_dag(options: argparse.Namespace, given: dict[str, Any]) -> WarehouseSyncOperator:
+def _of_a_dag(options: argparse.Namespace, given: Mapping[str, Any]) -> WarehouseSyncOperator:
     files = read_dag_files(options.dag_file)
-    syncs = syncs_of(files.dags.values())
-    matching = [one for one in syncs if _is_named(one, options)]
-    if len(matching) != 1:
-        few = "No sync is" if not matching else f"{len(matching)} syncs are"
-        more = "" if not matching else "Add --task-id or --map-index. "
-        raise UsageError(f"{few} named {_named(options)}. {more}{_list(files, matching or syncs)}")
-    operator = matching[0].operator()
-    for name, value in given.items():
-        if not hasattr(operator, name):
-            raise UsageError(f"{type(operator).__name__} has no argument {name!r}. Leave it out.")
-        setattr(operator, name, value)
+    sync = _the_one(files, options)
+    try:
+        operator = _with_arguments(sync, typed(sync.kind, given))
+        told = fill_in(operator)
+        operator.check_rendered()
+    except (ConfigurationError, UsageError) as error:
+        raise UsageError(f"{sync.name}: {str(error).removeprefix(f'Task {sync.task_id!r}: ')}") from error
+    for line in told:
+        tell(f"{sync.name}: {line}")
     return operator
 
 
-def _is_named(sync: DagSync, options: argparse.Namespace) -> bool:
-    asked = {
-        "dag_id": sync.dag.dag_id,
-        "task_id": sync.task_id,
-        "sync_id": sync.sync_id,
-        "map_index": sync.map_index,
-    }
-    return all(getattr(options, name) in {None, value} for name, value in asked.items())
+def _the_one(files: DagFiles, options: argparse.Namespace) -> SyncTask:
+    syncs, asked = sync_tasks(files.dags.values()), _ids(options)
+    found = [one for one in syncs if all(value == _id_of(one, name) for name, value in asked.items())]
+    if len(found) == 1:
+        return found[0]
+    named = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in asked.items())
+    if not found:
+        raise UsageError(f"No sync has {named}. {_list(files, syncs)}")
+    narrower = "--map-index" if len({one.task_id for one in found}) == 1 else "--task-id"
+    raise UsageError(f"{len(found)} syncs have {named}; add {narrower}. {_list(files, found)}")
 
 
-def _named(options: argparse.Namespace) -> str:
+def _ids(options: argparse.Namespace) -> dict[str, Any]:
     names = ("dag_id", "task_id", "sync_id", "map_index")
-    said = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in said.items())
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
-def _list(files: DagFiles, syncs: Sequence[DagSync]) -> str:
-    errors = [f"\n  {file} could not be read: {error}" for file, error in files.errors.items()]
+def _id_of(sync: SyncTask, name: str) -> Any:
+    return sync.dag.dag_id if name == "dag_id" else getattr(sync, name)
+
+
+def _with_arguments(sync: SyncTask, given: Mapping[str, Any]) -> WarehouseSyncOperator:
+    """Return the sync's operator, with what the command line says instead of what the DAG says."""
+    expanded = sync.missing
+    if expanded and not given:
+        raise UsageError(
+            f"The instances of this mapped task are known in a run only. Say which one is meant: give {expanded} with "
+            "--arg, for example --arg partition=0/8."
+        )
+    # The DAG's own operator stays as it is: others may read it.
+    operator = cast("WarehouseSyncOperator", copy.copy(sync.operator(given if expanded else {})))
+    other = {"source": "sql", "sql": "source"}  # one instead of the other
+    for name, value in {**{other[name]: None for name in given if name in other}, **given}.items():
+        setattr(operator, "is_dry_run" if name == "dry_run" else name, value)
+    return operator
+
+
+def _list(files: DagFiles, syncs: Sequence[SyncTask]) -> str:
+    errors = "".join(f"\n  {file} could not be read: {error}" for file, error in files.errors.items())
     where = ", ".join(files.places) or "the DAG folders that Airflow is configured with"
     if not syncs:
-        return f"There are no syncs in {where}; --dag-file reads another place.{''.join(errors)}"
+        return f"There are no syncs in {where}; --dag-file reads another place.{errors}"
     lines = [f"\n  {one.name} (--sync-id {one.sync_id})" for one in syncs[:_MOST_SHOWN]]
     more = f"\n  and {len(syncs) - _MOST_SHOWN} more" if len(syncs) > _MOST_SHOWN else ""
-    return f"In {where} there are:{''.join(lines)}{more}{''.join(errors)}"
-
-
-def _arguments(options: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in _OWN if getattr(options, name) is not None}
-    for one in options.arguments or ():
-        name, equals, text = one.partition("=")
-        if not equals:
-            raise UsageError(f"--arg {one!r} has no value: write --arg NAME=VALUE, such as --arg catalog=products.")
-        given[name] = _value(text)
-    return given
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _built(given: dict[str, Any]) -> WarehouseSyncOperator:
-    from airflow_provider_cdi import WarehouseToBrazeOperator, WarehouseToHttpOperator, WarehouseToKlaviyoOperator
-
-    kinds: dict[str, type[WarehouseSyncOperator]] = {
-        "braze_conn_id": WarehouseToBrazeOperator,
-        "klaviyo_conn_id": WarehouseToKlaviyoOperator,
-        "http_conn_id": WarehouseToHttpOperator,
-    }
-    named = [name for name in kinds if name in given]
-    if len(named) != 1:
-        raise UsageError("Say where the rows go, with one of --braze-conn-id, --klaviyo-conn-id and --http-conn-id.")
-    try:
-        return kinds[named[0]](task_id="command_line", **given)
-    except (ConfigurationError, TypeError) as error:
-        raise UsageError(str(error).removeprefix("Task 'command_line': ")) from None
+    return f"In {where} there are:{''.join(lines)}{more}{errors}"

@@ -20,6 +20,7 @@ from airflow_provider_cdi.state.identity import (
 )
 from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, own_names, shows_arguments
 from airflow_provider_cdi.transfers.destination_side import DestinationSide
+from airflow_provider_cdi.transfers.runs.connection_users import naming_its_users
 from airflow_provider_cdi.transfers.runs.repeats import look_for_repeats
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, refuse_too_many_rejects, without_values
 from airflow_provider_cdi.version_compat import AirflowFailException
@@ -113,7 +114,7 @@ class WarehouseSyncOperator(DestinationSide):
     def _try(self, context: Context, waited: Waiting | None = None) -> dict[str, Any]:
         self._told = RunTold()
         try:
-            with without_values("The sync"), calling():
+            with naming_its_users(context), without_values("The sync"), calling():
                 report = self._run(context, waited)
             for line in report.lines():
                 self.log.info("%s", line)

@@ -5,16 +5,17 @@ A task sees the other tasks of its DAG, mapped ones included, and no further: wh
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state.identity import source_key
-from airflow_provider_cdi.transfers.arguments.checked import CheckedOperator
+from airflow_provider_cdi.transfers.sync_tasks import given_argument, is_sync, operator_class, rendered
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_cdi.transfers.arguments.checked import CheckedOperator
 
 
 def look_for_repeats(task: CheckedOperator, context: Context) -> None:
@@ -44,20 +45,12 @@ def look_for_repeats(task: CheckedOperator, context: Context) -> None:
 
 
 def _is_same(other: Any, mine: Mapping[str, Any], context: Context) -> bool:
-    kind = getattr(other, "operator_class", type(other))
-    if not (isinstance(kind, type) and issubclass(kind, CheckedOperator)):
+    if not is_sync(other):
         return False
-    given = getattr(other, "partial_kwargs", None)
-    if given is not None and not {"source", "sql"} & given.keys():
+    shared = getattr(other, "partial_kwargs", None)
+    if shared is not None and not {"source", "sql"} & shared.keys():
         return False  # each of its instances has a source of its own, which is known when it runs
-    raw = vars(other) if given is None else _defaults(kind) | given
-    return _described(kind, lambda name: _rendered(other, raw.get(name), context)) == mine
-
-
-def _defaults(kind: type) -> dict[str, Any]:
-    """Return what an argument of a mapped task is that nobody gave."""
-    parameters = inspect.signature(kind).parameters.values()
-    return {one.name: one.default for one in parameters if one.default not in (one.empty, ...)}
+    return _described(operator_class(other), lambda name: rendered(other, given_argument(other, name), context)) == mine
 
 
 def _described(kind: Any, value_of: Callable[[str], Any]) -> dict[str, Any]:
@@ -69,8 +62,3 @@ def _parts(kind: Any, value_of: Callable[[str], Any]) -> Iterator[tuple[str, Any
     yield "reads", source_key(value_of("source"), value_of("sql"))
     for name in ("warehouse_conn_id", "data_type", "partition", *kind.place_fields):
         yield name, value_of(name)
-
-
-def _rendered(task: Any, value: Any, context: Context) -> Any:
-    is_template = isinstance(value, str) and ("{{" in value or "{%" in value or value.endswith(".sql"))
-    return task.render_template(value, context) if is_template else value
