@@ -41,6 +41,7 @@ __all__ = [
     "lists_prior_xcoms",
     "never_expire",
     "parse_dags",
+    "stored_variable",
 ]
 
 
@@ -122,6 +123,28 @@ def drop_xcom(ti: Any, key: str, run_id: str, map_index: int) -> None:
 
         delete = DeleteXCom(key=key, dag_id=ti.dag_id, run_id=run_id, task_id=ti.task_id, map_index=map_index)
         task_runner.SUPERVISOR_COMMS.send(delete)
+
+
+def stored_variable(key: str) -> str | None:
+    """Return a Variable as Airflow's own database has it, past whatever hides it on the worker; None for none.
+
+    :param key: of the Variable.
+    :raises AirflowRuntimeError: when the API server does not give it, which ``Variable.get`` takes for none since 3.1.
+    """
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import ErrorResponse, GetVariable
+
+    supervisor = getattr(task_runner, "SUPERVISOR_COMMS", None)
+    if supervisor is None:  # nobody to ask outside of a task
+        return None
+    found = supervisor.send(GetVariable(key=key))
+    if isinstance(found, ErrorResponse):
+        if found.error is not ErrorType.VARIABLE_NOT_FOUND:
+            raise AirflowRuntimeError(found)
+        return None
+    value: str | None = found.value
+    return value
 
 
 def _airflow_version() -> tuple[int, ...]:

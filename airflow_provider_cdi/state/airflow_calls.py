@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
@@ -26,6 +26,8 @@ _CALLING = ("ti", "task_state_store", "asset_state_store")
 #: What a code looks like: no text that somebody wrote.
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,60}")
 
+_Asked = ParamSpec("_Asked")
+_Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
 
 
@@ -75,11 +77,11 @@ class _Steady:
 
 
 def outlasting(
-    call: Callable[..., Any],
+    call: Callable[_Asked, _Answer],
     *,
     sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] | None = None,
-) -> Callable[..., Any]:
+) -> Callable[_Asked, _Answer]:
     """Return a call that is made again while the API server is away, for a bounded time.
 
     :param call: of Airflow.
@@ -89,7 +91,7 @@ def outlasting(
     sleep, clock = sleep or time.sleep, clock or time.monotonic
 
     @wraps(call)
-    def patiently(*args: Any, **kwargs: Any) -> Any:
+    def patiently(*args: _Asked.args, **kwargs: _Asked.kwargs) -> _Answer:
         until, wait = clock() + PATIENCE, 1.0
         while True:
             try:

@@ -13,7 +13,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi import version_compat
+from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater
+from airflow_provider_cdi.state.airflow_calls import outlasting
 from airflow_provider_cdi.state.store import Instance, SharedStore, json_object
 
 #: Airflow: a Variable's key has 250 characters at most. The rest is for the prefix and the digest.
@@ -46,44 +48,56 @@ class VariableStore(SharedStore):
 
         :raises ConfigurationError: when a person wrote something that is not JSON.
         """
-        from airflow.sdk import Variable
-
-        kept = Variable.get(self.name(key), default=None)
-        try:
-            return json_object(json.loads(kept)) if kept else None
-        except ValueError as error:
-            raise ConfigurationError(
-                f"The Variable {self.name(key)!r} holds no JSON, so the state of sync {self._sync_id!r} cannot be "
-                "read. Mend it, or delete it to go on with the copy in the XComs of earlier runs."
-            ) from error
+        return outlasting(self._read)(key)
 
     def set(self, key: str, value: Mapping[str, Any]) -> None:
         """Keep a value and make sure that it will be found.
 
-        :raises ConfigurationError: when another value is read back.
+        :raises ConfigurationError: when something on the worker hides it.
+        :raises RetryLater: when Airflow did not write it.
         """
-        self._write(key, value)
+        outlasting(self._write)(key, value)
 
     def delete(self, key: str, of: Instance) -> None:
         """Forget the value, whoever wrote it.
 
         The Variable stays: before 3.3 Airflow logs an error when one is asked for that does not exist.
         """
-        self._write(key, None)
+        outlasting(self._write)(key, None)
 
     def by_hand(self, key: str) -> str:
         """Name the Variable."""
         return f"in the Variable {self.name(key)!r}"
 
+    def _read(self, key: str) -> dict[str, Any] | None:
+        from airflow.sdk import Variable
+
+        name = self.name(key)
+        # Since 3.1 Airflow takes a Variable for missing that its API server, being away, did not give.
+        kept = Variable.get(name, default=None) or version_compat.stored_variable(name)
+        try:
+            return json_object(json.loads(kept)) if kept else None
+        except ValueError as error:
+            raise ConfigurationError(
+                f"The Variable {name!r} holds no JSON, so the state of sync {self._sync_id!r} cannot be "
+                "read. Mend it, or delete it to go on with the copy in the XComs of earlier runs."
+            ) from error
+
     def _write(self, key: str, value: Mapping[str, Any] | None) -> None:
         from airflow.sdk import Variable
 
-        Variable.set(self.name(key), json.dumps(value), description=f"State of the sync {self._sync_id}"[:250])
-        # Airflow only logs when it could not write, and when something on the worker hides the Variable.
-        if self.get(key) != value:
-            raise ConfigurationError(
-                f"The Variable {self.name(key)!r} was written and another value is read back, so the state of sync "
-                f"{self._sync_id!r} would be lost. Remove the environment variable "
-                f"AIRFLOW_VAR_{self.name(key).upper()} or the entry of that name in the secrets backend of the "
-                "workers; if there is none, the task's log tells why the Variable could not be written."
+        name, text = self.name(key), json.dumps(value)
+        Variable.set(name, text, description=f"State of the sync {self._sync_id}"[:250])
+        # Before 3.3 Airflow only logs when it could not write, and always when something on the worker hides it.
+        if self._read(key) == value:
+            return
+        if version_compat.stored_variable(name) != text:
+            raise RetryLater(
+                f"Airflow did not write the Variable {name!r}, so the state of sync {self._sync_id!r} would be lost; "
+                "the task's log tells why. What was acknowledged since the last save is sent again by the next try."
             )
+        raise ConfigurationError(
+            f"The Variable {name!r} was written and another value is read back, so the state of sync "
+            f"{self._sync_id!r} would be lost. Remove the environment variable AIRFLOW_VAR_{name.upper()} or the entry "
+            "of that name in the secrets backend of the workers."
+        )

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time import context
+from airflow.sdk.execution_time.comms import ErrorResponse, PutVariable, VariableResult
 from support.airflow_world import AirflowWorld
 
+from airflow_provider_cdi import version_compat
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
-from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped, Superseded
+from airflow_provider_cdi.exceptions import ConfigurationError, GuardTripped, RetryLater, Superseded
+from airflow_provider_cdi.state import airflow_calls
+from airflow_provider_cdi.state.airflow_calls import calling, saving
 from airflow_provider_cdi.state.identity import Identity
 from airflow_provider_cdi.state.plan import Plan, PlanStore
 from airflow_provider_cdi.state.record import Checkpoint
@@ -19,6 +27,11 @@ from airflow_provider_cdi.state.records import STATE_KEY
 from airflow_provider_cdi.state.stores.choice import choose_stores
 from airflow_provider_cdi.state.stores.variable_store import VariableStore
 from airflow_provider_cdi.state.sync_state import SyncState
+
+try:
+    from airflow.sdk.execution_time.secrets.execution_api import ExecutionAPISecretsBackend
+except ImportError:  # Airflow 3.0 asks its API server itself
+    ExecutionAPISecretsBackend = None
 
 IDENTITY = Identity("a_dag.a_task", "attributes", "https://rest.iad-01.braze.com")
 PLAN = Plan(Slice("incremental", "2026-01-05T12:00:00.000000Z"), clear_number=0)
@@ -40,11 +53,52 @@ class Variables:
 
 @pytest.fixture
 def variables(monkeypatch):
-    import airflow.sdk
-
     found = Variables()
-    monkeypatch.setattr(airflow.sdk, "Variable", found)
+    monkeypatch.setattr("airflow.sdk.Variable", found)
+    monkeypatch.setattr(version_compat, "stored_variable", found.kept.get)
     return found
+
+
+class Supervisor:
+    """Airflow's side of a task, whose API server can go away."""
+
+    def __init__(self):
+        self.kept, self.is_away = {}, False
+        self.backends = [ExecutionAPISecretsBackend()] if ExecutionAPISecretsBackend else []
+
+    def send(self, message):
+        if self.is_away:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 503}))
+        if isinstance(message, PutVariable):
+            self.kept[message.key] = message.value
+            return None
+        if message.key in self.kept:
+            return VariableResult(key=message.key, value=self.kept[message.key])
+        return ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND, detail={"message": "not found"})
+
+
+def written_and_raised(cls, key, value, description=None):
+    context._set_variable(key, value, description)
+
+
+def written_and_swallowed(cls, key, value, description=None):
+    """As Airflow does before 3.3."""
+    with suppress(AirflowRuntimeError):
+        context._set_variable(key, value, description)
+
+
+@pytest.fixture(params=[written_and_raised, written_and_swallowed], ids=["3.3", "3.0 to 3.2"])
+def supervisor(request, monkeypatch):
+    """Airflow's own ``Variable`` over a supervisor of the test's, with either way to take a write that failed."""
+    from airflow.sdk.execution_time import supervisor, task_runner
+
+    here, now = Supervisor(), [0.0]
+    monkeypatch.setattr("airflow.sdk.Variable.set", classmethod(request.param))
+    monkeypatch.setattr(supervisor, "ensure_secrets_backend_loaded", lambda: here.backends)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", here, raising=False)
+    clock = SimpleNamespace(sleep=lambda seconds: now.__setitem__(0, now[0] + seconds), monotonic=lambda: now[0])
+    monkeypatch.setattr(airflow_calls, "time", clock)
+    return here
 
 
 def state(world, run_id="run-1", **more):
@@ -88,9 +142,39 @@ def test_a_variable_that_is_hidden_by_the_environment_is_an_error_that_says_what
         store.set("cdi_state", {"gen": 1})
 
 
-def test_a_variable_that_airflow_could_not_write_is_an_error(variables, monkeypatch):
+def test_what_is_set_is_got_by_airflows_own_words(supervisor):
+    store = VariableStore("s")
+    assert store.get("cdi_state") is None
+    store.set("cdi_state", {"gen": 1})
+    assert store.get("cdi_state") == {"gen": 1}
+
+
+def test_a_server_that_is_away_while_a_variable_is_written_is_told_as_that(supervisor):
+    supervisor.is_away = True
+    with (
+        pytest.raises(RetryLater, match=r"API server did not save the state of sync 's' \(API_SERVER_ERROR"),
+        saving("s"),
+    ):
+        VariableStore("s").set("cdi_state", {"gen": 1})
+
+
+def test_a_server_that_is_away_while_a_variable_is_read_is_not_taken_for_none(supervisor):
+    VariableStore("s").set("cdi_state", {"gen": 1})
+    supervisor.is_away = True
+    with pytest.raises(RetryLater, match="API server did not answer"), calling():
+        VariableStore("s").get("cdi_state")
+
+
+def test_a_server_that_comes_back_is_asked_once_more(supervisor, monkeypatch):
+    supervisor.is_away = True
+    monkeypatch.setattr(airflow_calls.time, "sleep", lambda seconds: setattr(supervisor, "is_away", False))
+    VariableStore("s").set("cdi_state", {"gen": 1})
+    assert VariableStore("s").get("cdi_state") == {"gen": 1}
+
+
+def test_a_variable_that_airflow_did_not_write_is_tried_again_later(variables, monkeypatch):
     monkeypatch.setattr(variables, "set", lambda *_, **__: None)
-    with pytest.raises(ConfigurationError, match="could not be written"):
+    with pytest.raises(RetryLater, match="did not write the Variable 'cdi_state__s'"):
         VariableStore("s").set("cdi_state", {"gen": 1})
 
 
