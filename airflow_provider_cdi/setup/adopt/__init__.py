@@ -1,0 +1,1 @@
+"""Taking syncs over from Braze's own Cloud Data Ingestion."""
