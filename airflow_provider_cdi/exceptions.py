@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 from traceback import extract_tb
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 
 class CdiError(Exception):
-    """Base of all errors of this package. The text says what failed, on what, and what to do next."""
+    """Base of all errors of this package. The text says what failed, on what, and what to do next.
+
+    :cvar status: what a run that ends by it is called, in the vendors' words.
+    """
+
+    status: ClassVar[str] = "error"
 
 
 class Unforeseen(CdiError):
@@ -52,6 +57,8 @@ def raise_alone(error: Exception) -> NoReturn:
 class StopSync(CdiError):
     """A sync-level error that only a person can mend: a wrong key, a missing table, a missing permission."""
 
+    status = "config_error"
+
 
 class ConfigurationError(StopSync):
     """An argument of the operator or a field of the connection makes no sense."""
@@ -87,6 +94,8 @@ class DestinationRefused(StopSync):
 class GuardTripped(StopSync):
     """A guard stopped the run before anything was sent: too many deletes, or state that went missing."""
 
+    status = "guarded"
+
 
 class AllRejected(StopSync):
     """The first rows of a run were all rejected with one code. They are not saved as passed, so they stay due.
@@ -95,6 +104,8 @@ class AllRejected(StopSync):
     :param code: the code of the rejects.
     :param reason: of the first of them, without anything of the row.
     """
+
+    status = "guarded"
 
     def __init__(self, rows: int, code: str, reason: str) -> None:
         super().__init__(
@@ -109,6 +120,8 @@ class AllRejected(StopSync):
 
 class TooManyRejects(StopSync):
     """More rows were rejected than ``max_reject_percent`` allows. Everything else was delivered."""
+
+    status = "partial"
 
 
 # Retry: the same call may succeed later; a new try of the task goes on at the last checkpoint.

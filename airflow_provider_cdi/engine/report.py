@@ -23,6 +23,7 @@ class Report:
     :param late: at least so many rows came below the watermark since the run before; None when nobody asked, or when
         numbers cannot tell.
     :param dry_run: whether nothing was sent.
+    :param failed_as: the status that an error gave it; None where the numbers tell.
     :param rejects_files: where the rejects are: ``path``, ``host`` (None for storage that all machines share),
         ``files`` and ``rows`` of each part.
     """
@@ -37,6 +38,13 @@ class Report:
     dry_run: bool = False
     rejects_files: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
+    failed_as: str | None = None
+
+    @property
+    def status(self) -> str:
+        """What became of the run, in the vendors' words: ``partial`` when a row was rejected or is unknown."""
+        is_whole = not (self.totals.rejected or self.totals.unknown)
+        return self.failed_as or ("success" if is_whole else "partial")
 
     @property
     def reject_percent(self) -> float:
@@ -58,6 +66,7 @@ class Report:
         """Return the report as JSON types."""
         return {
             **self.about,
+            "status": self.status,
             "slice": self.slice,
             **self.totals.to_json(),
             "requests": self.traffic.requests,
@@ -82,7 +91,7 @@ class Report:
         totals, rate = self.totals, self.totals.rows_read / self.seconds if self.seconds > 0 else 0.0
         verb = "would be accepted" if self.dry_run else "accepted"
         lines = [
-            f"{'Dry run' if self.dry_run else 'Run'} of {self.slice}",
+            f"{'Dry run' if self.dry_run else 'Run'} of {self.slice}: {self.status}",
             f"  rows read  {totals.rows_read:>12,}",
             f"  {verb:<10} {totals.accepted:>12,}",
             f"  rejected   {totals.rejected:>12,}{_by_code(totals.rejects)}",

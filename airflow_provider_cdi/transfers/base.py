@@ -23,7 +23,7 @@ from airflow_provider_cdi.transfers.destination_side import DestinationSide
 from airflow_provider_cdi.transfers.runs.connection_users import naming_its_users
 from airflow_provider_cdi.transfers.runs.repeats import look_for_repeats
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, refuse_too_many_rejects, without_values
-from airflow_provider_cdi.version_compat import AirflowFailException
+from airflow_provider_cdi.version_compat import AirflowFailException, TaskDeferred
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
 if TYPE_CHECKING:
@@ -119,12 +119,17 @@ class WarehouseSyncOperator(DestinationSide):
             for line in report.lines():
                 self.log.info("%s", line)
             refuse_too_many_rejects(report, self.max_reject_percent)
+        except TaskDeferred:
+            self._told.leave_deferred(context["ti"])
+            raise
         except StopSync as error:
             self._told.leave(context["ti"], error)
             raise AirflowFailException(str(error)) from error
         except Exception as error:
             self._told.leave(context["ti"], error)
             raise
+        if waited is not None:
+            self._told.replace(context["ti"], report)
         return report.to_json()
 
     def on_kill(self) -> None:
@@ -135,6 +140,7 @@ class WarehouseSyncOperator(DestinationSide):
 
     def _run(self, context: Context, waited: Waiting | None) -> Report:
         self.check_rendered()
+        self._told.about = self._about(context)
         request = self._request(context)
         look_for_repeats(self, context)
         state = self._open_state(context)
@@ -152,7 +158,7 @@ class WarehouseSyncOperator(DestinationSide):
         source = self.open_source(self.make_destination(loads_history=False))
         run = RunState.planned(request, context, waited, state, source)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
-        self._told.about = self._about(context, run)
+        self._told.about |= _about_run(run)
         name, place = self._name_of(context["ti"]), self.destination_name()
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
         if run.plan.is_replay:
@@ -289,13 +295,15 @@ class WarehouseSyncOperator(DestinationSide):
             earlier=run.checkpoint.rejects if run.checkpoint else (),
         )
 
-    def _about(self, context: Context, run: RunState) -> dict[str, Any]:
+    def _about(self, context: Context) -> dict[str, Any]:
         return {
             "sync_id": self._name_of(context["ti"]),
             "data_type": self.data_type,
             "destination": self.destination_name(),
             "run_id": context["ti"].run_id,
-            "mode": run.plan.slice.mode,
-            "moves_watermark": run.plan.slice.moves_watermark,
-            "replay": run.plan.is_replay,
         }
+
+
+def _about_run(run: RunState) -> dict[str, Any]:
+    part = run.plan.slice
+    return {"mode": part.mode, "moves_watermark": part.moves_watermark, "replay": run.plan.is_replay}

@@ -50,6 +50,24 @@ def test_a_deferred_run_goes_on_with_its_jobs_and_submits_none_twice(klaviyo_lab
 
 
 @pytest.mark.usefixtures("version")
+def test_a_task_that_waits_says_so(klaviyo_lab):
+    klaviyo_lab.sql(PROFILES.format(rows=100, email=EMAIL))
+    with pytest.raises(TaskDeferred):
+        klaviyo_lab.make(limits=SMALL, deferrable=True).execute(klaviyo_lab.world.context("run-1"))
+    left = klaviyo_lab.world.xcoms["run-1", "report"]
+    assert (left["status"], left["run_id"]) == ("deferred", "run-1")
+
+
+@pytest.mark.usefixtures("version")
+def test_a_run_that_ended_behind_a_deferral_says_no_longer_that_it_waits(klaviyo_lab):
+    klaviyo_lab.sql(PROFILES.format(rows=100, email=EMAIL))
+    report = klaviyo_lab.run_to_its_end("run-1", limits=SMALL)
+    assert klaviyo_lab.deferrals
+    assert klaviyo_lab.world.xcoms["run-1", "report"] == report
+    assert report["status"] == "success"
+
+
+@pytest.mark.usefixtures("version")
 def test_the_next_run_begins_behind_a_deferred_one(klaviyo_lab):
     klaviyo_lab.sql(PROFILES.format(rows=200, email=EMAIL))
     klaviyo_lab.run_to_its_end("run-1", limits=SMALL)

@@ -61,6 +61,7 @@ def test_a_run_that_is_to_be_tried_again_leaves_its_report_so_far(lab):
     )
     assert report["accepted"] == 4
     assert report["error"].startswith("RetryLater")
+    assert report["status"] == "error"
 
 
 def test_a_run_that_the_destination_refuses_leaves_its_report(lab):
@@ -70,9 +71,37 @@ def test_a_run_that_the_destination_refuses_leaves_its_report(lab):
     assert (report["accepted"], report["mode"]) == (0, "incremental")
 
 
-def test_a_run_that_stops_before_it_reads_has_nothing_to_report(lab):
+def test_a_run_that_stops_before_it_reads_leaves_which_sync_it_was_and_why(lab):
     lab.sql(USERS)
-    assert failed(lab, "no_such_table", source="no_such_table")[1] is None
+    _, report = failed(lab, "no_such_table", source="no_such_table")
+    assert (report["status"], report["data_type"], report["run_id"]) == ("config_error", "attributes", "run-1")
+    assert "no_such_table" in report["error"]
+    assert "accepted" not in report
+
+
+def test_a_run_whose_rows_all_went_is_a_success(lab):
+    lab.sql(USERS.replace("i < 4", "false"))
+    assert lab.run()["status"] == "success"
+
+
+def test_a_run_with_rejects_is_partial(lab):
+    lab.sql(USERS)
+    assert lab.run()["status"] == "partial"
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "arguments"),
+    [
+        ("config_error", "key", {"password": "wrong"}),
+        ("guarded", "all rejected with one code", {"stop_if_all_rejected": 4}),
+        ("partial", "were rejected", {"max_reject_percent": 5}),
+    ],
+)
+def test_a_run_that_fails_says_what_became_of_it(lab, status, words, arguments):
+    lab.sql(USERS)
+    if password := arguments.pop("password", None):
+        lab.connect_braze(password=password)
+    assert failed(lab, words, **arguments)[1]["status"] == status
 
 
 def test_a_report_that_cannot_be_saved_does_not_hide_the_error(lab, monkeypatch):

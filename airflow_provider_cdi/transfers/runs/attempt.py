@@ -26,7 +26,7 @@ from airflow_provider_cdi.transfers.destination_side import DestinationSide
 from airflow_provider_cdi.transfers.runs.dry_run import DryJournal, DryRunDestination, NoTransport
 from airflow_provider_cdi.transfers.runs.journal import TaskJournal
 from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_machines
-from airflow_provider_cdi.transfers.runs.reporting import RunTold
+from airflow_provider_cdi.transfers.runs.reporting import RunTold, status_of
 from airflow_provider_cdi.transfers.runs.state import RunState
 from airflow_provider_cdi.transfers.runs.waiting import Waiting
 
@@ -110,7 +110,7 @@ class Attempt:
                 raise
             except BaseException as error:
                 with keeping(error, "the numbers of the run could not be shown"):
-                    self._tell_the_end(run.report())
+                    self._tell_the_end(run.report(), error)
                 raise
 
     def _delivery_inputs(self, transport: Transport, sentry: Sentry) -> RunInputs:
@@ -166,8 +166,8 @@ class Attempt:
             return None
         return LateRows(self.source, run.checkpoint.below if run.checkpoint else run.state.below)
 
-    def _tell_the_end(self, report: Report) -> None:
-        report.rejects_files = self.rejects.places()
+    def _tell_the_end(self, report: Report, error: BaseException) -> None:
+        report.rejects_files, report.failed_as = self.rejects.places(), status_of(error)
         self.task.log.warning("%s", "\n".join(["The run ended early", *report.lines()]))
 
     def _join_rejects(self) -> None:

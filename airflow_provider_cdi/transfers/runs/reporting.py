@@ -13,7 +13,7 @@ from airflow_provider_cdi.exceptions import CdiError, TooManyRejects, Unforeseen
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
 
-#: The XCom of a try that failed: its report so far. A run that ended well returns its report.
+#: The XCom of a try that failed or waits: its report so far. A run that ended well returns its report.
 REPORT_KEY = "report"
 _log = logging.getLogger(__name__)
 
@@ -39,15 +39,45 @@ class RunTold:
         :param ti: the task instance.
         :param error: why it failed.
         """
+        self._push(ti, self._so_far(status_of(error)) | {"error": f"{type(error).__name__}: {error}"})
+
+    def leave_deferred(self, ti: Any) -> None:
+        """Leave the report so far of a task that waits without its worker.
+
+        :param ti: the task instance.
+        """
+        self._push(ti, self._so_far("deferred"))
+
+    def replace(self, ti: Any, report: Report) -> None:
+        """Leave the report of a run that ended well in the place of what its deferral left.
+
+        :param ti: the task instance.
+        :param report: of the run.
+        """
+        self._push(ti, report.to_json())
+
+    def _so_far(self, status: str) -> dict[str, Any]:
         if self.numbers is None:
-            return
+            return self.about | {"status": status}
         report = self.numbers()
         report.about, report.dry_run = self.about, report.dry_run or self.is_dry_run
-        report.rejects_files = self.rejects_files()
+        report.rejects_files, report.failed_as = self.rejects_files(), status
+        return report.to_json()
+
+    @staticmethod
+    def _push(ti: Any, report: dict[str, Any]) -> None:
         try:
-            ti.xcom_push(key=REPORT_KEY, value=report.to_json() | {"error": f"{type(error).__name__}: {error}"})
-        except Exception as second:  # the error of the run is what must be told
-            _log.warning("The report of the failed run could not be saved as an XCom (%s)", type(second).__name__)
+            ti.xcom_push(key=REPORT_KEY, value=report)
+        except Exception as error:  # how the run itself ended is what must be told
+            _log.warning("The report of the run could not be saved as an XCom (%s)", type(error).__name__)
+
+
+def status_of(error: BaseException) -> str:
+    """Return what a run is called that ended by an error.
+
+    :param error: of this package, of Airflow or of anything below.
+    """
+    return error.status if isinstance(error, CdiError) else CdiError.status
 
 
 @contextmanager

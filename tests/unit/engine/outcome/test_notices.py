@@ -159,3 +159,10 @@ def test_the_report_says_where_rows_were_written_down_and_calls_no_accepted_row_
     report.rejects_files = [{"path": "run.jsonl", "host": None, "files": 1, "rows": 1}]
     assert report.lines()[-1] == "  1 rows written to run.jsonl"
     assert "  sent with a change   phone_dropped 1" in report.lines()
+
+
+@pytest.mark.parametrize(("payload", "status"), [("early", "success"), ("bad", "partial")])
+def test_the_first_line_of_the_report_says_what_became_of_the_run(payload, status):
+    report, _, _ = run(rows("early", payload))
+    assert report.status == status
+    assert report.lines()[0].endswith(f": {status}")
