@@ -174,3 +174,12 @@ def test_a_server_that_names_no_row_is_asked_in_halves():
     suite = Suite()
     suite.make_server = Silent
     suite.test_rows_that_the_service_refuses_are_rejected_and_nobody_else()
+
+
+def test_a_case_that_fails_shows_what_it_compared():
+    class Stopping(Suite):
+        def make_destination(self):
+            return StopsAtBadRows()
+
+    with pytest.raises(AssertionError, match=r"assert .* == "):
+        Stopping().test_the_neighbours_of_a_bad_row_arrive()
