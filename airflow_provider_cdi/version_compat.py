@@ -32,11 +32,13 @@ __all__ = [
     "TaskDeferred",
     "airflow_option",
     "ask_database_for_secrets",
+    "asset_value",
     "core_timetable",
     "counts_deferred_tasks",
     "default_deferrable",
     "drop_xcom",
     "get_connection_async",
+    "has_asset_state",
     "has_thread_safe_calls",
     "lists_prior_xcoms",
     "never_expire",
@@ -186,3 +188,29 @@ def parse_dags(folder: Path, bundle_path: Path, bundle_name: str) -> Any:
     # What only some versions take: examples have had a bundle of their own since 3.2.
     options = {"include_examples": False, "bundle_name": bundle_name}
     return DagBag(folder, bundle_path=bundle_path, **{name: options[name] for name in options if name in known})  # type: ignore[arg-type]
+
+
+def has_asset_state() -> bool:
+    """Whether assets have a state store, as they do since 3.3."""
+    return _airflow_version() >= (3, 3)
+
+
+def asset_value(name: str, key: str) -> str | None:
+    """Return what the metadata database has in an asset's state store, as JSON text; None when it has nothing.
+
+    For a process that may use the database, such as a command; a task asks its context.
+
+    :param name: of the asset.
+    :param key: of the value.
+    """
+    from airflow.models.asset import AssetModel
+    from airflow.state import AssetScope, get_state_backend
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        asset = session.scalar(select(AssetModel.id).where(AssetModel.name == name))
+        if asset is None:
+            return None
+        found: str | None = get_state_backend().get(AssetScope(asset_id=asset), key, session=session)
+        return found

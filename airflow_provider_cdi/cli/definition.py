@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
-from airflow_provider_cdi.cli import adopt, connections
+from airflow_provider_cdi.cli import adopt, connections, preview
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Each has a file of its own in this room, and a page or a section in ``docs/cli``.
-COMMANDS: Sequence[ActionCommand | GroupCommand] = (adopt.COMMAND, connections.COMMAND)
+COMMANDS: Sequence[ActionCommand | GroupCommand] = (adopt.COMMAND, connections.COMMAND, preview.COMMAND)
 
 
 def get_cdi_commands() -> list[GroupCommand]:

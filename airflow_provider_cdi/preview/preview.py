@@ -89,6 +89,20 @@ class Preview:
         lines += [f"  request {one['number']}: {one['method']} {one['url']}" for one in self.requests()]
         return lines
 
+    def text(self) -> str:
+        """Return everything as text, with the requests as they would go over the wire but for what is masked."""
+        requests = [
+            "\n".join(
+                [
+                    f"{one['method']} {one['url']}",
+                    *(f"{name}: {value}" for name, value in one["headers"].items()),
+                    *(["", one["body"]] if one["body"] else []),
+                ]
+            )
+            for one in self.requests()
+        ]
+        return "\n\n".join(["\n".join(self.lines()), *requests])
+
     def _notes_of_sample(self) -> list[str]:
         sample, notes = self.sample, []
         if sample.stopped_by:

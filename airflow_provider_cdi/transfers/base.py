@@ -88,6 +88,8 @@ class WarehouseSyncOperator(DestinationSide):
         self.since = arguments.get("since")
         self.until = arguments.get("until")
         self.is_dry_run = arguments.get("dry_run")
+        self.dry_run_sample = arguments.get("dry_run_sample")
+        self.dry_run_mask = arguments.get("dry_run_mask", ("all",))
         self.lock_run_choices = arguments.get("lock_run_choices")
         self.rejects_path = arguments.get("rejects_path")
         self._rejects_path_as_written = self.rejects_path
@@ -163,6 +165,8 @@ class WarehouseSyncOperator(DestinationSide):
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
         if run.plan.is_replay:
             self.log.info("The run had finished and was cleared: it sends its rows again, and the watermark stays")
+        if request.dry_run and self.dry_run_sample is not None:
+            self._show_sample(source, destination, run)
         attempt = self._attempt(context, source, destination, run)
         report = attempt.dry_run() if request.dry_run else attempt.deliver(waited)
         if report.dry_run or not run.plan.slice.moves_watermark:
@@ -174,6 +178,16 @@ class WarehouseSyncOperator(DestinationSide):
         self._told.numbers = lambda: report
         self._announce(context, report)
         return report
+
+    def _show_sample(self, source: Source, destination: Destination, run: RunState) -> None:
+        """Show in the log what the first rows become: the author of the DAG has asked for it."""
+        from airflow_provider_cdi.preview.masks import Mask
+        from airflow_provider_cdi.transfers.preview import sample_of, shown
+
+        part, mask = run.plan.slice, Mask.of(self.dry_run_mask)
+        sample = sample_of(self, source, destination, part, rows=self.dry_run_sample or 1)
+        for line in shown(self, part, sample, mask=mask).lines():
+            self.log.info("%s", line)
 
     def _announce(self, context: Context, report: Report) -> None:
         """Put the numbers into the event of the sync's asset; a dry run, which sent nothing, makes no event."""

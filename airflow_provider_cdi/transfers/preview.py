@@ -20,7 +20,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.preview.masks import Mask
 from airflow_provider_cdi.preview.preview import Preview
 from airflow_provider_cdi.preview.sample import Sample, take_sample
-from airflow_provider_cdi.transfers.arguments.checks import is_open
+from airflow_provider_cdi.transfers.arguments.checks import MOST_ROWS, is_open
 from airflow_provider_cdi.transfers.runs.plan import RunRequest, loads_history, new_plan, resolve_mode
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
     from airflow_provider_cdi.transfers.destination_side import DestinationSide
 
-#: Rows of a preview, and the most that may be asked for.
-USUAL_ROWS, MOST_ROWS = 10, 1_000
+#: Rows of a preview.
+USUAL_ROWS = 10
 #: Fields that a template fills in and that a preview does not need, or says itself.
 _OF_A_RUN = frozenset({"sync_mode", "since", "until", "is_dry_run", "rejects_path"})
 
@@ -60,7 +60,7 @@ def preview_sync(
 
     :param task: the sync.
     :param start: where it begins to read.
-    :param rows: how many rows that are due, at most :data:`MOST_ROWS`.
+    :param rows: how many rows that are due, at most 1,000.
     :param mask: what people may not see.
     :raises ConfigurationError: when an argument makes no sense, or only a run could fill it in.
     :raises SourceError: when the source cannot be read as it is.
@@ -76,6 +76,38 @@ def preview_sync(
     sample = sample_of(task, source, destination, part, rows=rows)
     notes = [note for note in (start.note, _about_jobs(start.record)) if note]
     return shown(task, part, sample, mask=mask or Mask(), notes=notes)
+
+
+def stored_start(task: WarehouseSyncOperator, *, map_index: int | None = None) -> Start:
+    """Return where the next run of a sync begins, by the state in Airflow's metadata database.
+
+    :param task: the sync.
+    :param map_index: which instance of a mapped task.
+    :raises GuardTripped: when the state is lost, as the next run would.
+    :raises ConfigurationError: when the state belongs to another source, data type or destination.
+    """
+    from sqlalchemy.exc import SQLAlchemyError  # a worker without the database may have none
+
+    from airflow_provider_cdi.state.outside import SyncTask, stored_record
+
+    fill_in(task)
+    initial = f"as for its first run, from initial={_text(task.initial)!r}"
+    if task.get_dag() is None:
+        return Start(note=f"The sync is in no DAG, so it has no state: shown {initial}.")
+    of = SyncTask(task.dag_id, task.task_id, -1 if map_index is None else map_index)
+    try:
+        record = stored_record(
+            of,
+            task.identity(of),
+            in_variables=task.checkpoint == "variable",
+            needs_watermark=task.sync_mode in {None, "auto", "incremental"},
+        )
+    except SQLAlchemyError as error:
+        return Start(
+            note=f"Airflow's metadata database cannot be read from here ({type(error).__name__}), so nobody knows "
+            f"where the next run begins: shown {initial}. Say where with --since, or call this where Airflow runs."
+        )
+    return Start(record, "" if record is not None else f"The sync has no state yet: shown {initial}.")
 
 
 def sample_of(task: DestinationSide, source: Source, destination: Destination, part: Slice, *, rows: int) -> Sample:

@@ -75,6 +75,10 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         (templated).
     :param dry_run: read and check everything, send nothing, report what would be sent; None leaves it to each run
         (templated).
+    :param dry_run_sample: how many rows a dry run shows in its log, each as it would be sent: 1 to 1,000. Whoever may
+        read the log sees them, so this is for the DAG to say and not for who triggers a run; None shows none.
+    :param dry_run_mask: fields that are ``***`` in there, by name, such as ``("email", "phone")``. ``("all",)``, the
+        default, masks every value, and ``()`` none.
     :param lock_run_choices: whether a run that was triggered with another kind of run than the task's own stops. A dry
         run is always allowed. None locks ``user_deletes``.
     :param rejects_path: file for the rejects of a run, local or on any storage that ``ObjectStoragePath`` knows, for

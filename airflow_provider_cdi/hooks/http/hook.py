@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 #: Headers that are the same for everybody.
-_SHOWN = frozenset({"accept", "accept-encoding", "content-type", "revision"})
+_SHOWN = frozenset({"accept", "accept-encoding", "content-type", "revision", "user-agent"})
 
 
 class HttpHook(BaseHook):

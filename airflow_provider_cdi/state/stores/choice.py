@@ -10,9 +10,11 @@ from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.state.identity import Identity
 from airflow_provider_cdi.state.store import Instance, SharedStore, StateStore, Stores
 from airflow_provider_cdi.state.stores.asset_store import AssetStore
+from airflow_provider_cdi.state.stores.database import AssetInDatabase, VariableInDatabase, XComsInDatabase
 from airflow_provider_cdi.state.stores.task_store import TaskStore
 from airflow_provider_cdi.state.stores.variable_store import VariableStore
 from airflow_provider_cdi.state.stores.xcom_store import XComStore
+from airflow_provider_cdi.version_compat import has_asset_state
 
 
 def choose_stores(
@@ -36,6 +38,21 @@ def choose_stores(
     variables = tuple(map(VariableStore, identity.names)) if in_variables else ()
     copies = XComStore(context["ti"], _instead_of_xcoms(identity), drop_xcom)
     return Stores(_asset_stores(context, identity) + variables, copies, _plan_store(context, variables))
+
+
+def stores_in_database(identity: Identity, dag_id: str, task_id: str, *, in_variables: bool = False) -> Stores:
+    """Return the stores of a sync for a process outside of its task, which only looks.
+
+    :param identity: of the sync.
+    :param dag_id: of its DAG.
+    :param task_id: of its task.
+    :param in_variables: whether the task has ``checkpoint="variable"``.
+    """
+    asset = sync_asset(identity.asset_id or identity.sync_id).name
+    assets = tuple(AssetInDatabase(asset, suffix) for suffix in identity.key_suffixes)
+    variables = tuple(map(VariableInDatabase, identity.names)) if in_variables else ()
+    copies = XComsInDatabase(dag_id, task_id, VariableStore(identity.sync_id))
+    return Stores(assets + variables if has_asset_state() else variables, copies, _Nowhere())
 
 
 def _asset_stores(context: Mapping[str, Any], identity: Identity) -> tuple[StateStore, ...]:

@@ -70,11 +70,8 @@ class VariableStore(SharedStore):
         return f"in the Variable {self.name(key)!r}"
 
     def _read(self, key: str) -> dict[str, Any] | None:
-        from airflow.sdk import Variable
-
         name = self.name(key)
-        # Since 3.1 Airflow takes a Variable for missing that its API server, being away, did not give.
-        kept = Variable.get(name, default=None) or version_compat.stored_variable(name)
+        kept = self._kept(name)
         try:
             return json_object(json.loads(kept)) if kept else None
         except ValueError as error:
@@ -82,6 +79,13 @@ class VariableStore(SharedStore):
                 f"The Variable {name!r} holds no JSON, so the state of sync {self._sync_id!r} cannot be "
                 "read. Mend it, or delete it to go on with the copy in the XComs of earlier runs."
             ) from error
+
+    def _kept(self, name: str) -> str | None:
+        from airflow.sdk import Variable
+
+        # Since 3.1 Airflow takes a Variable for missing that its API server, being away, did not give.
+        found: str | None = Variable.get(name, default=None) or version_compat.stored_variable(name)
+        return found
 
     def _write(self, key: str, value: Mapping[str, Any] | None) -> None:
         from airflow.sdk import Variable

@@ -103,6 +103,8 @@ class SyncArguments(AirflowArguments, total=False):
     since: str | date | None
     until: str | date | None
     dry_run: str | bool | None
+    dry_run_sample: int | None
+    dry_run_mask: Sequence[str]
     lock_run_choices: bool | None
     rejects_path: str | None
     allow_rejects_anywhere: bool

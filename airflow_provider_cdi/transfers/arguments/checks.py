@@ -23,6 +23,8 @@ from airflow_provider_cdi.transfers.arguments.words import YES_NO, is_yes_or_no
 _TIMESTAMP = 'a timestamp such as "2026-01-05T00:00:00Z", a date or a datetime'
 #: Rows that wait for longer are a mistake of units.
 LONGEST_SETTLE = timedelta(days=366)
+#: Rows of a preview, at most.
+MOST_ROWS = 1_000
 #: What Jinja looks for.
 TEMPLATE_MARKS = ("{{", "{%", "{#")
 
@@ -56,6 +58,10 @@ def _is_initial(value: Any) -> bool:
 
 def _is_mapping_of_names(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(name, str) and name for pair in value.items() for name in pair)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(name, str) and name.strip(" -_") for name in value)
 
 
 def _are_payload_columns(value: Any) -> bool:
@@ -99,6 +105,12 @@ SYNC_RULES: Mapping[str, Rule] = {
     "since": Rule(f"give {_TIMESTAMP}", _is_moment, unset=(None, "")),
     "until": Rule(f"give {_TIMESTAMP}", _is_moment, unset=(None, "")),
     "dry_run": Rule(f"use True, False, or one of {YES_NO}", is_yes_or_no),
+    "dry_run_sample": number(
+        f"give a whole number of rows from 1 to {MOST_ROWS:,}, or None", lambda rows: 1 <= rows <= MOST_ROWS, whole=True
+    ),
+    "dry_run_mask": Rule(
+        'give a list of names of fields, such as ("email", "phone"), ("all",) or () for none', _are_names, unset=()
+    ),
     "lock_run_choices": flag(unset=(None,)),
     "rejects_path": text("give the path of a file, or None for the default"),
     "allow_rejects_anywhere": flag(),

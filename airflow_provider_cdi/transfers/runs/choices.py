@@ -140,6 +140,12 @@ def _refuse_a_foreign_dry_run(name: str, context: Mapping[str, Any], own: set[st
 
 
 def _refuse_misspelt(conf: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
+    if "dry_run_sample" in conf and "dry_run_sample" not in declared:
+        raise ConfigurationError(
+            "This run was triggered with 'dry_run_sample', which only the DAG can say, because the sample stands in "
+            "the log for everybody who may read it. Nothing was read. Leave it out, or let the DAG's author give the "
+            "task dry_run_sample=10."
+        )
     for key in conf:
         meant = "".join(letter for letter in str(key).lower() if letter.isalpha())
         name = next((name for name in CHOICES if name.replace("_", "") == meant and name != key), None)
