@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -246,6 +248,26 @@ def test_a_window_is_previewed_whatever_the_state_is(preview_lab):
     window = Start(since="2026-01-01T00:00:03", until="2026-01-01T00:00:05")
     preview = preview_lab.preview(arguments_of("braze", "attributes", BRAZE["attributes"]), window)
     assert [row["identifier"]["EXTERNAL_ID"] for row in preview.rows()] == ["c-3", "c-4"]
+
+
+def test_a_dry_run_shows_its_first_rows_in_the_log_when_the_task_says_so(preview_lab, capsys):
+    preview_lab.fill(BRAZE["attributes"], 10)
+    arguments = arguments_of("braze", "attributes", BRAZE["attributes"]) | {"dry_run_sample": 2, "dry_run": True}
+    report, said = preview_lab.run(arguments | {"dry_run_mask": ("email",)}), capsys.readouterr().out
+    assert '{"external_id":"c-1","first_name": "Ana 1", "email": "***", "n": 1.50}' in said
+    assert "Ana 2" not in said
+    assert (report["dry_run"], report["accepted"], preview_lab.arrived()) == (True, 10, [])
+    assert "Ana" not in json.dumps([report, preview_lab.lab.world.asset.kept, str(preview_lab.lab.world.xcoms)])
+
+
+@pytest.mark.parametrize("more", [{"dry_run_sample": 2}, {}], ids=["sample", "no sample"])
+def test_nothing_of_a_row_is_in_the_log_of_a_dry_run_unless_the_task_says_so(preview_lab, caplog, capsys, more):
+    preview_lab.fill(BRAZE["attributes"], 10)
+    with caplog.at_level(logging.DEBUG):
+        preview_lab.run(arguments_of("braze", "attributes", BRAZE["attributes"]) | {"dry_run": True} | more)
+    said = caplog.text + capsys.readouterr().out
+    assert ('"first_name": "***"' in said) == bool(more)
+    assert not re.search(r"Ana|acme-demo|\bc-\d", said)
 
 
 def test_a_preview_leaves_nothing_behind(preview_lab, tmp_path):

@@ -200,3 +200,8 @@ def test_a_locked_task_does_what_its_author_made_the_default(task):
 
 def test_the_lock_can_be_taken_off():
     assert chosen({"sync_mode": "full"}, data_type="user_deletes", lock_run_choices=False) == RunChoices("full")
+
+
+def test_who_triggers_a_run_cannot_ask_for_a_sample_in_the_log():
+    refused("dry_run_sample=10", {"dry_run": True, "dry_run_sample": 5})
+    refused("dry_run_sample=10", {"dry_run_sample": 5}, params={})
