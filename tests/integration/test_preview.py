@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -67,6 +67,8 @@ SYNCS += [("klaviyo", name, kind) for name, kind in KLAVIYO.items()]
 each_data_type = pytest.mark.parametrize(
     ("destination", "data_type", "kind"), SYNCS, ids=[f"{where}-{name}" for where, name, _ in SYNCS]
 )
+#: Headers of every request, and the one that is new for each.
+HEADERS, KEY = {"Accept", "Accept-Encoding", "Content-Type"}, {"Idempotency-Key"}
 _OPERATORS = {"braze": WarehouseToBrazeOperator, "klaviyo": WarehouseToKlaviyoOperator, "http": WarehouseToHttpOperator}
 
 
@@ -152,6 +154,14 @@ def test_the_requests_of_a_whole_slice_are_those_of_the_run_byte_for_byte(previe
     report = preview_lab.run(arguments)
     assert (report["rows_read"], report["rejected"], report["unknown"]) == (rows, 0, 0)
     assert planned(preview) == preview_lab.sent()
+    sent = next(one for one in preview_lab.arrived() if one["method"] != "GET")
+    assert_sent(preview.requests()[0]["headers"], sent["headers"])
+
+
+def assert_sent(shown: dict[str, str], sent: Mapping[str, str]) -> None:
+    """Compare the headers that a preview shows with those that came."""
+    assert {name for name, value in shown.items() if value != "***"} >= {"Content-Type", "Accept-Encoding"}
+    assert all(value == "***" or value == sent[name.lower()] for name, value in shown.items())
 
 
 @pytest.fixture
@@ -170,8 +180,8 @@ def test_requests_to_a_service_of_ones_own_are_those_of_the_run_byte_for_byte(pr
     preview_lab.run(arguments)
     assert sorted(receiver.bodies) == sorted(one["body"].encode() for one in preview.requests())
     (headers, _), shown = receiver.requests[0], preview.requests()[0]["headers"]
-    assert {name.lower() for name in shown} <= set(headers)
-    assert {name for name, value in shown.items() if value != "***"} == {"Accept", "Accept-Encoding", "Content-Type"}
+    assert set(shown) - {"User-Agent"} == {*HEADERS, "Authorization", "X-Tenant", "X-Timestamp", "X-Signature", *KEY}
+    assert_sent(shown, headers)
 
 
 def test_the_next_preview_begins_where_the_last_run_ended(preview_lab):
