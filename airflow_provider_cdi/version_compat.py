@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,10 +33,10 @@ __all__ = [
     "BaseHook",
     "TaskDeferred",
     "airflow_option",
-    "ask_database_for_secrets",
     "asset_value",
     "core_timetable",
     "counts_deferred_tasks",
+    "database_asked_for_secrets",
     "default_deferrable",
     "drop_xcom",
     "get_connection_async",
@@ -43,6 +45,7 @@ __all__ = [
     "lists_prior_xcoms",
     "never_expire",
     "parse_dags",
+    "reads_commands_of_providers",
     "stored_variable",
 ]
 
@@ -108,6 +111,11 @@ def lists_prior_xcoms() -> bool:
     return _airflow_version() >= (3, 0, 5)
 
 
+def reads_commands_of_providers() -> bool:
+    """Whether the ``airflow`` command has those of providers (their ``cli`` key), as it does since 3.2."""
+    return _airflow_version() >= (3, 2)
+
+
 def drop_xcom(ti: Any, key: str, run_id: str, map_index: int) -> None:
     """Delete one XCom of a task, of whatever run; nothing happens when there is none.
 
@@ -164,13 +172,21 @@ def core_timetable(timetable: Any) -> Any:
     return coerce_to_core_timetable(timetable)
 
 
-def ask_database_for_secrets() -> None:
+@contextmanager
+def database_asked_for_secrets() -> Iterator[None]:
     """Let connections and Variables be looked for in Airflow's database too, in a process that is no task.
 
     Airflow's own commands do the same; without it, 3.1 and later ask environment and secrets backends alone, because
     the process might be a worker's. Without a database nothing changes.
     """
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    name = "_AIRFLOW_PROCESS_CONTEXT"
+    before = os.environ.get(name)
+    os.environ[name] = before or "server"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
 
 
 def parse_dags(folder: Path, bundle_path: Path, bundle_name: str) -> Any:

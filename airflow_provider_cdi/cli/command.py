@@ -92,11 +92,11 @@ def exit_code(run: Run, options: argparse.Namespace) -> int:
     """
     from airflow_provider_cdi.cli.output import tell
     from airflow_provider_cdi.cli.quiet import run_quietly
-    from airflow_provider_cdi.version_compat import ask_database_for_secrets
+    from airflow_provider_cdi.version_compat import database_asked_for_secrets
 
-    ask_database_for_secrets()
     try:
-        return run_quietly(run, options) or GOOD
+        with database_asked_for_secrets():
+            return run_quietly(run, options) or GOOD
     except KeyboardInterrupt:
         tell("Interrupted.")
         return INTERRUPTED

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _run(options: argparse.Namespace) -> int | None:
-    from airflow_provider_cdi.cli.connection_uses import connection_uses, where_looked
-    from airflow_provider_cdi.cli.dag_files import read_dag_files
     from airflow_provider_cdi.cli.output import print_result, tell
+    from airflow_provider_cdi.cli.syncs.connection_uses import connection_uses, where_looked
+    from airflow_provider_cdi.cli.syncs.dag_files import read_dag_files
     from airflow_provider_cdi.transfers.sync_tasks import sync_tasks
 
     files = read_dag_files(options.dag_file)

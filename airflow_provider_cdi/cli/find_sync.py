@@ -6,10 +6,10 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_cdi.cli.arguments import arguments_of, built_operator, typed
-from airflow_provider_cdi.cli.dag_files import DagFiles, read_dag_files
 from airflow_provider_cdi.cli.output import tell
-from airflow_provider_cdi.cli.templates import fill_in
+from airflow_provider_cdi.cli.syncs.arguments import arguments_of, built_operator, typed
+from airflow_provider_cdi.cli.syncs.dag_files import DagFiles, read_dag_files
+from airflow_provider_cdi.cli.syncs.templates import fill_in
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
 from airflow_provider_cdi.transfers.sync_tasks import SyncTask, sync_tasks
 

@@ -21,14 +21,14 @@ def run_quietly(run: Callable[[argparse.Namespace], int | None], options: argpar
     """
     from airflow.utils.cli import suppress_logs_and_warning
 
-    _redirect_handlers()
     codes: list[int | None] = []
 
     @suppress_logs_and_warning  # each version of Airflow knows its own ways to log
     def quietly(options: argparse.Namespace) -> None:
         codes.append(run(options))
 
-    quietly(options)
+    with _logs_on_stderr():
+        quietly(options)
     return codes[0]
 
 
@@ -39,14 +39,23 @@ def prints_to_stderr() -> Iterator[None]:
         yield
 
 
-def _redirect_handlers() -> None:
+@contextmanager
+def _logs_on_stderr() -> Iterator[None]:
     # Airflow does so itself since 3.3; before, its logs go to standard output, in 3.0 by a handler of its own kind.
     root = logging.getLogger()
-    for handler in list(root.handlers):
-        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
-            other = logging.StreamHandler(sys.stderr)
-            other.setLevel(handler.level)
-            other.setFormatter(handler.formatter)
-            other.filters = handler.filters
-            root.removeHandler(handler)
-            root.addHandler(other)
+    before = list(root.handlers)
+    root.handlers = [_on_stderr(handler) for handler in before]
+    try:
+        yield
+    finally:
+        root.handlers = before
+
+
+def _on_stderr(handler: logging.Handler) -> logging.Handler:
+    if not (isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout):
+        return handler
+    other = logging.StreamHandler(sys.stderr)
+    other.setLevel(handler.level)
+    other.setFormatter(handler.formatter)
+    other.filters = handler.filters
+    return other

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_cdi.cli.dag_files import read_dag_files
 from airflow_provider_cdi.cli.parser import main
+from airflow_provider_cdi.cli.syncs.dag_files import read_dag_files
 
 TABLE = "create table users (updated_at timestamp, external_id varchar, payload varchar)"
 

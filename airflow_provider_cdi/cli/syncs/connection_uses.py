@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.cli.templates import is_template, without_a_run
+from airflow_provider_cdi.cli.syncs.templates import is_template, without_a_run
 from airflow_provider_cdi.exceptions import MissingConnection, UsageError
 from airflow_provider_cdi.hooks.connections import find_connection
 
@@ -82,10 +82,10 @@ def where_looked() -> str:
 def _uses(sync: SyncTask) -> Iterator[ConnectionUse]:
     for role, written in sync.connections():
         conn_id = _filled_in(sync, written)
-        connection = None if is_template(conn_id) else _found(conn_id)
+        connection = None if is_template(conn_id) else find_once(conn_id)
         yield _use(sync, role, conn_id, connection)
         if role == "warehouse" and connection and (tunnel := connection.extra_dejson.get("ssh_conn_id")):
-            yield _use(sync, "ssh tunnel", str(tunnel), _found(str(tunnel)))
+            yield _use(sync, "ssh tunnel", str(tunnel), find_once(str(tunnel)))
 
 
 def _use(sync: SyncTask, role: str, conn_id: str, connection: Connection | None) -> ConnectionUse:
@@ -102,7 +102,11 @@ def _filled_in(sync: SyncTask, written: str) -> str:
 
 
 @cache
-def _found(conn_id: str) -> Connection | None:
+def find_once(conn_id: str) -> Connection | None:
+    """Return a connection, None when there is none; asked once, because a secrets backend may be slow.
+
+    :param conn_id: its id.
+    """
     try:
         return find_connection(conn_id)
     except MissingConnection:

@@ -1,0 +1,1 @@
+"""Syncs as a shell finds them: in DAG files, and in the words of a command line."""
