@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> int | None:
 def _lines(one: Adopted) -> list[str]:
     """Return what became of an integration, for a person."""
     place = f"DAG {one.dag.dag_id}" if one.dag else "left out"
-    lines = [f"{one.integration.name} ({one.integration.id}): {place}"]
+    lines = [f"{one.integration.describe()}: {place}"]
     if one.trouble:
         lines.append(f"  ! {one.trouble}")
     if one.start:

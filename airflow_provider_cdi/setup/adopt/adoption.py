@@ -129,7 +129,7 @@ def adopt(
         if integration.id in work.said:
             taken = {one.dag.dag_id for one in adopted if one.dag}
             adopted.append(_adopt_one(integration, dag_id_of(integration.name, taken), work))
-    left_out = [f"Left out: {_named(one.integration)}: {one.trouble}." for one in adopted if one.dag is None]
+    left_out = [f"Left out: {one.integration.describe()}: {one.trouble}." for one in adopted if one.dag is None]
     file = dag_file((one.dag for one in adopted if one.dag), left_out, at=at)
     return Adoption(tuple(adopted), file)
 
@@ -154,7 +154,7 @@ def _adopt_one(integration: Integration, dag_id: str, work: _Work) -> Adopted:
         remarks = (*remarks, "Braze tells no schedule, so its DAG runs when it is triggered: set schedule=")
     remarks += _about_repeats(start, arguments["data_type"])
     arguments["initial"] = start.initial
-    comments = (_named(integration) + ".", f"{_sentence(start.why)}.", *(f"{_sentence(one)}." for one in remarks))
+    comments = (integration.describe() + ".", f"{_sentence(start.why)}.", *(f"{_sentence(one)}." for one in remarks))
     dag = DagOfSync(dag_id, schedule, arguments, comments)
     return Adopted(integration, dag, start, _first_of_all(integration, history), remarks)
 
@@ -226,11 +226,6 @@ def _about_repeats(start: Start, data_type: str) -> tuple[str, ...]:
         f"For {data_type} what is sent twice counts twice: if no load has stamped rows with that time since CDI's last "
         "run, say --ties-delivered",
     )
-
-
-def _named(integration: Integration) -> str:
-    words = [integration.type or "no type", f"from {integration.warehouse or 'an unknown source'}"]
-    return f"{integration.name} ({integration.id}), {' '.join(words)}, {integration.status or 'no status'}"
 
 
 def _sentence(text: str) -> str:

@@ -83,6 +83,11 @@ class Integration:
         """Whether Braze runs it, as far as the word for its status tells."""
         return self.status.lower() == "active"
 
+    def describe(self) -> str:
+        """Return what it is, for a person."""
+        what = f"{self.type or 'no type'} from {self.warehouse or 'an unknown source'}"
+        return f"{self.name} ({self.id}), {what}, {self.status or 'no status'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
