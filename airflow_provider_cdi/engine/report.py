@@ -23,6 +23,7 @@ class Report:
     :param late: at least so many rows came below the watermark since the run before; None when nobody asked, or when
         numbers cannot tell.
     :param dry_run: whether nothing was sent.
+    :param data_points: how many the vendor would count; None for a run that sends, and where it counts none.
     :param failed_as: the status that an error gave it; None where the numbers tell.
     :param rejects_files: where the rejects are: ``path``, ``host`` (None for storage that all machines share),
         ``files`` and ``rows`` of each part.
@@ -38,6 +39,7 @@ class Report:
     dry_run: bool = False
     rejects_files: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
+    data_points: int | None = None
     failed_as: str | None = None
 
     @property
@@ -83,6 +85,7 @@ class Report:
             "watermark": self.watermark,
             "late": self.late,
             "dry_run": self.dry_run,
+            "data_points": self.data_points,
             "rejects_files": self.rejects_files,
         }
 
@@ -105,6 +108,8 @@ class Report:
         ]
         lines += [f"  answers said: {remark} ({number:,})" for remark, number in self.traffic.remarks.items()]
         lines += [f"  sent with a change{_by_code(totals.adjusted)}"] if totals.adjusted else []
+        if self.data_points is not None:
+            lines.append(f"  {self.data_points:,} data points at least, where the contract bills them")
         lines += [f"  {self.late:,} rows or more came late and are not sent"] if self.late else []
         return lines + [f"  {part['rows']:,} rows written to {_place(part)}" for part in self.rejects_files]
 

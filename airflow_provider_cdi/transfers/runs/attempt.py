@@ -83,8 +83,9 @@ class Attempt:
 
     def dry_run(self) -> Report:
         """Read, check and batch the rows, and send nothing."""
+        destination = DryRunDestination(self.destination)
         inputs = self._inputs(
-            DryRunDestination(self.destination),
+            destination,
             NoTransport(),
             DryJournal(),
             replace(self.task.delivery, requests_per_second=None),
@@ -93,7 +94,7 @@ class Attempt:
         run = Run(inputs)
         self.told.numbers, self.told.is_dry_run = run.report, True
         report = asyncio.run(run.run())
-        report.dry_run = True
+        report.dry_run, report.data_points = True, destination.data_points
         # A success without any record would look like lost state to the next run.
         self.run.state.touch()
         return report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -22,6 +23,15 @@ from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 
 
+@runtime_checkable
+class BilledDestination(Protocol):
+    """A destination whose vendor may bill what is sent."""
+
+    def data_points(self, records: Sequence[Record]) -> int:
+        """Return how many data points the vendor counts for the records of one request."""
+        ...
+
+
 class DryRunDestination:
     """Checks and encodes as the real destination does, and takes every request for accepted.
 
@@ -30,6 +40,8 @@ class DryRunDestination:
 
     def __init__(self, real: Destination) -> None:
         self._real = real
+        #: What the vendor would bill, as far as the records tell; None where it bills nothing by the record.
+        self.data_points = 0 if isinstance(real, BilledDestination) else None
 
     @property
     def contract(self) -> TableContract:
@@ -64,6 +76,8 @@ class DryRunDestination:
 
     def request(self, records: Sequence[Record]) -> Request:
         """Join as the real one does."""
+        if isinstance(self._real, BilledDestination) and self.data_points is not None:
+            self.data_points += self._real.data_points(records)
         return self._real.request(records)
 
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Completed:

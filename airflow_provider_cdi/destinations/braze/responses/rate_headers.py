@@ -5,11 +5,12 @@ Its windows begin and end by that clock; ours may be off by seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
 from airflow_provider_cdi.destinations.base import BaseDestination
 from airflow_provider_cdi.engine.ports import RateWindow, Response
+from airflow_provider_cdi.engine.rows.records import Record
 
 _LIMIT = "x-ratelimit-limit"
 _REMAINING = "x-ratelimit-remaining"
@@ -83,6 +84,10 @@ class BrazeDestination(BaseDestination):
         """Say what the headers show; Braze's clock is learnt from each answer on the way, so give it every one."""
         self._now.note(answer.headers.get("date", ""))
         return window_of(answer.headers, self._now)
+
+    def data_points(self, records: Sequence[Record]) -> int:
+        """Return how many data points Braze counts for records: none for deletes and for catalogs."""
+        return 0
 
 
 def window_of(headers: Mapping[str, str], now: Callable[[], float]) -> RateWindow | None:

@@ -17,6 +17,7 @@ from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.responses.rate_headers import BrazeDestination
 from airflow_provider_cdi.destinations.braze.responses.responses import interpret_response
 from airflow_provider_cdi.destinations.braze.users import attributes
+from airflow_provider_cdi.destinations.braze.users.data_points import data_points
 from airflow_provider_cdi.destinations.braze.users.fast_path_rows import fast_heads
 from airflow_provider_cdi.destinations.braze.users.identifiers import (
     NEVER_IN_PAYLOAD,
@@ -109,6 +110,10 @@ class Track(BrazeDestination):
         array = self.contract.data_type.encode()
         objects = b",".join([record.body for record in records])
         return Request("POST", _PATH, b'{"%b":[%b]}' % (array, objects))
+
+    def data_points(self, records: Sequence[Record]) -> int:
+        """Return how many data points Braze counts at least, see :func:`~.data_points.data_points`."""
+        return data_points(self.contract.data_type, records)
 
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer means, see :func:`~.responses.interpret_response`."""

@@ -1,0 +1,103 @@
+"""How many data points Braze counts for what ``/users/track`` takes, where a contract bills them.
+
+A legacy metric: contracts since spring 2025 count monthly active users or credits instead (Braze: Data points).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from airflow_provider_cdi.destinations.braze.nested_times import TIME
+from airflow_provider_cdi.destinations.braze.users.attributes import SUBSCRIPTION_FIELDS
+from airflow_provider_cdi.engine.rows.records import Record
+
+#: Braze, "Data points": who a row is of, push tokens and changes of a subscription are not billed.
+_FREE = SUBSCRIPTION_FIELDS | {"external_id", "user_alias", "braze_id", "push_tokens", "push_token_import"}
+#: What a row says to Braze, and not of a person.
+_WORDS_TO_BRAZE = frozenset({"_update_existing_only", "_merge_objects"})
+#: Braze: where there is none of them, the email address or the phone number is the identifier.
+_IDENTIFIERS = frozenset({"external_id", "user_alias", "braze_id"})
+#: Braze, "Data points", not billed: of Facebook the likes, of Twitter everything but the name.
+_FREE_OF_NETWORKS: Mapping[str, frozenset[str]] = {
+    "facebook": frozenset({"likes", "num_friends"}),
+    "twitter": frozenset({"followers_count", "friends_count", "statuses_count"}),
+}
+#: Braze, release notes: its eCommerce recommended events are not billed.
+_FREE_EVENTS = frozenset(
+    f"ecommerce.{name}"
+    for name in (
+        "product_viewed", "cart_updated", "checkout_started", "order_placed", "order_cancelled", "order_refunded",
+    )
+)  # fmt: skip
+
+
+def data_points(array: str, records: Sequence[Record]) -> int:
+    """Count the data points of some records.
+
+    Properties of events and purchases that are enabled for segmentation are billed besides; only the dashboard knows
+    which are, so they are not counted.
+
+    :param array: ``attributes``, ``events`` or ``purchases``.
+    :param records: their bodies are objects of that array.
+    :return: how many Braze bills at least, if all are accepted.
+    """
+    count = _COUNTED[array]
+    return sum(count(orjson.loads(record.body)) for record in records)
+
+
+def _of_attributes(document: Mapping[str, Any]) -> int:
+    unbilled = _FREE | _WORDS_TO_BRAZE
+    if _IDENTIFIERS.isdisjoint(document):
+        unbilled |= {"email"} if "email" in document else {"phone"}
+    return sum(_of_attribute(name, value) for name, value in document.items() if name not in unbilled)
+
+
+def _of_attribute(name: str, value: Any) -> int:
+    if name in _FREE_OF_NETWORKS:
+        return sum(member not in _FREE_OF_NETWORKS[name] for member in value) if isinstance(value, dict) else 1
+    if name == "current_location" or not isinstance(value, (dict, list)):
+        return 1
+    return _of_array(value) if isinstance(value, list) else _of_object(value)
+
+
+def _of_array(elements: Sequence[Any]) -> int:
+    """Braze: an array that is set at once is one; of objects, each of their attributes is."""
+    objects = [element for element in elements if isinstance(element, dict)]
+    return sum(map(_keys, objects)) if objects else 1
+
+
+def _of_object(value: Mapping[str, Any]) -> int:
+    """Braze: each key is one; of what is added to an array each value, of what is removed each criterion."""
+    operators = {"add", "remove"} & value.keys()
+    if operators and all(isinstance(value[name], list) for name in operators):
+        return sum(len(value[name]) for name in operators)
+    if not any(name in value for name in ("$add", "$update", "$remove")):
+        return _keys(value) if "inc" not in value else 1
+    added, removed = value.get("$add") or [], value.get("$remove") or []
+    updated = [update.get("$new_object") or {} for update in value.get("$update") or []]
+    return sum(map(_keys, [*added, *updated])) + len(removed)
+
+
+def _keys(value: Mapping[str, Any]) -> int:
+    """Count the keys that hold a value; one that holds an object counts as the keys in it."""
+    if TIME in value:
+        return 1
+    return sum(_keys(inner) if isinstance(inner, dict) and inner else 1 for inner in value.values())
+
+
+def _of_event(document: Mapping[str, Any]) -> int:
+    return int(document["name"] not in _FREE_EVENTS)
+
+
+def _of_purchase(_: Mapping[str, Any]) -> int:
+    return 1
+
+
+_COUNTED: Mapping[str, Callable[[Mapping[str, Any]], int]] = {
+    "attributes": _of_attributes,
+    "events": _of_event,
+    "purchases": _of_purchase,
+}
