@@ -118,7 +118,7 @@ DIALECTS: Mapping[str, TableDialect] = {
 }
 
 
-def create_table(warehouse: str, contract: TableContract, table: str) -> str:
+def create_table(warehouse: str, contract: TableContract, table: str, *, if_missing: bool = False) -> str:
     """Return the statement that makes the table of a data type, with every column that it knows.
 
     Columns that a row needs are ``not null``; where one of several identifiers is enough, none of them is. Where a
@@ -127,6 +127,7 @@ def create_table(warehouse: str, contract: TableContract, table: str) -> str:
     :param warehouse: one of :data:`DIALECTS`.
     :param contract: of the data type.
     :param table: its name, quoted where the warehouse needs it.
+    :param if_missing: leave a table of that name as it is.
     :return: without a semicolon at the end.
     """
     dialect = DIALECTS[warehouse]
@@ -137,8 +138,14 @@ def create_table(warehouse: str, contract: TableContract, table: str) -> str:
         if name != UPDATED_AT and (name != PAYLOAD or contract.needs_payload)
     ]
     width = max(len(name) for name, _ in columns)
-    lines = ",\n".join(f"  {_written(dialect, name):<{width}} {kind}" for name, kind in columns)
-    return f"create table {table} (\n{lines}\n)" + (f"\n{dialect.tail}" if dialect.tail else "")
+    lines = ",\n".join(f"  {written(warehouse, name):<{width}} {kind}" for name, kind in columns)
+    clause = "if not exists " if if_missing else ""
+    return f"create table {clause}{table} (\n{lines}\n)" + (f"\n{dialect.tail}" if dialect.tail else "")
+
+
+def written(warehouse: str, name: str) -> str:
+    """Return the name of a contract's column as statements of a warehouse write it, without quotes."""
+    return name if DIALECTS[warehouse].is_upper else name.lower()
 
 
 def _content(contract: TableContract, name: str) -> str:
@@ -149,7 +156,3 @@ def _content(contract: TableContract, name: str) -> str:
 def _is_needed(contract: TableContract, name: str) -> bool:
     is_only_identifier = contract.identifiers == (name,)
     return is_only_identifier or name in contract.required
-
-
-def _written(dialect: TableDialect, name: str) -> str:
-    return name if dialect.is_upper else name.lower()

@@ -1,0 +1,313 @@
+"""What the set-up of every warehouse has in common; each says in its own file what is odd about it, mostly as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.hooks.sql.dialects import Dialect
+from airflow_provider_cdi.setup.sql.airflow_side import dag_file
+from airflow_provider_cdi.setup.sql.names import Blank, as_source, as_sql, as_text, inert, path_of, printable
+from airflow_provider_cdi.setup.sql.options import SetupOptions, option
+from airflow_provider_cdi.setup.sql.script import Script, Step
+from airflow_provider_cdi.setup.sql.shell import json_word, word
+from airflow_provider_cdi.setup.sql.view import view_columns
+from airflow_provider_cdi.setup.tables import create_table, written
+
+#: Options that every warehouse knows.
+_OF_ALL = frozenset(
+    {
+        *("warehouse", "destination", "data_type", "schema", "table", "view_of", "columns"),
+        *("existing_table", "existing_view", "conn_id", "braze_catalog", "revoke"),
+    }
+)
+#: Klaviyo's own import reads from a schema of this name, and works in the other (facts of its set-up pages).
+_SCHEMAS = {"braze": "ingestion", "klaviyo": "KLAVIYO_IMPORT_FROM_DWH"}
+KLAVIYO_TMP = "KLAVIYO_TMP"
+NO_OTHER_SYNC = "Only when no other sync uses this login"
+#: The names that Braze's pages use; those of Klaviyo's tables are free.
+_TABLES = {
+    ("braze", "attributes"): "users_attributes_sync",
+    ("braze", "events"): "users_events_sync",
+    ("braze", "purchases"): "users_purchases_sync",
+    ("braze", "user_deletes"): "users_deletes_sync",
+    ("braze", "catalog_items"): "catalog_items_sync",
+}
+DESTINATIONS: Mapping[str, str] = {"braze": "Braze", "klaviyo": "Klaviyo"}
+
+#: Statements without the semicolon; ``{schema}`` and the like are names as quoted SQL.
+Statements = tuple[str, ...]
+#: PostgreSQL and Redshift: what is needed, and what would be too much.
+LOOK_AT_PRIVILEGES: Statements = (
+    "select has_schema_privilege({user_text}, {schema_text}, 'usage') as may_enter,\n"
+    "  has_table_privilege({user_text}, {table_text}, 'select') as may_read,\n"
+    "  has_table_privilege({user_text}, {table_text}, 'insert') as must_be_false",
+)
+
+
+class WarehouseSetup:
+    """The set-up of one sync.
+
+    A subclass is data first: statements with names in braces. ``{database}``, ``{schema}`` and ``{table}`` are complete
+    and quoted, as are ``{user}``, ``{role}``, ``{group}``, ``{compute}``; ``{kind}`` is ``table`` or ``view``.
+
+    :param options: what is asked for.
+    :param contract: of the data type.
+    :raises ConfigurationError: when an option makes no sense for the warehouse, or a name is none.
+    """
+
+    warehouse: ClassVar[str]
+    title: ClassVar[str]
+    dialect: ClassVar[Dialect]
+    conn_type: ClassVar[str]
+    #: Who may run the script.
+    runs_as: ClassVar[str]
+    #: Options that it has beside those of all.
+    options_of_its_own: ClassVar[frozenset[str]] = frozenset()
+    #: Kind of login -> what it is, the usual one first.
+    logins: ClassVar[Mapping[str, str]] = {}
+    usual_user: ClassVar[str] = "cdi_reader"
+    #: Whether the database is a part of a table's name.
+    names_database: ClassVar[bool] = True
+    #: Whether who reads a view must be allowed to read the table behind it.
+    reads_behind_views: ClassVar[bool] = False
+
+    place: ClassVar[Statements] = ()
+    computing: ClassVar[Statements] = ()
+    rights: ClassVar[Statements] = ()
+    rights_notes: ClassVar[str] = ""
+    look: ClassVar[Statements] = ()
+    network_notes: ClassVar[str] = ""
+    taken_back: ClassVar[Statements] = ()
+    #: What other syncs of the same login need too.
+    taken_back_last: ClassVar[Statements] = ()
+    #: What Klaviyo's own import had and this package does not need; ``{tmp}`` is its schema, ``{klaviyo}`` its login.
+    left_by_klaviyo: ClassVar[Statements] = ()
+
+    def __init__(self, options: SetupOptions, contract: TableContract) -> None:
+        self.options = options
+        self.contract = contract
+        self._check_options()
+        self.blanks: list[str] = []
+        self.login_kind = options.login or next(iter(self.logins), "")
+        self.path = self._table_path()
+        self.names = self._names()
+
+    # --- the script -------------------------------------------------------------------------------
+
+    def script(self) -> Script:
+        """Return the steps in the order in which they are taken."""
+        steps = self._steps_back() if self.options.revoke else self._steps()
+        told = tuple(step for step in steps if step.text or step.notes)
+        does = "Take-back" if self.options.revoke else "Set-up"
+        title = (
+            f"{does} of one sync: {self.title} to {DESTINATIONS[self.options.destination]}, {self.contract.data_type}."
+        )
+        return Script(title, self.options.command, self.runs_as, tuple(self.blanks), told)
+
+    def _steps(self) -> Iterator[Step]:
+        yield from self.before()
+        if not self._is_there:
+            yield self.sql("The schema", self.place)
+            yield self._object()
+        yield self.sql("Compute", self.computing)
+        yield self.sql("The login", [] if self.options.existing_login else self.login_statements())
+        rights = [*self.rights_statements(), *self._behind_the_view()]
+        yield self.sql("The rights, and no more", rights, self.rights_notes)
+        yield from self.secret()
+        yield Step("Network", "sql", self._sql(self.network_statements()), self.network_notes)
+        yield self.sql("Look at what the login may do", self.look_statements())
+        if self.options.destination == "klaviyo" and self.left_by_klaviyo:
+            yield self._left_by_klaviyo()
+        yield Step("The connection in Airflow", "connection", self._connection_command(), self._secret_notes())
+        yield Step("The DAG", "dag", dag_file(self.options, self.conn_id, as_source(self.path, self.dialect)))
+
+    def _steps_back(self) -> Iterator[Step]:
+        yield self.sql("The right to read", self.taken_back, "The table stays.")
+        yield self.sql(NO_OTHER_SYNC, self.taken_back_last_statements(), is_later=True)
+        yield from self.after_all()
+
+    def before(self) -> Iterator[Step]:
+        """Give what must be done before there is anything to grant to."""
+        yield from ()
+
+    def secret(self) -> Iterator[Step]:
+        """Give how the login gets its key, password or token."""
+        yield from ()
+
+    def after_all(self) -> Iterator[Step]:
+        """Give what is taken back at last by other means than SQL."""
+        yield from ()
+
+    def rights_statements(self) -> Iterable[str]:
+        """Return what a sync needs and no more."""
+        return self.rights
+
+    def look_statements(self) -> Iterable[str]:
+        """Return what shows the rights of the login."""
+        return self.look
+
+    def taken_back_last_statements(self) -> Iterable[str]:
+        """Return what takes back what other syncs of the login need too."""
+        return self.taken_back_last
+
+    def login_statements(self) -> Iterable[str]:
+        """Return what makes the login."""
+        return ()
+
+    def network_statements(self) -> Iterable[str]:
+        """Return what lets the workers in."""
+        return ()
+
+    def connection_fields(self) -> Mapping[str, Any]:
+        """Return the Airflow connection without its secret, its type left out."""
+        raise NotImplementedError
+
+    def secret_notes(self) -> str:
+        """Say which secret is to be entered in Airflow, and where; empty when there is none."""
+        return ""
+
+    def _secret_notes(self) -> str:
+        said = self.secret_notes()
+        return said and (
+            f"{said} Enter it in Airflow under Admin > Connections, or keep the connection in a secrets backend: in a "
+            "command it would stand in the process list and in the shell's history."
+        )
+
+    # --- pieces -----------------------------------------------------------------------------------
+
+    @property
+    def conn_id(self) -> str:
+        """The id of the Airflow connection."""
+        given = self.options.conn_id
+        return f"{self.warehouse}_default" if given is None else printable(given, "--conn-id")
+
+    def sql(self, title: str, statements: Iterable[str], notes: str = "", is_later: bool = False) -> Step:
+        """Return a step of statements, empty when there are none."""
+        text = self._sql(statements)
+        return Step(title, "sql", text, notes if text else "", is_later)
+
+    def shell(self, title: str, text: str, notes: str = "", is_later: bool = False) -> Step:
+        """Return a step of commands."""
+        return Step(title, "shell", text, notes, is_later)
+
+    def blank(self, mark: str, meaning: str) -> str:
+        """Return what only a person can fill in, and note for the head of the script what that is."""
+        blank, told = Blank(mark), f"{Blank(mark)}, {meaning}"
+        if told not in self.blanks:
+            self.blanks.append(told)
+        return str(blank)
+
+    def one_name(self, name: str, usual: str) -> str:
+        """Return the name that an option gives, else the usual one, folded as the warehouse folds names."""
+        text = getattr(self.options, name)
+        return path_of(usual if text is None else text, self.dialect, option(name), parts=1)[0]
+
+    def quoted(self, name: str) -> str:
+        """Return a name as quoted SQL."""
+        return self.dialect.quoted(name)
+
+    def usual_database(self) -> str:
+        """Return the database when none is given.
+
+        :raises ConfigurationError: when it must be said.
+        """
+        return {"braze": "BRAZE_CLOUD_PRODUCTION", "klaviyo": "KLAVIYO_DATABASE"}[self.options.destination]
+
+    def schema_path(self, schema: str) -> tuple[str, ...]:
+        """Return the complete path of a schema."""
+        return (*self._database_path(), schema)
+
+    def own_names(self) -> Mapping[str, str]:
+        """Return further names for the statements, as quoted SQL."""
+        return {}
+
+    def _sql(self, statements: Iterable[str]) -> str:
+        return "".join(f"{statement.format(**self.names)};\n" for statement in statements).rstrip("\n")
+
+    def _check_options(self) -> None:
+        known = _OF_ALL | self.options_of_its_own
+        for name in self.options.given():
+            if name not in known:
+                raise ConfigurationError(f"{option(name)} means nothing for {self.title}: leave it out.")
+        if self.options.login not in (None, *self.logins):
+            kinds = ", ".join(f"{kind} ({what})" for kind, what in self.logins.items())
+            raise ConfigurationError(
+                f"--login {self.options.login!r} is unknown for {self.title}; it is one of: {kinds}."
+            )
+
+    def _database_path(self) -> tuple[str, ...]:
+        if not self.names_database:
+            return ()
+        return (self.one_name("database", "" if self.options.database else self.usual_database()),)
+
+    def _table_path(self) -> tuple[str, ...]:
+        destination, data_type = self.options.destination, self.options.data_type
+        schema = self.one_name("schema", _SCHEMAS[destination])
+        table = self.one_name("table", _TABLES.get((destination, data_type), data_type))
+        return (*self.schema_path(schema), table)
+
+    def _names(self) -> dict[str, str]:
+        names = {
+            "schema": as_sql(self.path[:-1], self.dialect),
+            "table": as_sql(self.path, self.dialect),
+            "kind": "view" if self.options.view_of or self.options.existing_view else "table",
+            "tmp": as_sql(self.schema_path(self.dialect.folds(KLAVIYO_TMP)), self.dialect),
+        }
+        if self.names_database:
+            names["database"] = as_sql(self.path[:1], self.dialect)
+        texts = {f"{name}_text": as_text(names[name], self.dialect) for name in ("schema", "table")}
+        return {**names, **texts, **self.own_names()}
+
+    @property
+    def _is_there(self) -> bool:
+        return self.options.existing_table or self.options.existing_view
+
+    def _object(self) -> Step:
+        if self.options.view_of is None:
+            text = create_table(self.warehouse, self.contract, self.names["table"], if_missing=True)
+            return self.sql(
+                "The table", [inert(text), *self.after_table()], "Leave out the columns that you have no use for."
+            )
+        columns = view_columns(self.contract, self.options.columns)
+        selected = ",\n".join(
+            f"  {self.quoted(self._column(column))} as {self._written(name)}" for name, column in columns.items()
+        )
+        text = f"create view {self.names['table']} as\nselect\n{selected}\nfrom {self._viewed()}"
+        return self.sql("The view", [inert(text)])
+
+    def after_table(self) -> Iterable[str]:
+        """Return what follows the statement that makes the table."""
+        return ()
+
+    def _column(self, text: str) -> str:
+        return path_of(text, self.dialect, "--column", parts=1)[0]
+
+    def _written(self, name: str) -> str:
+        return written(self.warehouse, name) if name in self.contract.names else self.quoted(self._column(name))
+
+    def _viewed(self) -> str:
+        viewed = path_of(str(self.options.view_of), self.dialect, "--view-of", parts=3 if self.names_database else 2)
+        return as_sql((*self.path[: len(self.path) - len(viewed)], *viewed), self.dialect)
+
+    def _behind_the_view(self) -> Sequence[str]:
+        if not (self.reads_behind_views and self.options.view_of):
+            return ()
+        behind = f"table {inert(self._viewed())}"
+        return [right.replace("{kind} {table}", behind) for right in self.rights if "{table}" in right]
+
+    def _left_by_klaviyo(self) -> Step:
+        notes = (
+            "Klaviyo's own import wrote to a second schema. Nothing here needs it: once that import is switched off, "
+            "its rights can go, and then the schema."
+        )
+        text = "".join(
+            f"{one.format(**self.names, klaviyo=Blank('login of its import'))};\n" for one in self.left_by_klaviyo
+        )
+        return Step(f"When Klaviyo's own import is off: what of {KLAVIYO_TMP} can be revoked", "sql", text, notes, True)
+
+    def _connection_command(self) -> str:
+        fields = json_word({"conn_type": self.conn_type, **self.connection_fields()}, indent=2)
+        return f"airflow connections add {word(self.conn_id)} --conn-json {fields}"
