@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
-from airflow_provider_cdi.cli import adopt, connections, preview
+from airflow_provider_cdi.cli import adopt, connections, preview, setup_sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Each has a file of its own in this room, and a page or a section in ``docs/cli``.
-COMMANDS: Sequence[ActionCommand | GroupCommand] = (adopt.COMMAND, connections.COMMAND, preview.COMMAND)
+COMMANDS: Sequence[ActionCommand | GroupCommand] = (
+    adopt.COMMAND,
+    connections.COMMAND,
+    preview.COMMAND,
+    setup_sql.COMMAND,
+)
 
 
 def get_cdi_commands() -> list[GroupCommand]:

@@ -69,10 +69,13 @@ class WarehouseSetup:
     #: Kind of login -> what it is, the usual one first.
     logins: ClassVar[Mapping[str, str]] = {}
     usual_user: ClassVar[str] = "cdi_reader"
-    #: Whether the database is a part of a table's name.
-    names_database: ClassVar[bool] = True
+    #: Destination -> the database when none is said; empty where it is no part of a table's name.
+    usual_database: ClassVar[Mapping[str, str]] = {}
     #: Whether who reads a view must be allowed to read the table behind it.
     reads_behind_views: ClassVar[bool] = False
+
+    #: Signs that a name may not hold, because the warehouse does not allow them, or reads them otherwise in a text.
+    refused_signs: ClassVar[frozenset[str]] = frozenset()
 
     place: ClassVar[Statements] = ()
     computing: ClassVar[Statements] = ()
@@ -203,29 +206,39 @@ class WarehouseSetup:
     def one_name(self, name: str, usual: str) -> str:
         """Return the name that an option gives, else the usual one, folded as the warehouse folds names."""
         text = getattr(self.options, name)
-        return path_of(usual if text is None else text, self.dialect, option(name), parts=1)[0]
+        return self.path_of(usual if text is None else text, option(name), parts=1)[0]
+
+    def path_of(self, text: str, option: str, *, parts: int) -> tuple[str, ...]:
+        """Take a name apart.
+
+        :raises ConfigurationError: when it is none, or none in this warehouse.
+        """
+        for sign in sorted(self.refused_signs & set(text)):
+            raise ConfigurationError(
+                f"{option} holds {sign}, which no name in {self.title} may hold here: take it out."
+            )
+        return path_of(text, self.dialect, option, parts=parts)
 
     def quoted(self, name: str) -> str:
         """Return a name as quoted SQL."""
         return self.dialect.quoted(name)
 
-    def usual_database(self) -> str:
-        """Return the database when none is given.
-
-        :raises ConfigurationError: when it must be said.
-        """
-        return {"braze": "BRAZE_CLOUD_PRODUCTION", "klaviyo": "KLAVIYO_DATABASE"}[self.options.destination]
+    def database_path(self) -> tuple[str, ...]:
+        """Return the database as the beginning of a table's path; nothing where it is no part of that."""
+        return (
+            (self.one_name("database", self.usual_database[self.options.destination]),) if self.usual_database else ()
+        )
 
     def schema_path(self, schema: str) -> tuple[str, ...]:
         """Return the complete path of a schema."""
-        return (*self._database_path(), schema)
+        return (*self.database_path(), schema)
 
     def own_names(self) -> Mapping[str, str]:
         """Return further names for the statements, as quoted SQL."""
         return {}
 
     def _sql(self, statements: Iterable[str]) -> str:
-        return "".join(f"{statement.format(**self.names)};\n" for statement in statements).rstrip("\n")
+        return "\n".join(f"{statement.format(**self.names)};" for statement in statements)
 
     def _check_options(self) -> None:
         known = _OF_ALL | self.options_of_its_own
@@ -237,11 +250,6 @@ class WarehouseSetup:
             raise ConfigurationError(
                 f"--login {self.options.login!r} is unknown for {self.title}; it is one of: {kinds}."
             )
-
-    def _database_path(self) -> tuple[str, ...]:
-        if not self.names_database:
-            return ()
-        return (self.one_name("database", "" if self.options.database else self.usual_database()),)
 
     def _table_path(self) -> tuple[str, ...]:
         destination, data_type = self.options.destination, self.options.data_type
@@ -256,7 +264,7 @@ class WarehouseSetup:
             "kind": "view" if self.options.view_of or self.options.existing_view else "table",
             "tmp": as_sql(self.schema_path(self.dialect.folds(KLAVIYO_TMP)), self.dialect),
         }
-        if self.names_database:
+        if len(self.path) > 2:
             names["database"] = as_sql(self.path[:1], self.dialect)
         texts = {f"{name}_text": as_text(names[name], self.dialect) for name in ("schema", "table")}
         return {**names, **texts, **self.own_names()}
@@ -283,13 +291,13 @@ class WarehouseSetup:
         return ()
 
     def _column(self, text: str) -> str:
-        return path_of(text, self.dialect, "--column", parts=1)[0]
+        return self.path_of(text, "--column", parts=1)[0]
 
     def _written(self, name: str) -> str:
         return written(self.warehouse, name) if name in self.contract.names else self.quoted(self._column(name))
 
     def _viewed(self) -> str:
-        viewed = path_of(str(self.options.view_of), self.dialect, "--view-of", parts=3 if self.names_database else 2)
+        viewed = self.path_of(str(self.options.view_of), "--view-of", parts=len(self.path))
         return as_sql((*self.path[: len(self.path) - len(viewed)], *viewed), self.dialect)
 
     def _behind_the_view(self) -> Sequence[str]:
@@ -303,9 +311,8 @@ class WarehouseSetup:
             "Klaviyo's own import wrote to a second schema. Nothing here needs it: once that import is switched off, "
             "its rights can go, and then the schema."
         )
-        text = "".join(
-            f"{one.format(**self.names, klaviyo=Blank('login of its import'))};\n" for one in self.left_by_klaviyo
-        )
+        names = {**self.names, "klaviyo": str(Blank("login of its import"))}
+        text = "\n".join(f"{one.format(**names)};" for one in self.left_by_klaviyo)
         return Step(f"When Klaviyo's own import is off: what of {KLAVIYO_TMP} can be revoked", "sql", text, notes, True)
 
     def _connection_command(self) -> str:

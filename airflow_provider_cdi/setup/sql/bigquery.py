@@ -29,6 +29,7 @@ class BigQuerySetup(WarehouseSetup):
     conn_type = "gcpbigquery"
     runs_as = "an owner of the project: the commands of gcloud first, then the SQL."
     options_of_its_own = frozenset({"database", "user", "existing_login", "login", "region"})
+    refused_signs = frozenset("`\\")
     logins = {"key": "a service account's key", "default": "the credentials of the worker's machine, without a key"}
     usual_user = "cdi-reader"
     reads_behind_views = True
@@ -52,9 +53,14 @@ class BigQuerySetup(WarehouseSetup):
         "drop schema {tmp}",
     )
 
-    def usual_database(self) -> str:
-        """Refuse to guess the project."""
-        raise ConfigurationError("--database is missing: name the project, which is a part of the account's name.")
+    def database_path(self) -> tuple[str, ...]:
+        """Return the project, whose id is no name of SQL and may hold points.
+
+        :raises ConfigurationError: when it is not said; it is not guessed.
+        """
+        if self.options.database is None:
+            raise ConfigurationError("--database is missing: name the project, which is a part of the account's name.")
+        return (printable(self.options.database, "--database"),)
 
     def own_names(self) -> Mapping[str, str]:
         """Return the account as a member, and where the dataset lies."""

@@ -27,6 +27,7 @@ class DatabricksSetup(WarehouseSetup):
     options_of_its_own = frozenset({"database", "user", "existing_login", "login", "compute"})
     logins = {"oauth": "a service principal with an OAuth secret", "token": "a personal access token"}
 
+    usual_database = {"braze": "main", "klaviyo": "main"}
     place = ("create schema if not exists {schema}",)
     rights = (
         "grant use catalog on catalog {database} to {user}",
@@ -65,10 +66,6 @@ class DatabricksSetup(WarehouseSetup):
     def _of_catalog(self, statements: Statements) -> Statements:
         """Leave out what the old metastore does not know."""
         return tuple(one for one in statements if self.has_unity_catalog or "on catalog" not in one)
-
-    def usual_database(self) -> str:
-        """Return the catalog that most workspaces have."""
-        return "main"
 
     def own_names(self) -> Mapping[str, str]:
         """Return the principal."""

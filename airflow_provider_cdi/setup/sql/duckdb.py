@@ -21,7 +21,6 @@ class DuckDbSetup(WarehouseSetup):
     conn_type = "duckdb"
     runs_as = "the owner of the file: duckdb <file> < script.sql"
     options_of_its_own = frozenset({"database", "group"})
-    names_database = False
 
     place = ("create schema if not exists {schema}",)
 

@@ -21,7 +21,6 @@ class PostgresSetup(WarehouseSetup):
     conn_type = "postgres"
     runs_as = "a role that may create roles and owns the database, connected to that database."
     options_of_its_own = frozenset({"database", "user", "existing_login"})
-    names_database = False
 
     place = ("create schema if not exists {schema}",)
     rights = (

@@ -24,12 +24,13 @@ class RedshiftSetup(WarehouseSetup):
     conn_type = "redshift"
     runs_as = "a superuser, in the database that holds the table."
     options_of_its_own = frozenset({"database", "user", "existing_login", "login", "group", "compute", "region"})
+    #: In a text of SQL it hides what follows.
+    refused_signs = frozenset("\\")
     logins = {
         "password": "a user with a password",
         "iam": "a temporary password from AWS IAM, for a cluster",
         "serverless": "the same, for a serverless workgroup",
     }
-    names_database = False
 
     place = ("create schema if not exists {schema}",)
     rights = (

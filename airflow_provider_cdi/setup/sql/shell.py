@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_cdi.exceptions import ConfigurationError
+
 #: Stands for a gap while JSON is made, which leaves it as it is; no name may hold it.
 _HOLE = "\x7f"
 
@@ -33,7 +35,14 @@ class Gap:
 
 
 def word(value: str | Gap) -> str:
-    """Return one argument of a command."""
+    """Return one argument of a command.
+
+    :raises ConfigurationError: when the command would take it for an option.
+    """
+    if isinstance(value, str) and value.startswith("-"):
+        raise ConfigurationError(
+            f"{value!r} begins with a dash, so a command would take it for an option: name another."
+        )
     return str(value) if isinstance(value, Gap) else shlex.quote(value)
 
 

@@ -25,6 +25,8 @@ class SnowflakeSetup(WarehouseSetup):
     )
     logins = {"key": "a key pair", "token": "a programmatic access token"}
     usual_user = "CDI_SVC"
+    #: The names of Braze's and of Klaviyo's page.
+    usual_database = {"braze": "BRAZE_CLOUD_PRODUCTION", "klaviyo": "KLAVIYO_DATABASE"}
 
     place = (
         "use role sysadmin",
