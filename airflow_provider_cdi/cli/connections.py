@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.cli.command import cdi_command, option
 from airflow_provider_cdi.cli.sync_args import ARG_DAG_FILE
@@ -23,8 +23,10 @@ def _run(options: argparse.Namespace) -> int | None:
     for file, error in files.errors.items():
         tell(f"{file} could not be read, so its syncs are not shown: {error}")
     tell(f"Read {len(syncs)} syncs of {len(files.dags)} DAGs in {', '.join(files.places) or 'no folder'}.")
-    rows: list[dict[str, Any]] = [one.row() for one in uses]
-    print_result(rows, options.output)
+    rows = [one.row() for one in uses]
+    # A terminal is narrow: the rest is in the other forms.
+    short = [{name: row[name] for name in ("conn_id", "exists", "used_as", "dag_id", "task_id")} for row in rows]
+    print_result(short if options.output == "table" else rows, options.output)
     missing = sorted({one.conn_id for one in uses if one.exists is False})
     if missing:
         tell(f"Not there: {', '.join(missing)}. Looked for in {where_looked()}.")

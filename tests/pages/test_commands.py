@@ -27,6 +27,8 @@ SAID = {
     "cdi_sandbox/README.md": ('"attributes_processed":1', '"plan":"gold"', '"kind":"answer"'),
     "docs/quickstart.md": ("  accepted              2 ", "  accepted              0 ", "  0 requests"),
     "README.md": ("Connection success!",),
+    "docs/cli.md": ("Set up, check and look at syncs", "Show which syncs use which connections"),
+    "docs/cli/connections.md": ("braze_default | yes    | destination | users_to_braze | attributes",),
     "docs/connections/braze.md": ("Connection success!", "accepts the key. Granted: users.track"),
     "docs/connections/klaviyo.md": ("Connection success!", "accepts the key of the test account 'Acme Demo' (DeMo01)"),
 }
