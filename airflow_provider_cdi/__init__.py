@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
     from airflow_provider_cdi.hooks.braze.hook import BrazeHook
     from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook
-    from airflow_provider_cdi.state.assets import sync_asset
-    from airflow_provider_cdi.transfers.mapped import mapped_sync
+    from airflow_provider_cdi.state.assets import mapped_sync, sync_asset
     from airflow_provider_cdi.transfers.params import sync_params
     from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
     from airflow_provider_cdi.transfers.warehouse_to_http import WarehouseToHttpOperator
@@ -63,7 +62,7 @@ __getattr__, __dir__ = lazy_names(
         "WarehouseToBrazeOperator": "airflow_provider_cdi.transfers.warehouse_to_braze",
         "WarehouseToHttpOperator": "airflow_provider_cdi.transfers.warehouse_to_http",
         "WarehouseToKlaviyoOperator": "airflow_provider_cdi.transfers.warehouse_to_klaviyo",
-        "mapped_sync": "airflow_provider_cdi.transfers.mapped",
+        "mapped_sync": "airflow_provider_cdi.state.assets",
         "partitions": "airflow_provider_cdi.engine.reading.partition",
         "sync_asset": "airflow_provider_cdi.state.assets",
         "sync_params": "airflow_provider_cdi.transfers.params",

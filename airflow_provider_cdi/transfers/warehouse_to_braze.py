@@ -44,7 +44,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         names, or a mapping of column to the place in the payload (``{"AMOUNT": "properties.amount"}``). Then nothing
         else is sent: ``EMAIL`` and ``PHONE`` identify at most.
     :param partition: read one part of the source, ``"0/8"`` to ``"7/8"`` for eight; for mapped tasks, see
-        :func:`~airflow_provider_cdi.transfers.mapped.mapped_sync` (templated).
+        :func:`~airflow_provider_cdi.state.assets.mapped_sync` (templated).
     :param watermark_timezone: the zone whose clock an ``UPDATED_AT`` without a zone shows, ``"America/New_York"``;
         None is UTC.
     :param settle: how old a row must be by the warehouse's clock before it is sent, so that rows which are committed

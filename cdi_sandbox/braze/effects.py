@@ -8,17 +8,16 @@ from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.catalogs.effects import apply_items
 from cdi_sandbox.braze.track.effects import apply_track
 from cdi_sandbox.braze.users import effects as users
-from cdi_sandbox.braze.users import identity_effects as identities
 from cdi_sandbox.braze.workspace import Workspace
 
 EFFECTS: Mapping[str, Callable[[Workspace, Json], None]] = {
     "track": lambda workspace, content: apply_track(workspace.profiles, content, workspace.now()),
     "delete": lambda workspace, content: users.apply_delete(workspace.profiles, content),
     "groups": lambda workspace, content: users.apply_groups(workspace.profiles, content),
-    "alias_new": lambda workspace, content: identities.apply_new_aliases(workspace.profiles, content),
-    "alias_update": lambda workspace, content: identities.apply_alias_updates(workspace.profiles, content),
-    "identify": lambda workspace, content: identities.apply_identify(workspace.profiles, content),
-    "merge": lambda workspace, content: identities.apply_merges(workspace.profiles, content),
+    "alias_new": lambda workspace, content: users.apply_new_aliases(workspace.profiles, content),
+    "alias_update": lambda workspace, content: users.apply_alias_updates(workspace.profiles, content),
+    "identify": lambda workspace, content: users.apply_identify(workspace.profiles, content),
+    "merge": lambda workspace, content: users.apply_merges(workspace.profiles, content),
     "items": apply_items,
 }
 #: What comes by the million: the mode that only counts does not apply it.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cdi_sandbox.api.endpoint import Endpoint
 from cdi_sandbox.braze.catalogs import calls as catalogs
 from cdi_sandbox.braze.cdi import calls as cdi
+from cdi_sandbox.braze.identifiers import with_text_ids
 from cdi_sandbox.braze.track import calls as track
-from cdi_sandbox.braze.track.whole_ids import with_text_ids
 from cdi_sandbox.braze.users import calls as users
 from cdi_sandbox.braze.users import identity_calls as identities
 from cdi_sandbox.braze.workspace import Workspace

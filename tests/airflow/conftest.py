@@ -75,7 +75,7 @@ class Airflow:
     def mapped_dag(self, dag_id: str, **expanded: Any) -> Any:
         from airflow.sdk import DAG
 
-        from airflow_provider_cdi.transfers.mapped import mapped_sync
+        from airflow_provider_cdi.state.assets import mapped_sync
         from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
         fixed = {"source": "users"} if "source" not in expanded else {}

@@ -17,10 +17,10 @@ from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state.assets import mapped_sync
 from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, own_names
 from airflow_provider_cdi.transfers.arguments.checks import SYNC_RULES
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
-from airflow_provider_cdi.transfers.mapped import mapped_sync
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 from airflow_provider_cdi.transfers.warehouse_to_http import WarehouseToHttpOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator

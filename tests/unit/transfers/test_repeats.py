@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_cdi.engine.reading.partition import partitions
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.transfers.mapped import mapped_sync
+from airflow_provider_cdi.state.assets import mapped_sync
 from airflow_provider_cdi.transfers.runs.repeats import look_for_repeats
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator

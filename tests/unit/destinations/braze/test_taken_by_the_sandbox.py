@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.rows.records import Record
+from cdi_sandbox.braze.identifiers import with_text_ids
 from cdi_sandbox.braze.track.objects import check_event, check_purchase
-from cdi_sandbox.braze.track.whole_ids import with_text_ids
 
 LONG = "x" * 256
 texts = st.sampled_from(["", " ", "a", "a.b", "$a", "time", "event_name", "$time", LONG, "é" * 255, "\u0000"])
