@@ -1,25 +1,14 @@
-"""What all syncs share: arguments, context, state, report. One subclass per destination says the rest."""
+"""What all syncs share: how one try runs, and what it leaves behind. One subclass per destination says the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Unpack
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.engine.settings import FIRST_ROWS
-from airflow_provider_cdi.exceptions import ConfigurationError, StopSync
-from airflow_provider_cdi.state.airflow_calls import calling, steady
+from airflow_provider_cdi.exceptions import StopSync
+from airflow_provider_cdi.state.airflow_calls import calling
 from airflow_provider_cdi.state.assets import sync_asset
-from airflow_provider_cdi.state.identity import (
-    Identity,
-    Reading,
-    default_sync_id,
-    former_mapped_name,
-    former_sync_id,
-    mapped_name,
-)
-from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, own_names, shows_arguments
-from airflow_provider_cdi.transfers.destination_side import DestinationSide
+from airflow_provider_cdi.transfers.declared_sync import DeclaredSync
 from airflow_provider_cdi.transfers.runs.connection_users import naming_its_users
 from airflow_provider_cdi.transfers.runs.repeats import look_for_repeats
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, refuse_too_many_rejects, without_values
@@ -38,76 +27,16 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.transfers.runs.state import RunState
     from airflow_provider_cdi.transfers.runs.waiting import Waiting
 
-_OWN = frozenset(own_names(SyncArguments))
 
-
-class WarehouseSyncOperator(DestinationSide):
+class WarehouseSyncOperator(DeclaredSync):
     """Sends the rows of a warehouse table that changed since the last run to a destination.
 
     Not used directly: see :class:`~airflow_provider_cdi.transfers.warehouse_to_braze.WarehouseToBrazeOperator`
     for the arguments.
     """
 
-    template_fields: Sequence[str] = (
-        "warehouse_conn_id",
-        "source",
-        "sql",
-        "partition",
-        "initial",
-        "sync_mode",
-        "since",
-        "until",
-        "is_dry_run",
-        "rejects_path",
-    )
-    template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers = {"sql": "sql"}
-    ui_color = "#e6f2ff"
-
-    @shows_arguments(SyncArguments)
-    def __init__(self, *, data_type: str, **arguments: Unpack[SyncArguments]) -> None:
-        airflows: dict[str, Any] = {name: arguments[name] for name in arguments if name not in _OWN}  # type: ignore[literal-required]
-        super().__init__(max_active_tis_per_dag=arguments.get("max_active_tis_per_dag", 1), **airflows)
-        self.data_type = data_type
-        self.warehouse_conn_id = arguments["warehouse_conn_id"]
-        self.source = arguments.get("source")
-        self.sql = arguments.get("sql")
-        self.columns = arguments.get("columns")
-        self.payload_columns = arguments.get("payload_columns", ())
-        self.partition = arguments.get("partition")
-        self.watermark_timezone = arguments.get("watermark_timezone")
-        self.settle = arguments.get("settle", timedelta(0))
-        self.check_late = arguments.get("check_late", False)
-        self.same_source = arguments.get("same_source")
-        self.allow_repeats = arguments.get("allow_repeats", False)
-        sync_id = arguments.get("sync_id")
-        self.sync_id = default_sync_id(self.dag_id, self.task_id) if sync_id is None else sync_id
-        self._has_default_sync_id = sync_id is None
-        self.initial = arguments.get("initial", "everything")
-        self.sync_mode = arguments.get("sync_mode")
-        self.since = arguments.get("since")
-        self.until = arguments.get("until")
-        self.is_dry_run = arguments.get("dry_run")
-        self.dry_run_sample = arguments.get("dry_run_sample")
-        self.dry_run_mask = arguments.get("dry_run_mask", ("all",))
-        self.lock_run_choices = arguments.get("lock_run_choices")
-        self.rejects_path = arguments.get("rejects_path")
-        self._rejects_path_as_written = self.rejects_path
-        self.allow_rejects_anywhere = arguments.get("allow_rejects_anywhere", False)
-        self.max_reject_percent = arguments.get("max_reject_percent")
-        self.stop_if_all_rejected = arguments.get("stop_if_all_rejected", FIRST_ROWS)
-        delivery = arguments.get("delivery")
-        self.delivery = self.default_delivery if delivery is None else delivery
-        self.checkpoint = arguments.get("checkpoint", "auto")
-        # Inlet and outlet: an asset that is only an outlet loses its state when the DAG file is gone for a moment.
-        asset = sync_asset(str(self.sync_id))  # whether it is a text at all is checked below
-        self.inlets = [*(one for one in self.inlets if one != asset), asset]
-        self.outlets = [*(one for one in self.outlets if one != asset), asset]
-        self._is_told_to_end = False
-        self._told = RunTold()
-        self._cancel_reading: Callable[[], None] | None = None
-
-    # --- one try --------------------------------------------------------------------------------------
+    _is_told_to_end = False
+    _told: RunTold
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the sync and return its report."""
@@ -145,7 +74,7 @@ class WarehouseSyncOperator(DestinationSide):
         self._told.about = self._about(context)
         request = self._request(context)
         look_for_repeats(self, context)
-        state = self._open_state(context)
+        state = self.open_state(context)
         with state.at_work(sends=not request.dry_run, goes_on=waited is not None):
             return self._run_plan(request, context, waited, state)
 
@@ -161,7 +90,7 @@ class WarehouseSyncOperator(DestinationSide):
         run = RunState.planned(request, context, waited, state, source)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
         self._told.about |= _about_run(run)
-        name, place = self._name_of(context["ti"]), self.destination_name()
+        name, place = self.name_of(context["ti"]), self.destination_name()
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
         if run.plan.is_replay:
             self.log.info("The run had finished and was cleared: it sends its rows again, and the watermark stays")
@@ -213,76 +142,6 @@ class WarehouseSyncOperator(DestinationSide):
             choices.sync_mode, choices.since, choices.until, initial, clock, choices.dry_run, settle=self.settle
         )
 
-    def open_source(self, destination: Destination) -> Source:
-        """Look at the source and match its columns with what the destination wants. Reads no row of it, or a few."""
-        from airflow_provider_cdi.engine.reading.partition import Partition
-        from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
-
-        source = get_warehouse_hook(self.warehouse_conn_id, self.sync_id).source(
-            self.source,
-            sql=self.sql,
-            contract=destination.contract,
-            columns=self.columns,
-            payload_columns=self.payload_columns,
-            partition=Partition.parse(self.partition) if self.partition else None,
-            watermark_timezone=self.watermark_timezone,
-        )
-        self._cancel_reading = source.cancel
-        return source
-
-    def _open_state(self, context: Context) -> SyncState:
-        from airflow_provider_cdi.state.stores.choice import choose_stores
-        from airflow_provider_cdi.state.sync_state import SyncState
-
-        steadied, identity = steady(context), self.identity(context["ti"])
-        stores = choose_stores(steadied, identity, in_variables=self.checkpoint == "variable")
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        return SyncState(steadied["ti"], identity, at, stores, log=self.log)
-
-    def identity(self, ti: Any) -> Identity:
-        """Return what is fixed for the life of the sync.
-
-        :param ti: the task instance, or what has its ``dag_id``, ``task_id`` and ``map_index``.
-        """
-        former = former_sync_id(ti.dag_id, ti.task_id)
-        reads = Reading.of(
-            source=self.source,
-            sql=self.sql,
-            connection=self.warehouse_conn_id,
-            columns=self.columns or {},
-            timezone=self.watermark_timezone,
-            partition=self.partition if ti.map_index is None or ti.map_index < 0 else None,
-            same_source=self.same_source,
-        )
-        return Identity(
-            self._name_of(ti),
-            self.data_type,
-            self.destination_name(),
-            default_sync_id(ti.dag_id, ti.task_id),
-            asset_id=self.sync_id,
-            reads=reads,
-            former_names=self._former_names(ti),
-            former_owner=former,
-        )
-
-    def _former_names(self, ti: Any) -> tuple[str, ...]:
-        """Return what earlier versions called this sync, where that was something else."""
-        sync_id = former_sync_id(ti.dag_id, ti.task_id) if self._has_default_sync_id else self.sync_id
-        is_mapped = ti.map_index is not None and ti.map_index >= 0
-        name = former_mapped_name(sync_id, self.source, self.partition) if is_mapped else sync_id
-        return (name,) if name != self._name_of(ti) else ()
-
-    def _name_of(self, ti: Any) -> str:
-        """Return the sync's name; a mapped task's name says which table and which partition it is."""
-        if ti.map_index is None or ti.map_index < 0:
-            return self.sync_id
-        if not (self.source or self.partition):
-            raise ConfigurationError(
-                f"The mapped task {self.task_id!r} reads a query: give each of its instances a partition= or use "
-                "source= with a view, so that its watermark keeps its place when their order changes."
-            )
-        return mapped_name(self.sync_id, self.source, self.partition)
-
     def _attempt(self, context: Context, source: Source, destination: Destination, run: RunState) -> Attempt:
         from airflow_provider_cdi.transfers.runs.attempt import Attempt
 
@@ -311,7 +170,7 @@ class WarehouseSyncOperator(DestinationSide):
 
     def _about(self, context: Context) -> dict[str, Any]:
         return {
-            "sync_id": self._name_of(context["ti"]),
+            "sync_id": self.name_of(context["ti"]),
             "data_type": self.data_type,
             "destination": self.destination_name(),
             "run_id": context["ti"].run_id,

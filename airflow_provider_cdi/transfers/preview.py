@@ -26,7 +26,7 @@ from airflow_provider_cdi.transfers.runs.plan import RunRequest, loads_history, 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination, Source
     from airflow_provider_cdi.state.record import StateRecord
-    from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
+    from airflow_provider_cdi.transfers.declared_sync import DeclaredSync
     from airflow_provider_cdi.transfers.destination_side import DestinationSide
 
 #: Rows of a preview.
@@ -53,9 +53,7 @@ class Start:
     until: str = ""
 
 
-def preview_sync(
-    task: WarehouseSyncOperator, start: Start, *, rows: int = USUAL_ROWS, mask: Mask | None = None
-) -> Preview:
+def preview_sync(task: DeclaredSync, start: Start, *, rows: int = USUAL_ROWS, mask: Mask | None = None) -> Preview:
     """Show what the next run would send.
 
     :param task: the sync.
@@ -78,7 +76,7 @@ def preview_sync(
     return shown(task, part, sample, mask=mask or Mask(), notes=notes)
 
 
-def stored_start(task: WarehouseSyncOperator, *, map_index: int | None = None) -> Start:
+def stored_start(task: DeclaredSync, *, map_index: int | None = None) -> Start:
     """Return where the next run of a sync begins, by the state in Airflow's metadata database.
 
     :param task: the sync.
@@ -135,9 +133,7 @@ def sample_of(task: DestinationSide, source: Source, destination: Destination, p
     )
 
 
-def shown(
-    task: WarehouseSyncOperator, part: Slice, sample: Sample, *, mask: Mask, notes: list[str] | None = None
-) -> Preview:
+def shown(task: DeclaredSync, part: Slice, sample: Sample, *, mask: Mask, notes: list[str] | None = None) -> Preview:
     """Put a sample into a preview.
 
     :param task: the sync.
@@ -162,7 +158,7 @@ def shown(
     )
 
 
-def fill_in(task: WarehouseSyncOperator) -> None:
+def fill_in(task: DeclaredSync) -> None:
     """Read the files that arguments name, and leave out what belongs to a run.
 
     :raises ConfigurationError: when an argument is left that only a run fills in.
@@ -180,7 +176,7 @@ def fill_in(task: WarehouseSyncOperator) -> None:
         setattr(task, name, None)
 
 
-def _request(task: WarehouseSyncOperator, start: Start) -> RunRequest:
+def _request(task: DeclaredSync, start: Start) -> RunRequest:
     has_window = bool(start.since or start.until)
     if start.from_beginning and has_window:
         raise ConfigurationError("A window begins where since= says: give either that or from_beginning.")

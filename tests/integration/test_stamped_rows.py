@@ -121,7 +121,7 @@ def test_the_clock_of_the_worker_does_not_matter(lab, monkeypatch, skew):
         def now(cls, tz=None):
             return datetime.now(tz) + skew
 
-    for module in ("transfers.base", "hooks.sql.source", "engine.clock"):
+    for module in ("transfers.declared_sync", "hooks.sql.source", "engine.clock"):
         monkeypatch.setattr(f"airflow_provider_cdi.{module}.datetime", Skewed)
     lab.sql(
         "create table users as select now()::timestamp as updated_at, 'now' as external_id, '{}' as payload "

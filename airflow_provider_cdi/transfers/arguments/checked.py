@@ -39,7 +39,7 @@ class CheckedOperator(BaseOperator):
 
     @classmethod
     def partial(cls, **given: Any) -> OperatorPartial:
-        """Say what all instances of a mapped sync have in common, see :func:`~airflow_provider_cdi.state.assets.mapped_sync`."""
+        """Say what all instances of a mapped sync have in common, see :func:`~.assets.mapped_sync`."""
         cls._refuse_wrong(str(given.get("task_id")), known(given, cls._templated()))
         made: OperatorPartial = super().partial(**given)
         return made

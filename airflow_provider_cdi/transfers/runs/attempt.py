@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from airflow_provider_cdi.engine.clean_up import keeping
 from airflow_provider_cdi.engine.clock import SystemClock
@@ -16,15 +17,16 @@ from airflow_provider_cdi.engine.reading.late_rows import LateRows
 from airflow_provider_cdi.engine.reading.read_ahead import call_in_thread
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.progress import Journal, Progress
+from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import JobsRunning
 from airflow_provider_cdi.rejects.file import RejectFile
+from airflow_provider_cdi.state.record import Checkpoint
 from airflow_provider_cdi.state.sync_state import SyncState
 from airflow_provider_cdi.transfers.destination_side import DestinationSide
 from airflow_provider_cdi.transfers.runs.dry_run import DryJournal, DryRunDestination, NoTransport
-from airflow_provider_cdi.transfers.runs.journal import TaskJournal
 from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_machines
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, status_of
 from airflow_provider_cdi.transfers.runs.state import RunState
@@ -178,6 +180,35 @@ class Attempt:
         if run.checkpoint is not None and run.checkpoint.rejects != rejects.parts:
             run.save(replace(run.checkpoint, rejects=rejects.parts))
         rejects.remove(superfluous)
+
+
+class TaskJournal:
+    """Saves progress without holding up the event loop.
+
+    :param rejects: where rejects are written.
+    :param save: keeps a checkpoint in Airflow.
+    """
+
+    def __init__(self, rejects: RejectFile, save: Callable[[Checkpoint], None]) -> None:
+        self._rejects = rejects
+        self._save = save
+
+    async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
+        """Write the rejects down and only then save the progress.
+
+        :raises RejectsNotWritten: when the rejects could not be written; nothing of them is saved.
+        """
+        await call_in_thread(partial(self._commit, progress, rejects))
+
+    def _commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
+        self._rejects.write(rejects)
+        try:
+            self._save(
+                Checkpoint(progress.watermark, progress.totals, self._rejects.parts, progress.jobs, progress.below)
+            )
+        except BaseException:
+            self._rejects.take_back()
+            raise
 
 
 class TaskFence:

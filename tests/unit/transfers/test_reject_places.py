@@ -11,11 +11,11 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.rejects.file import RejectFile
 from airflow_provider_cdi.transfers.runs.reject_places import (
     executor_name,
+    literal_root,
     rejects_path,
     rejects_top,
     warn_of_several_machines,
 )
-from airflow_provider_cdi.transfers.runs.reject_roots import literal_root
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
 
