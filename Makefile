@@ -74,8 +74,8 @@ bench-age: $(VENV)/.dev ## Measure what a run costs after 10 and after 10,000 ea
 bench-read: $(VENV)/.dev ## Measure what reading each warehouse costs the worker, beside the usual ways (ROWS=20000 for a try)
 	$(BIN)/python benchmarks/read.py $(ROWS)
 
-live-check: $(VENV)/.dev ## Check a real account and print a report: make live-check WAREHOUSE=snowflake ARGS="--table t"
-	@$(BIN)/python -m airflow_provider_cdi.live_check --warehouse $(WAREHOUSE) $(ARGS)
+live-check: $(VENV)/.dev ## Check a real account in depth and print a report: make live-check WAREHOUSE=snowflake ARGS="--source t"
+	@$(BIN)/python -m airflow_provider_cdi check --warehouse-conn-id $(WAREHOUSE)_default --in-depth --report $(ARGS)
 
 test-other-engines: test-bqemulator test-spark ## Run the contract's tests of BigQuery on a second emulator, those of Databricks on a real Spark (Java 17)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
     from airflow_provider_cdi.hooks.braze.hook import BrazeHook
     from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook
+    from airflow_provider_cdi.operators.check import CheckSyncOperator
     from airflow_provider_cdi.state.assets import mapped_sync, sync_asset
     from airflow_provider_cdi.transfers.params import sync_params
     from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
@@ -31,6 +32,7 @@ __all__ = [
     "BrazeDataType",
     "BrazeHook",
     "BrazeLimits",
+    "CheckSyncOperator",
     "DeleteCap",
     "DeliverySettings",
     "KlaviyoDataType",
@@ -53,6 +55,7 @@ __getattr__, __dir__ = lazy_names(
         "BrazeDataType": "airflow_provider_cdi.destinations.braze.arguments",
         "BrazeHook": "airflow_provider_cdi.hooks.braze.hook",
         "BrazeLimits": "airflow_provider_cdi.destinations.braze.limits",
+        "CheckSyncOperator": "airflow_provider_cdi.operators.check",
         "DeleteCap": "airflow_provider_cdi.engine.guards",
         "DeliverySettings": "airflow_provider_cdi.engine.settings",
         "KlaviyoDataType": "airflow_provider_cdi.destinations.klaviyo.arguments",

@@ -20,6 +20,9 @@ class CdiError(Exception):
 
     status: ClassVar[str] = "error"
 
+    #: What failed, and what that usually means with what to do, where the text is made of these two.
+    parts: tuple[str, str] | None = None
+
 
 class Unforeseen(CdiError):
     """An error that nothing here knows, told by its class and its place, because its text may hold a row's values.

@@ -45,6 +45,9 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Klaviyo", "python-modules": [f"{_HOOKS}.klaviyo.hook"]},
             {"integration-name": "HTTP service", "python-modules": [f"{_HOOKS}.webhook.hook"]},
         ],
+        "operators": [
+            {"integration-name": "SQL warehouse", "python-modules": ["airflow_provider_cdi.operators.check"]},
+        ],
         "triggers": [
             {"integration-name": "Klaviyo", "python-modules": ["airflow_provider_cdi.triggers.klaviyo_jobs"]},
         ],

@@ -11,6 +11,7 @@ ANCHORS = {
     "operators/warehouse_to_braze": "howto/operator:WarehouseToBrazeOperator",
     "operators/warehouse_to_klaviyo": "howto/operator:WarehouseToKlaviyoOperator",
     "operators/warehouse_to_http": "howto/operator:WarehouseToHttpOperator",
+    "cli/check": "howto/operator:CheckSyncOperator",
     "connections/braze": "howto/connection:braze",
     "connections/klaviyo": "howto/connection:klaviyo",
 }

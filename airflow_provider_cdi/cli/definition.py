@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
-from airflow_provider_cdi.cli import adopt, connections, preview, setup_sql
+from airflow_provider_cdi.cli import adopt, check, connections, preview, setup_sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 #: Each has a file of its own in this room, and a page or a section in ``docs/cli``.
 COMMANDS: Sequence[ActionCommand | GroupCommand] = (
     adopt.COMMAND,
+    check.COMMAND,
     connections.COMMAND,
     preview.COMMAND,
     setup_sql.COMMAND,

@@ -42,7 +42,7 @@ def check_reachable(conn_id: str, host: str, port: int, *, seconds: float = CONN
     :raises RetryLater: when the name is unknown, or nothing answers in time.
     """
     name, chosen = _name_and_port(host, port)
-    if _has_proxy(name):
+    if has_proxy(name):
         return
     try:
         with socket.create_connection((name, chosen), timeout=seconds) as plain:
@@ -53,6 +53,14 @@ def check_reachable(conn_id: str, host: str, port: int, *, seconds: float = CONN
         raise _unreachable(conn_id, f"nothing answers within {seconds:g} s") from None
     except OSError as error:
         raise _unreachable(conn_id, error.strerror or type(error).__name__) from None
+
+
+def has_proxy(name: str) -> bool:
+    """Whether the environment names a proxy for a host."""
+    from requests.utils import get_environ_proxies, select_proxy
+
+    url = f"https://{name}"
+    return select_proxy(url, get_environ_proxies(url)) is not None
 
 
 def _shake_hands(plain: socket.socket, name: str) -> None:
@@ -70,13 +78,6 @@ def _shake_hands(plain: socket.socket, name: str) -> None:
 def _name_and_port(host: str, port: int) -> tuple[str, int]:
     address = urlsplit(host if "://" in host else f"//{host}")
     return address.hostname or host, address.port or port
-
-
-def _has_proxy(name: str) -> bool:
-    from requests.utils import get_environ_proxies, select_proxy
-
-    url = f"https://{name}"
-    return select_proxy(url, get_environ_proxies(url)) is not None
 
 
 def _unreachable(conn_id: str, reason: str) -> RetryLater:

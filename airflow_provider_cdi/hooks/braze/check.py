@@ -43,7 +43,7 @@ def check_key(call: Callable[[Request], Response], host: str) -> tuple[bool, str
     except NoAnswer as fault:
         return False, f"No answer from Braze: {fault.reason}."
     if findings[-1].standing is Standing.FOREIGN:
-        return False, _foreign(findings[-1], host)
+        return False, foreign(findings[-1], host)
     return _conclude(findings, host)
 
 
@@ -68,7 +68,7 @@ def _conclude(findings: list[Finding], host: str) -> tuple[bool, str]:
     unauthorized = [each for each in findings if each.standing is Standing.UNAUTHORIZED]
     unclear = [each for each in findings if each.standing is Standing.UNCLEAR]
     if not granted and not denied:
-        return False, _bad_key(host) if unauthorized else _no_verdict(unclear, host)
+        return False, bad_key(host) if unauthorized else no_verdict(unclear, host)
     # A key that is known elsewhere is alive: its 401s are missing permissions, as some accounts answer.
     missing = denied + unauthorized
     if not granted and not unclear:
@@ -90,7 +90,8 @@ def _permissions(granted: list[Finding], missing: list[Finding], unclear: list[F
     return " ".join(sentences)
 
 
-def _bad_key(host: str) -> str:
+def bad_key(host: str) -> str:
+    """Say what a 401 to every probe means."""
     return (
         f"{host} was reached and refused the key (401). Braze gives the same answer to a wrong or revoked "
         "key and to a good key of another instance: compare the instance in your dashboard's address, then "
@@ -99,7 +100,8 @@ def _bad_key(host: str) -> str:
     )
 
 
-def _no_verdict(unclear: list[Finding], host: str) -> str:
+def no_verdict(unclear: list[Finding], host: str) -> str:
+    """Say that answers came, and none that speaks of the key."""
     statuses = ", ".join(sorted({str(each.answer.status) for each in unclear}))
     return (
         f"{host} was reached but gave no verdict on the key (status {statuses}). With 429 or 5xx test again "
@@ -107,7 +109,8 @@ def _no_verdict(unclear: list[Finding], host: str) -> str:
     )
 
 
-def _foreign(finding: Finding, host: str) -> str:
+def foreign(finding: Finding, host: str) -> str:
+    """Say that somebody else answers for Braze."""
     request = finding.probe.request
     return (
         f"Something answered for {host}, but not as Braze's REST API does (status {finding.answer.status} to "

@@ -71,11 +71,11 @@ def check_key(
     try:
         for finding in findings_of(PROBES, call, read_probe):
             if finding.standing is Standing.FOREIGN:
-                return False, _foreign(finding, host)
+                return False, foreign(finding, host)
             if finding.standing is Standing.UNAUTHORIZED:
-                return False, _bad_key(host)
+                return False, bad_key(host)
             if finding.answer.status == 410:
-                return False, _retired(revision)
+                return False, retired(revision)
             findings.append(finding)
     except NoAnswer as fault:
         return False, f"No answer from Klaviyo: {fault.reason}."
@@ -101,13 +101,13 @@ def account_of(answer: Response, host: str) -> Account:
     :raises RetryLater: when Klaviyo was busy or out of order.
     """
     standing = read_probe(answer)
-    found = _account_in(answer) if standing is Standing.GRANTED else None
+    found = account_in(answer) if standing is Standing.GRANTED else None
     if found is not None:
         return found
     if standing is Standing.UNCLEAR:
         raise RetryLater(f"Klaviyo at {host} did not tell the key's account (status {answer.status}): try later.")
     why = {
-        Standing.UNAUTHORIZED: _bad_key(host),
+        Standing.UNAUTHORIZED: bad_key(host),
         Standing.DENIED: (
             f"{host} does not tell the key's account: give the key the scope accounts:read, or empty the "
             "connection's field 'account'."
@@ -126,7 +126,7 @@ def _conclude(findings: list[Finding], host: str, revision: str, account: str | 
     if not granted and not denied:
         statuses = ", ".join(sorted({str(each.answer.status) for each in unclear}))
         return False, f"{host} was reached but gave no verdict on the key (status {statuses}): test again in a minute."
-    found = _account_in(findings[0].answer)
+    found = account_in(findings[0].answer)
     if account is not None and found is not None and found.id != account:
         return False, f"{_names_account(found, host)} The connection's field 'account' names another, {account!r}."
     is_unprovable = account is not None and found is None
@@ -153,21 +153,24 @@ def _unproved() -> str:
     return ", ".join(f"{scope} ({purpose})" for scope, purpose in UNPROVED.items())
 
 
-def _bad_key(host: str) -> str:
+def bad_key(host: str) -> str:
+    """Say what a 401 means."""
     return (
         f"{host} was reached and refused the key (401): it is wrong or revoked. Copy the private key again, or make "
         "one under Settings > API keys; a public key does not work."
     )
 
 
-def _retired(revision: str) -> str:
+def retired(revision: str) -> str:
+    """Say what a 410 means."""
     return (
         f"Klaviyo no longer serves the API revision {revision} (410): empty the connection's field 'revision', or put "
         "a newer one there."
     )
 
 
-def _foreign(finding: Finding, host: str) -> str:
+def foreign(finding: Finding, host: str) -> str:
+    """Say that somebody else answers for Klaviyo."""
     return (
         f"Something answered for {host}, but not as Klaviyo's API does (status {finding.answer.status} to "
         f"GET {finding.probe.request.path.partition('?')[0]}, without Klaviyo's JSON): a proxy's or firewall's page, "
@@ -175,7 +178,8 @@ def _foreign(finding: Finding, host: str) -> str:
     )
 
 
-def _account_in(answer: Response) -> Account | None:
+def account_in(answer: Response) -> Account | None:
+    """Return the account that an answer to :data:`ACCOUNTS` names; None when it names none."""
     if answer.status != 200:
         return None
     try:

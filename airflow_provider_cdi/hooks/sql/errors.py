@@ -159,11 +159,11 @@ def as_cdi_error(
     """
     fault = (diagnose(error) if diagnose else None) or _fault(error)
     told = _told(error, secrets) or f"Its text may hold values of rows and is not shown here: {history}."
-    text = (
-        f"{doing[:1].upper()}{doing[1:]} through the connection {conn_id!r} failed. {fault.advice} The driver raised "
-        f"{name_of(error)}. {told}"
-    )
-    return RetryLater(text) if fault.passes else SourceError(text)
+    failed = f"{doing[:1].upper()}{doing[1:]} through the connection {conn_id!r} failed."
+    words = f"The driver raised {name_of(error)}. {told}"
+    meant = (RetryLater if fault.passes else SourceError)(f"{failed} {fault.advice} {words}")
+    meant.parts = (f"{failed} {words}", fault.advice)
+    return meant
 
 
 def _told(error: BaseException, secrets: Iterable[str]) -> str | None:

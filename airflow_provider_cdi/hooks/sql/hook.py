@@ -48,6 +48,11 @@ class SqlWarehouseHook:
         self.dialect = self.find_dialect(connection)
         self._session = SqlSession(self.make_hook(connection, tag), connection, self.dialect, tag)
 
+    @property
+    def session(self) -> SqlSession:
+        """What opens connections, for those who ask the database something of their own."""
+        return self._session
+
     def find_dialect(self, connection: Connection) -> Dialect:
         """Return how this database wants its SQL."""
         return DIALECTS.get(connection.conn_type or "", ANSI)

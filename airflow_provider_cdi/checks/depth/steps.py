@@ -1,4 +1,4 @@
-"""The steps of a live check, in their order."""
+"""The steps of a check in depth, in their order."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from airflow_provider_cdi.checks.depth.checked_warehouse import CheckedWarehouse, Rows, first_rows, positions
+from airflow_provider_cdi.checks.depth.profiles import EXPECTED, SAMPLE_ROWS
+from airflow_provider_cdi.checks.findings import Finding, NotTried, Problem, State, found
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT
 from airflow_provider_cdi.exceptions import CdiError, Interrupted, SourceError
-from airflow_provider_cdi.live_check.findings import Failed, Finding, Skipped, State, found
-from airflow_provider_cdi.live_check.profiles import EXPECTED, SAMPLE_ROWS
-from airflow_provider_cdi.live_check.warehouse import CheckedWarehouse, Rows, first_rows, positions
 
 #: Later than any row should be; nanoseconds in 64 bits end in April of that year.
 LAST = "2262-01-01T00:00:00.000000Z"
@@ -76,7 +76,7 @@ def of_rows(warehouse: CheckedWarehouse, rows: Rows) -> Iterator[Finding]:
 def _connect(warehouse: CheckedWarehouse) -> str:
     works, sentence = warehouse.hook().test_connection()
     if not works:
-        raise Failed(sentence)
+        raise Problem(sentence)
     ((version,),) = warehouse.ask(warehouse.profile.version)
     return f"It answers. Version: {version}."
 
@@ -84,7 +84,7 @@ def _connect(warehouse: CheckedWarehouse) -> str:
 def _zone(warehouse: CheckedWarehouse) -> str:
     ((zone,),) = warehouse.ask(warehouse.profile.zone)
     if str(zone).lower() not in _UTC:
-        raise Failed(f"The session should be in UTC, and it says {zone!r}.")
+        raise Problem(f"The session should be in UTC, and it says {zone!r}.")
     return "The session is in UTC."
 
 
@@ -94,8 +94,8 @@ def _missing(warehouse: CheckedWarehouse) -> str:
     except SourceError as error:
         if "check the name" in str(error) or "permission" in str(error):
             return "A table that is not there is told as one."
-        raise Failed(f"A table that is not there should be told as one; we say: {error}") from None
-    raise Failed("A table that is not there was found.")
+        raise Problem(f"A table that is not there should be told as one; we say: {error}") from None
+    raise Problem("A table that is not there was found.")
 
 
 def _quoting(warehouse: CheckedWarehouse, sample: Rows) -> str:
@@ -104,15 +104,15 @@ def _quoting(warehouse: CheckedWarehouse, sample: Rows) -> str:
     text = f"select {columns} from {warehouse.relation(sample)}"  # noqa: S608 - our own names
     read = sum(batch.num_rows for batch in first_rows(warehouse.source(Rows("", sql=text), columns=names), Bounds()))
     if read != SAMPLE_ROWS:
-        raise Failed(f"{read} rows came through columns with odd names, {SAMPLE_ROWS} were expected.")
+        raise Problem(f"{read} rows came through columns with odd names, {SAMPLE_ROWS} were expected.")
     return "Reserved words in mixed case are read as names of columns."
 
 
 def cancelled(warehouse: CheckedWarehouse) -> str:
     """Cancel a read that would take a minute.
 
-    :raises Failed: when it does not end.
-    :raises Skipped: when it was over before.
+    :raises Problem: when it does not end.
+    :raises NotTried: when it was over before.
     """
     source, ended = warehouse.source(Rows("", sql=warehouse.profile.slow)), list[BaseException | None]()
 
@@ -124,29 +124,29 @@ def cancelled(warehouse: CheckedWarehouse) -> str:
         except CdiError as error:
             ended.append(error)
 
-    thread = threading.Thread(target=reading, name="cdi-live-check", daemon=True)
+    thread = threading.Thread(target=reading, name="cdi-check-in-depth", daemon=True)
     thread.start()
     thread.join(CANCEL_AFTER)
     if ended:
-        raise Skipped(f"The query that should run for a minute ended by itself: {ended[0] or 'without an error'}")
+        raise NotTried(f"The query that should run for a minute ended by itself: {ended[0] or 'without an error'}")
     started = time.monotonic()
     source.cancel()
     thread.join(ENDED_WITHIN)
     if not ended or not isinstance(ended[0], Interrupted):
-        raise Failed(f"After cancel() the read should end as interrupted; it ended with {ended or 'nothing'}.")
+        raise Problem(f"After cancel() the read should end as interrupted; it ended with {ended or 'nothing'}.")
     return f"A read ended {time.monotonic() - started:.1f} s after it was cancelled; the history should show the same."
 
 
 def _tag(warehouse: CheckedWarehouse) -> str:
     tag, history = warehouse.tag, warehouse.profile.history
     if history is None:
-        raise Skipped(f"Look yourself: the warehouse's history should show the name {tag} at what was asked.")
+        raise NotTried(f"Look yourself: the warehouse's history should show the name {tag} at what was asked.")
     try:
         ((seen,),) = warehouse.ask(history.replace("{tag}", tag))
     except CdiError as error:
-        raise Skipped(f"The history could not be asked; look there yourself for the tag {tag}. {error}") from None
+        raise NotTried(f"The history could not be asked; look there yourself for the tag {tag}. {error}") from None
     if not seen:
-        raise Skipped(f"The history has no statement with the tag {tag} yet: some histories lag. Look there later.")
+        raise NotTried(f"The history has no statement with the tag {tag} yet: some histories lag. Look there later.")
     return f"The history shows {seen} statements with our tag."
 
 
@@ -166,7 +166,8 @@ def _count(warehouse: CheckedWarehouse, rows: Rows) -> str:
     query = f"select count(*), count({time_name}) from {warehouse.relation(rows)}"  # noqa: S608 - quoted
     ((total, timed),) = warehouse.ask(query)
     if (counts.total, counts.in_bounds) != (total, timed):
-        raise Failed(f"We count {counts.total} rows, {counts.in_bounds} in time; plain SQL counts {total} and {timed}.")
+        ours = f"We count {counts.total} rows, {counts.in_bounds} in time"
+        raise Problem(f"{ours}; plain SQL counts {total} and {timed}.")
     return f"{total} rows, {counts.without_time} without UPDATED_AT, as plain SQL counts them."
 
 
@@ -178,12 +179,12 @@ def _read(warehouse: CheckedWarehouse, rows: Rows) -> str:
         first = first or time.monotonic() - started
         for position in positions(iter([batch])):
             if position < previous:
-                raise Failed("Rows do not come in the order of UPDATED_AT.")
+                raise Problem("Rows do not come in the order of UPDATED_AT.")
             previous = position
         read, size = read + batch.num_rows, size + batch.nbytes
     seconds = time.monotonic() - started
     if rows.is_sample and read != SAMPLE_ROWS:
-        raise Failed(f"{read} rows came, {SAMPLE_ROWS} were expected.")
+        raise Problem(f"{read} rows came, {SAMPLE_ROWS} were expected.")
     return (
         f"{read} rows ({size / max(1, read):.0f} bytes each) came in order, the first after {first:.2f} s, "
         f"the last after {seconds:.2f} s: {read / max(seconds, 0.001):,.0f} rows/s."
@@ -206,7 +207,7 @@ def _precision(warehouse: CheckedWarehouse, rows: Rows) -> str:
     theirs = [_padded(text) for (text,) in warehouse.ask(query, max(1, len(ours)))]
     unequal = sum(one != other for one, other in zip(ours, theirs, strict=False))
     if unequal or len(ours) != len(theirs):
-        raise Failed(f"{unequal} of {len(ours)} times differ from the warehouse's own text ({len(theirs)} of them).")
+        raise Problem(f"{unequal} of {len(ours)} times differ from the warehouse's own text ({len(theirs)} of them).")
     digits = max((len(one.rstrip("0").partition(".")[2]) for one in ours), default=0)
     return f"{len(ours)} times equal the warehouse's own text to the last digit; up to {digits} digits are in use."
 
@@ -217,7 +218,7 @@ def _bounds(warehouse: CheckedWarehouse, rows: Rows) -> str:
     # What is known is complete below its last time.
     low, high = known[len(known) // 4] if known else "", known[-1] if known else ""
     if not known or low == high:
-        raise Skipped("It takes two different times to check bounds.")
+        raise NotTried("It takes two different times to check bounds.")
     expected = {
         Bounds(after=low, until=high): sum(low < one < high for one in known),
         Bounds(since=low, until=high): sum(low <= one < high for one in known),
@@ -229,7 +230,7 @@ def _bounds(warehouse: CheckedWarehouse, rows: Rows) -> str:
         read = sum(batch.num_rows for batch in source.read(bounds))
         if (counted.in_bounds, read, counted.at_position) != (count, count, known.count(low)):
             shape = " and ".join(name for name in ("after", "since", "until", "up_to") if getattr(bounds, name))
-            raise Failed(f"Within {shape}: {count} rows expected, {counted.in_bounds} counted, {read} read.")
+            raise Problem(f"Within {shape}: {count} rows expected, {counted.in_bounds} counted, {read} read.")
     return "after, since, until and up_to are exact; rows at the watermark are found."
 
 
@@ -241,13 +242,13 @@ def _types(warehouse: CheckedWarehouse, rows: Rows) -> str:
     batch = next(first_rows(source, Bounds(), 1))
     (record,) = braze_destination("attributes").encode(batch)
     if not isinstance(record, Record):
-        raise Failed(f"The row of all types was rejected: {record.code}, {record.reason}")
+        raise Problem(f"The row of all types was rejected: {record.code}, {record.reason}")
     body: dict[str, Any] = json.loads(record.body, parse_float=str, parse_int=str)
     body = {name.lower(): value for name, value in body.items()}
     wrong = [name for name in names if body.get(name) != EXPECTED[name]]
     if wrong:
         shown = "; ".join(f"{name}: {body.get(name)!r} for {EXPECTED[name]!r}" for name in wrong)
-        raise Failed(f"Values of our own sample arrive changed: {shown}.")
+        raise Problem(f"Values of our own sample arrive changed: {shown}.")
     return f"{len(names)} types arrive without loss: {', '.join(name.removeprefix('c_') for name in names)}."
 
 

@@ -9,23 +9,23 @@ from typing import Any
 
 import pyarrow as pa
 
+from airflow_provider_cdi.checks.depth.profiles import Profile
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.rows.position import position_of_stamp
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableContract
-from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
 from airflow_provider_cdi.hooks.connections import find_connection
 from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql.reader import Statement
-from airflow_provider_cdi.hooks.sql.session import SqlSession
 from airflow_provider_cdi.hooks.sql.source import SqlSource
 from airflow_provider_cdi.hooks.sql.statements import query_relation, table_relation
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
-from airflow_provider_cdi.live_check.profiles import Profile
 
 #: Rows that are read of a table that a person names.
 READ_ROWS = 5000
+#: What the columns of a table must be when nobody says it.
+ATTRIBUTES = braze_destination("attributes").contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Rows:
     sql: str | None = None
     time: str | None = None
     is_sample: bool = False
-    contract: TableContract = braze_destination("attributes").contract
+    contract: TableContract = ATTRIBUTES
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -58,24 +58,18 @@ class CheckedWarehouse:
     """One Airflow connection.
 
     :param conn_id: its id.
-    :param profile: which warehouse it should lead to.
+    :param profile: what is known of the warehouse that it leads to.
     :param tag: the name under which the warehouse's history shows what the check asks.
-    :raises ConfigurationError: when there is no such connection, or it is of another type.
+    :raises ConfigurationError: when there is no such connection.
     """
 
     def __init__(self, conn_id: str, profile: Profile, tag: str) -> None:
         self.connection = find_connection(conn_id)
-        if self.connection.conn_type not in profile.conn_types:
-            raise ConfigurationError(
-                f"The connection {conn_id!r} has the type {self.connection.conn_type!r}, and {profile.conn_types[0]!r} "
-                "is wanted. Name another one with --conn-id."
-            )
         self.profile = profile
         self.tag = tag
         self._conn_id = conn_id
         hook = self.hook()
-        self._session = SqlSession(hook.make_hook(self.connection, tag), self.connection, hook.dialect, tag)
-        self._dialect = hook.dialect
+        self._session, self._dialect = hook.session, hook.dialect
 
     def hook(self) -> SqlWarehouseHook:
         """Return what a task reads with; a new one, because one that was cancelled is of no more use."""

@@ -1,4 +1,4 @@
-"""The report of a live check: Markdown that can be sent to a stranger."""
+"""The report of a check in depth: Markdown that can be sent to a stranger."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.live_check.findings import Finding, State
+from airflow_provider_cdi.checks.findings import Finding, State
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -29,7 +29,7 @@ def report(
     failed = sum(one.state is State.FAILED for one in findings)
     installed = ", ".join(f"{name} {version}" for name, version in versions.items())
     lines = [
-        f"# Live check of {warehouse}: {f'{failed} steps failed' if failed else 'passed'}",
+        f"# Check in depth of {warehouse}: {f'{failed} steps failed' if failed else 'passed'}",
         "",
         f"- {installed}",
         f"- Python {platform.python_version()} on {platform.system()} {platform.machine()}",
@@ -44,7 +44,7 @@ def report(
 
 
 def _line(finding: Finding, names: Mapping[str, str]) -> str:
-    words = finding.words
+    words = f"{finding.message} {finding.cure}".strip()
     for text in sorted(names, key=len, reverse=True):
         words = words.replace(text, names[text])
     words = words.replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""What the live check asks of each warehouse, in the warehouse's own words.
+"""What the check in depth asks of each warehouse, in the warehouse's own words.
 
 The sample is a query of literals, so that nothing has to be written: 3,600 rows at ten times, and one column of every
 type.

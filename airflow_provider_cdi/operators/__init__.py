@@ -1,0 +1,1 @@
+"""The operators around a sync: what is done with it beside sending its rows."""
