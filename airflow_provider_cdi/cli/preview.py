@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.cli.command import GOOD, NOT_GOOD, cdi_command, option
 from airflow_provider_cdi.cli.sync_args import SYNC_ARGS
+from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     import argparse
 
+    from airflow_provider_cdi.preview.masks import Mask
     from airflow_provider_cdi.preview.preview import Preview
 
 #: Characters of a payload in a table.
@@ -18,10 +20,10 @@ _SHOWN_CHARS = 60
 
 def _run(options: argparse.Namespace) -> int:
     from airflow_provider_cdi.cli.find_sync import find_sync
-    from airflow_provider_cdi.preview.masks import Mask
     from airflow_provider_cdi.transfers.preview import Start, preview_sync, stored_start
 
-    task, mask = find_sync(options), Mask.of(options.mask.split(",")) if options.mask is not None else Mask()
+    mask = _checked(options)
+    task = find_sync(options)
     if options.from_beginning or options.since or options.until:
         start = Start(from_beginning=options.from_beginning, since=options.since or "", until=options.until or "")
     else:
@@ -29,6 +31,21 @@ def _run(options: argparse.Namespace) -> int:
     preview = preview_sync(task, start, rows=options.rows, mask=mask)
     _print(preview, options.output)
     return GOOD if preview.is_good else NOT_GOOD
+
+
+def _checked(options: argparse.Namespace) -> Mask:
+    """Refuse what makes no sense; return what is masked."""
+    from airflow_provider_cdi.preview.masks import Mask
+    from airflow_provider_cdi.transfers.arguments.checks import MOST_ROWS
+
+    if not 1 <= options.rows <= MOST_ROWS:
+        raise UsageError(f"--rows is {options.rows}; a preview shows 1 to {MOST_ROWS:,} rows.")
+    if options.from_beginning and (options.since or options.until):
+        raise UsageError("--from-beginning reads everything and --since a window: give either of them.")
+    try:
+        return Mask() if options.mask is None else Mask.of(options.mask.split(","))
+    except ConfigurationError as error:
+        raise UsageError(f"--mask: {error}") from None
 
 
 def _print(preview: Preview, output: str) -> None:

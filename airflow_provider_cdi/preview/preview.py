@@ -15,13 +15,20 @@ from airflow_provider_cdi.preview.sample import Sample, SampledRow
 
 #: What becomes of a row, in the words of a report.
 _WORDS = {"sent": "would be sent", "rejected": "rejected", "skipped": "skipped"}
+#: Why a row that no run up to now sends is not sent, and one that was sent before.
+_SKIPPED = {
+    "already_delivered": "delivered before, with the time at which the watermark stands",
+    "future": "stamped later than now, and sent when that time has come",
+    "settling": "younger than settle= asks for, and sent when old enough",
+    "no_updated_at": "without an UPDATED_AT that can be read, and never sent until it is filled in",
+}
 
 
 @dataclass(frozen=True)
 class Preview:
     """What the next run of a sync would send.
 
-    :param about: ``sync_id``, ``data_type``, ``destination`` and ``source``.
+    :param about: ``sync_id`` (None before there is a DAG), ``data_type``, ``destination`` and ``source``.
     :param slice: what the run would read, in words.
     :param sample: the first rows of it.
     :param mask: what people may not see.
@@ -30,7 +37,7 @@ class Preview:
     :param notes: what should be known besides, such as where the state was looked for.
     """
 
-    about: Mapping[str, str]
+    about: Mapping[str, str | None]
     slice: str
     sample: Sample = field(repr=False)
     mask: Mask = field(default_factory=Mask)
@@ -76,7 +83,8 @@ class Preview:
 
     def lines(self) -> list[str]:
         """Return the preview as a block of text, for a log."""
-        lines = [f"Preview of {self.about['sync_id']} ({self.about['data_type']} to {self.about['destination']})"]
+        about = self.about
+        lines = [f"Preview of {about['sync_id'] or about['source']}: {about['data_type']} to {about['destination']}"]
         lines += [f"  {remark}" for remark in self.remarks()]
         for number, row in enumerate(self.rows(), 1):
             why = ": ".join(filter(None, (row["code"], row["reason"])))
@@ -122,8 +130,7 @@ class Preview:
         outcomes = [row.outcome for row in sample.rows if row.outcome != "skipped"]
         if len(outcomes) > 1 and set(outcomes) == {"rejected"}:
             notes.append("Every row that is shown would be rejected.")
-        notes += [f"{number:,} rows are skipped: {reason}." for reason, number in sample.skipped.items()]
-        return notes
+        return notes + [_about_skipped(reason, number) for reason, number in sample.skipped.items()]
 
     @cached_property
     def _cover(self) -> Cover:
@@ -162,6 +169,11 @@ class Preview:
             "bytes": len(request.body),
             "body": cover.json(_readable(request.body)),
         }
+
+
+def _about_skipped(reason: str, number: int) -> str:
+    rows = "1 row is" if number == 1 else f"{number:,} rows are"
+    return f"{rows} skipped ({reason}): {_SKIPPED[reason]}."
 
 
 def _readable(body: bytes) -> str:

@@ -64,7 +64,7 @@ def preview_sync(task: DeclaredSync, start: Start, *, rows: int = USUAL_ROWS, ma
     :raises SourceError: when the source cannot be read as it is.
     :raises RetryLater: when the warehouse does not answer now.
     """
-    fill_in(task)
+    leave_choices_to_runs(task)
     task.check_rendered()
     request, context = _request(task, start), _context()
     mode = resolve_mode(request, context)
@@ -88,7 +88,7 @@ def stored_start(task: DeclaredSync, *, map_index: int | None = None) -> Start:
 
     from airflow_provider_cdi.state.outside import SyncTask, stored_record
 
-    fill_in(task)
+    leave_choices_to_runs(task)
     initial = f"as for its first run, from initial={_text(task.initial)!r}"
     if task.get_dag() is None:
         return Start(note=f"The sync is in no DAG, so it has no state: shown {initial}.")
@@ -144,7 +144,7 @@ def shown(task: DeclaredSync, part: Slice, sample: Sample, *, mask: Mask, notes:
     """
     return Preview(
         about={
-            "sync_id": task.sync_id,
+            "sync_id": task.sync_id if task.get_dag() is not None else None,
             "data_type": task.data_type,
             "destination": task.destination_name(),
             "source": task.source or "a query",
@@ -158,12 +158,11 @@ def shown(task: DeclaredSync, part: Slice, sample: Sample, *, mask: Mask, notes:
     )
 
 
-def fill_in(task: DeclaredSync) -> None:
-    """Read the files that arguments name, and leave out what belongs to a run.
+def leave_choices_to_runs(task: DeclaredSync) -> None:
+    """Leave out what each run is told.
 
-    :raises ConfigurationError: when an argument is left that only a run fills in.
+    :raises ConfigurationError: when another argument has a template, which only a run fills in.
     """
-    task.resolve_template_files()
     for name in task.template_fields:
         value = getattr(task, name)
         if not is_open(value):

@@ -1,4 +1,4 @@
-"""A preview from every warehouse: the bytes of the run that follows it, and its ten rows soon, from a large table too."""
+"""A preview from every warehouse shows the bytes of the run that follows it."""
 
 from __future__ import annotations
 
