@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 
 
-def get_warehouse_hook(conn_id: str, tag: str = "") -> SqlWarehouseHook:
+def get_warehouse_hook(conn_id: str, tag: str = "", ssh_conn_id: str | None = None) -> SqlWarehouseHook:
     """Return the warehouse of an Airflow connection.
 
     The connection is fetched from Airflow once, here.
 
     :param conn_id: the Airflow connection's id.
     :param tag: the name under which the warehouse's own history shows what is asked: the sync's id.
+    :param ssh_conn_id: the connection of an SSH server that leads to it, in place of the one that its extra names.
     :raises ConfigurationError: when there is no such connection, or it does not lead to a SQL database.
     """
     from importlib import import_module
@@ -31,5 +32,5 @@ def get_warehouse_hook(conn_id: str, tag: str = "") -> SqlWarehouseHook:
             "needs the connection of the database that they are read from."
         )
     module, _, name = connection_type(connection.conn_type).hook.partition(":")
-    warehouse: SqlWarehouseHook = getattr(import_module(module), name)(connection, tag)
+    warehouse: SqlWarehouseHook = getattr(import_module(module), name)(connection, tag, ssh_conn_id)
     return warehouse

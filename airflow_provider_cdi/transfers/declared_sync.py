@@ -36,6 +36,7 @@ class DeclaredSync(DestinationSide):
 
     template_fields: Sequence[str] = (
         "warehouse_conn_id",
+        "ssh_conn_id",
         "source",
         "sql",
         "partition",
@@ -56,6 +57,7 @@ class DeclaredSync(DestinationSide):
         super().__init__(max_active_tis_per_dag=arguments.get("max_active_tis_per_dag", 1), **airflows)
         self.data_type = data_type
         self.warehouse_conn_id = arguments["warehouse_conn_id"]
+        self.ssh_conn_id = arguments.get("ssh_conn_id")
         self.source = arguments.get("source")
         self.sql = arguments.get("sql")
         self.columns = arguments.get("columns")
@@ -96,7 +98,7 @@ class DeclaredSync(DestinationSide):
         from airflow_provider_cdi.engine.reading.partition import Partition
         from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
-        source = get_warehouse_hook(self.warehouse_conn_id, self.sync_id).source(
+        source = get_warehouse_hook(self.warehouse_conn_id, self.sync_id, self.ssh_conn_id).source(
             self.source,
             sql=self.sql,
             contract=destination.contract,

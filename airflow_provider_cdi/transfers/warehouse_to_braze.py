@@ -34,6 +34,8 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         :ref:`howto/operator:WarehouseToBrazeOperator` and :doc:`/how-a-run-works`
 
     :param warehouse_conn_id: connection of the warehouse (templated).
+    :param ssh_conn_id: connection of an SSH server through which it is reached, in place of the ``ssh_conn_id`` in the
+        extra of its own (templated).
     :param source: table or view of one to three parts; put a part in double quotes to keep its case (templated).
     :param sql: a query instead of ``source``, inline or the name of a ``.sql`` file (templated).
     :param data_type: ``attributes``, ``events``, ``purchases``, ``user_deletes`` or ``catalog_items``. Fixed for the

@@ -99,7 +99,7 @@ def test_every_call_of_make_names_a_target_and_variables_that_the_makefile_has()
 def test_a_command_in_a_sentence_is_one_that_a_block_shows(page):
     shown = {command for block in all_blocks(*SHELL) for command in commands(block.text)}
     found = [text for text in inline_code(page) if text.startswith(tuple(f"{word} " for word in _COMMANDS))]
-    of_extras = r"pip install '\.\[(snowflake|redshift|bigquery|databricks)\]'"
+    of_extras = r"pip install '\.\[(snowflake|redshift|bigquery|databricks)(,ssh)?\]'"
     unknown = {text for text in found if not text.startswith("make ") and not re.fullmatch(of_extras, text)}
     assert [text for text in sorted(unknown - SPOKEN_OF) if not any(each.startswith(text) for each in shown)] == []
 

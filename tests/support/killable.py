@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def main(folder: Path, subject: str | None = None) -> None:
         rejects_path=str(folder / "rejects" / "run.jsonl"),
         delivery=DeliverySettings(max_in_flight=8, window_rows=WINDOW),
     )
+    signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())  # as Airflow does it
     tries = FileStore(folder / "tries.json")
     tries.set("number", tries.get("number", 0) + 1)
     report = operator.execute(world.context("run-1", try_number=tries.get("number")))

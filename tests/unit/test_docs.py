@@ -242,7 +242,7 @@ def known_extras(name: str) -> str:
 def test_every_connection_on_the_pages_is_one_that_airflow_and_this_package_know():
     from airflow.sdk import Connection
 
-    types = {*CONNECTION_TYPES, "sqlite", "braze", "klaviyo", "http"}
+    types = {*CONNECTION_TYPES, "sqlite", "ssh", "braze", "klaviyo", "http"}
     found = [shown for page in sorted(CONNECTIONS.glob("*.md")) for shown in connections(page)]
     assert len(found) > len(WAREHOUSE_NAMES)
     for shown in found:

@@ -192,14 +192,10 @@ class RedshiftConnections:
     placeholder = PLACEHOLDER
 
     def __init__(self, hook: Any, connection: Connection) -> None:
-        extra = connection.extra_dejson
         self._hook = hook
         self._connection = connection
-        self._passwords = IamPasswords(connection) if wants_iam(extra) else None
-        ours = {"aws_conn_id", FETCH_ROWS} if self._passwords is None else {*FIELDS, FETCH_ROWS}
-        # Without a name for the connection log the driver looks through the whole call stack for one.
-        self._extra: dict[str, Any] = {"application_name": "airflow_provider_cdi"}
-        self._extra |= {name: value for name, value in extra.items() if name not in ours}
+        self._passwords = IamPasswords(connection) if wants_iam(connection.extra_dejson) else None
+        self._ours = {"aws_conn_id", FETCH_ROWS} if self._passwords is None else {*FIELDS, FETCH_ROWS}
 
     def get_conn(self, timeout: int | None = None) -> Any:
         """Open a connection.
@@ -210,14 +206,18 @@ class RedshiftConnections:
         login, password = self._connection.login, self._connection.password
         if self._passwords is not None:
             login, password = self._passwords.login()
+        # Asked for each time: an SSH tunnel writes its local end into it.
+        given = {name: value for name, value in self._connection.extra_dejson.items() if name not in self._ours}
+        # Without a name for the connection log the driver looks through the whole call stack for one.
+        usual = {"timeout": timeout or int(CONNECT_SECONDS), "application_name": "airflow_provider_cdi"}
+        extra = {**usual, **given}
         # The hook keeps its Airflow connection here, and asks Airflow for it only when there is none.
-        extra = {"timeout": timeout or int(CONNECT_SECONDS), **self._extra}
         self._hook.conn = with_fields(self._connection, login=login, password=password, extra=extra)
         # Newer hooks try five times, with pauses, whatever the fault is: a host that never answers would take minutes.
         once = getattr(type(self._hook).get_conn, "__wrapped__", type(self._hook).get_conn)
         with server_words():
             opened = once(self._hook)
-        if timeout is None and "timeout" not in self._extra:
+        if timeout is None and "timeout" not in given:
             # The driver has one bound for the log-in and for all that follows, and a query may take long.
             opened._usock.settimeout(None)
         return opened

@@ -24,6 +24,7 @@ from airflow_provider_cdi.hooks.sql.statements import (
     table_relation,
 )
 from airflow_provider_cdi.hooks.sql.timestamp_text import utc_text
+from airflow_provider_cdi.hooks.ssh.route import find_route
 from airflow_provider_cdi.hooks.typed_extra import with_typed_extra
 
 if TYPE_CHECKING:
@@ -39,14 +40,20 @@ class SqlWarehouseHook:
     :param connection: the Airflow connection. It is the only one this object ever uses: nothing is fetched
         from Airflow later, so that a thread without a task context may read.
     :param tag: the name that the database's own history shows for what is asked here: the sync's id.
-    :raises ConfigurationError: when the connection's type has no hook, or one that does not speak SQL.
+    :param ssh_conn_id: the connection of an SSH server that leads to the database, in place of the one that its extra
+        names; it is fetched here, too, and never again.
+    :raises ConfigurationError: when the connection's type has no hook, or one that does not speak SQL, or no way leads
+        through the SSH server.
     """
 
-    def __init__(self, connection: Connection, tag: str = "") -> None:
+    def __init__(self, connection: Connection, tag: str = "", ssh_conn_id: str | None = None) -> None:
         connection = with_typed_extra(connection)
         check_addresses(connection)
+        #: The way to the database.
+        self.route = find_route(connection, ssh_conn_id)
+        connection = self.route.connection
         self.dialect = self.find_dialect(connection)
-        self._session = SqlSession(self.make_hook(connection, tag), connection, self.dialect, tag)
+        self._session = SqlSession(self.make_hook(connection, tag), connection, self.dialect, tag, self.route)
 
     @property
     def session(self) -> SqlSession:

@@ -13,6 +13,7 @@ from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Interr
 from airflow_provider_cdi.hooks.sql.dialects import Dialect
 from airflow_provider_cdi.hooks.sql.driver_logs import quiet_driver
 from airflow_provider_cdi.hooks.sql.errors import as_cdi_error, is_driver_error, is_of_a_library
+from airflow_provider_cdi.hooks.ssh.route import Route
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -33,10 +34,14 @@ class SqlSession:
     :param connection: its Airflow connection.
     :param dialect: what a new connection needs.
     :param tag: the name that the database's own history shows for what is asked here.
+    :param route: the way to the database, None for the straight one.
     """
 
-    def __init__(self, hook: Any, connection: Connection, dialect: Dialect, tag: str = "") -> None:
+    def __init__(
+        self, hook: Any, connection: Connection, dialect: Dialect, tag: str = "", route: Route | None = None
+    ) -> None:
         self._hook = hook
+        self._route = route or Route(connection)
         self.conn_id: str = connection.conn_id
         self.dialect = dialect
         self._tag = tag
@@ -65,7 +70,7 @@ class SqlSession:
         :raises Unforeseen: for everything else, without its text.
         """
         try:
-            with self.dialect.around(), closing(self._opened(doing)) as connection:
+            with self.dialect.around(), self._route.opened(), closing(self._opened(doing)) as connection:
                 self._enter(connection)
                 try:
                     self.check_not_cancelled(doing)
@@ -143,6 +148,8 @@ class SqlSession:
     def _translated(self, error: BaseException, doing: str, history: str | None = None) -> CdiError:
         if self._cancelled:
             return self._interrupted(doing)
+        if (trouble := self._route.trouble) is not None:
+            return type(trouble)(f"{_sentence(doing)} through the connection {self.conn_id!r} failed. {trouble}")
         if not (self._is_the_drivers(error) or is_of_a_library(error)):
             return Unforeseen(error, f"{_sentence(doing)} through the connection {self.conn_id!r}")
         return as_cdi_error(

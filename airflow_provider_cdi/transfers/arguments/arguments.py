@@ -87,6 +87,7 @@ class SyncArguments(AirflowArguments, total=False):
     """What every sync takes; the operators' docstrings say what each argument does."""
 
     warehouse_conn_id: Required[str]
+    ssh_conn_id: str | None
     source: str | None
     sql: str | None
     columns: Mapping[str, str] | None

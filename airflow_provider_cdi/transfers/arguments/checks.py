@@ -74,6 +74,7 @@ def _are_payload_columns(value: Any) -> bool:
 
 SYNC_RULES: Mapping[str, Rule] = {
     "warehouse_conn_id": text("give the id of an Airflow connection", unset=()),
+    "ssh_conn_id": text("give the id of an Airflow connection of the type ssh"),
     "source": text("give the name of a table or view"),
     "sql": text("give a query, or the name of a .sql file"),
     "columns": Rule(

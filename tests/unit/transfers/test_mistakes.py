@@ -75,6 +75,8 @@ OF_EVERY_SYNC = [
     ({"check_late": 1}, "True or False"),
     ({"sync_id": ""}, "stays the same"),
     ({"sync_id": 7}, "stays the same"),
+    ({"ssh_conn_id": ""}, "type ssh"),
+    ({"ssh_conn_id": 22}, "type ssh"),
     ({"same_source": ""}, "a word for the source"),
     ({"same_source": True}, "a word for the source"),
     ({"initial": None}, "everything"),

@@ -1,0 +1,1 @@
+"""SSH tunnels: the way to a database that only a bastion reaches."""
