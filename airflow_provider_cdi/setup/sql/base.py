@@ -266,7 +266,11 @@ class WarehouseSetup:
         }
         if len(self.path) > 2:
             names["database"] = as_sql(self.path[:1], self.dialect)
-        texts = {f"{name}_text": as_text(names[name], self.dialect) for name in ("schema", "table")}
+        # Functions about privileges take a schema's bare name, and a table's path as SQL writes it.
+        texts = {
+            "schema_text": as_text(self.path[-2], self.dialect),
+            "table_text": as_text(names["table"], self.dialect),
+        }
         return {**names, **texts, **self.own_names()}
 
     @property
