@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,8 @@ from standins.redshift.dialect import PRELUDE, translated
 from standins.redshift.logins import Logins
 
 _BATCH_ROWS = 50_000
+#: Logins are checked in front of PostgreSQL, so its passwords must be known there too.
+_PASSWORD = re.compile(r"""\s*alter\s+user\s+"((?:[^"]|"")+)"\s+password\s+'([^']*)'\s*;?\s*""", re.IGNORECASE)
 
 
 class Administrator:
@@ -47,6 +50,8 @@ class Administrator:
         """Run one statement in Redshift's SQL; names in quotes keep their case."""
         with psycopg.connect(**self._where) as connection:
             cursor = connection.execute(translated(text, exact_case=True))
+            if found := _PASSWORD.fullmatch(text):
+                self._logins.add(found[1].replace('""', '"'), found[2])
             return [list(row) for row in cursor.fetchall()] if cursor.description else []
 
     def add_user(self, user: str, password: str) -> None:

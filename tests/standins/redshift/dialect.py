@@ -17,6 +17,7 @@ _LEFT_ALONE = re.compile(
 )
 _DECLARE = re.compile(r"(\s*declare\s+\S+\s+(?:no\s+scroll\s+)?cursor\s+for\s)(.*)", re.IGNORECASE | re.DOTALL)
 _CANCEL = re.compile(r"\s*cancel\s+(\d+)\b", re.IGNORECASE)
+_NO_PASSWORD = re.compile(r"(\s*create\s+user\s.*\spassword\s+)disable\s*;?\s*", re.IGNORECASE | re.DOTALL)
 _SET = re.compile(r"\s*set\s+(?:session\s+)?(\w+)\s*(?:to|=)\s*'?([^';]*)'?", re.IGNORECASE)
 _TIME_ZONE = re.compile(r"\s*set\s+time\s*zone\s", re.IGNORECASE)
 _KEYS = re.compile(
@@ -58,6 +59,8 @@ def translated(text: str, *, exact_case: bool) -> str:
         return f"set redshift.{name} to '{value}'" if name in _OWN_SETTINGS else text
     if found := _CANCEL.match(text):
         return f"select pg_cancel_backend({found[1]})"
+    if found := _NO_PASSWORD.match(text):
+        return found[1] + "null"
     if found := _DECLARE.match(text):
         return found[1] + translated(found[2], exact_case=exact_case)
     if not text.strip() or _LEFT_ALONE.match(text) or _TIME_ZONE.match(text):
