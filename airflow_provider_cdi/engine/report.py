@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_cdi.engine.delivery.conversation import Conversations
 from airflow_provider_cdi.engine.delivery.traffic import Traffic
+from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
+from airflow_provider_cdi.engine.outcome.ledger import Ledger
 from airflow_provider_cdi.engine.rows.totals import Totals
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 
 
 @dataclass(slots=True)
@@ -116,6 +120,30 @@ class Report:
     def rejects_in_words(self) -> str:
         """Say where the rejects are, for a sentence."""
         return " and ".join(map(_place, self.rejects_files)) or "no file"
+
+
+def report_of(
+    inputs: RunInputs,
+    ledger: Ledger,
+    checkpoints: Checkpoints,
+    conversations: Conversations,
+    *,
+    seconds: float,
+    seconds_without_rows: float,
+) -> Report:
+    """Return the numbers of a run so far, see :class:`Report`."""
+    totals, watermark = ledger.settled_totals(), checkpoints.watermark
+    if conversations.in_doubt:
+        totals += Totals(unknown=conversations.rows_in_doubt)
+    return Report(
+        slice=inputs.part.describe(),
+        totals=totals,
+        traffic=conversations.traffic,
+        seconds=seconds,
+        seconds_without_rows=seconds_without_rows,
+        watermark=inputs.part.shown(watermark.position) if watermark else None,
+        late=inputs.late.number if inputs.late else None,
+    )
 
 
 def _place(part: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from airflow_provider_cdi.engine.delivery.sentry import Sentry
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ports import CallAside, Clock, Destination, Source, Transport
 from airflow_provider_cdi.engine.reading.late_rows import LateRows
@@ -16,6 +15,7 @@ from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.jobs import SubmittedJob
 from airflow_provider_cdi.engine.rows.progress import Journal, Progress
 from airflow_provider_cdi.engine.rows.totals import Totals
+from airflow_provider_cdi.engine.sentry import Sentry
 from airflow_provider_cdi.engine.settings import FIRST_ROWS, DeliverySettings
 
 

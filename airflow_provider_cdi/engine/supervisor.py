@@ -26,7 +26,8 @@ class Supervisor:
     def __init__(self, wind_down: Callable[[BaseException], Coroutine[Any, Any, None]]) -> None:
         self._wind_down = wind_down
         self._winding_down: asyncio.Task[None] | None = None
-        self._main: asyncio.Task[None] | None = None
+        self._main: asyncio.Task[Any] | None = None
+        self._has_cancelled_main = False
         #: The first error; None while all is well.
         self.failure: BaseException | None = None
 
@@ -34,30 +35,38 @@ class Supervisor:
         """Start a task of the run."""
         return asyncio.create_task(self._supervised(work))
 
-    async def run_main(self, work: Work, *, beside: Work) -> None:
-        """Run the task that the others work for, to its end; it is cancelled when any of them fails.
+    @contextmanager
+    def main(self, beside: Work) -> Iterator[None]:
+        """Take the body for what all tasks of the run work for: it is cancelled when any of them fails.
+
+        What it raises is the run's failure too, and goes no further.
 
         :param beside: what another task does meanwhile.
         """
+        self._main = task = asyncio.current_task()
         helper = self.start(beside)
-        self._main = self.start(work)
         try:
-            await self._main
-        except asyncio.CancelledError:  # whoever runs us wants the end, or something has failed
-            self.fail(Interrupted(TOLD_TO_END))
-        except BaseException as error:  # a signal raised it just here
-            self.fail(error)
-        helper.cancel()
+            yield
+        except BaseException as error:  # a signal may have raised it just here
+            self._main = None
+            self.fail(Interrupted(TOLD_TO_END) if _is_asked_for(error) else error)
+        finally:
+            self._main = None
+            helper.cancel()
+            if task is not None and self._has_cancelled_main:
+                task.uncancel()
 
     def fail(self, error: BaseException) -> None:
         """End the run with an error, or note it beside the first one."""
+        if isinstance(error, asyncio.CancelledError):
+            error = RetryLater("A part of the run was cancelled by nobody; a new try goes on at the last checkpoint.")
         if self.failure is not None:
             if not isinstance(error, CdiError):  # ours tell the same once more, each of those who were sending
                 note(self.failure, "another part of the run failed", error)
             return
         self.failure = error
         if self._main is not None:
-            self._main.cancel()
+            self._has_cancelled_main = self._main.cancel()
         self._winding_down = asyncio.create_task(self._wind_down(error))
 
     async def until_wound_down(self) -> None:
@@ -86,14 +95,16 @@ class Supervisor:
     async def _supervised(self, work: Work) -> None:
         try:
             await work()
-        except asyncio.CancelledError:
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise  # asked for
-            self.fail(
-                RetryLater("A part of the run was cancelled by nobody; a new try goes on at the last checkpoint.")
-            )
         except BaseException as error:  # Airflow's time-out of a task too: a signal raises it wherever we are
+            if _is_asked_for(error):
+                raise
             self.fail(error)
+
+
+def _is_asked_for(error: BaseException) -> bool:
+    """Whether an error is the end of the current task that somebody has asked for."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 async def still_running(tasks: Sequence[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:

@@ -19,7 +19,7 @@ import pytest
 from support.airflow_world import AirflowWorld, make_operator
 from support.killable import FileStore
 
-from airflow_provider_cdi.engine.delivery.sentry import LONGEST_GAP
+from airflow_provider_cdi.engine.sentry import LONGEST_GAP
 from airflow_provider_cdi.engine.settings import DeliverySettings
 
 TESTS = Path(__file__).parent.parent

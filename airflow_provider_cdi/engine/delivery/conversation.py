@@ -26,6 +26,7 @@ from airflow_provider_cdi.engine.ports import (
 from airflow_provider_cdi.engine.rows.jobs import Jobs
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.engine.supervisor import Supervisor
 from airflow_provider_cdi.exceptions import Interrupted, NoAnswer, RetryLater, StopSync
 
 log = logging.getLogger(__name__)
@@ -38,33 +39,21 @@ _InDoubt = dict[int, Sequence[Record]]
 
 
 class _Tries:
-    """How long and how often one request was tried, and whether one of the tries may have been applied."""
+    """How long and how often one request was tried.
 
-    def __init__(self, request: Request, records: Sequence[Record], started: float, in_doubt: _InDoubt) -> None:
+    :param request: what is sent.
+    :param started: when, by the monotonic clock.
+    """
+
+    def __init__(self, request: Request, started: float) -> None:
         #: Whether the request changes anything on the other side.
         self.changes = request.method != "GET"
-        self._records = records
-        self._in_doubt = in_doubt
+        #: Whether one of the tries may have been applied.
+        self.maybe_applied = False
         self.started = started
         self.failures = 0
         #: Of the last try.
         self.turn: Turn
-        self._maybe_applied = False
-
-    def begin(self) -> None:
-        """From here until the outcome is known, nobody knows; a run that ends now counts the rows as unknown."""
-        if self.changes:
-            self._in_doubt[id(self._records)] = self._records
-
-    def end(self, verdict: Verdict) -> Verdict:
-        """Note what the verdict says about that. A job that was accepted has no outcome before it has ended."""
-        if not self.changes:
-            return verdict
-        is_unclear = isinstance(verdict, Ambiguous) or (isinstance(verdict, FollowUp) and verdict.job is not None)
-        self._maybe_applied = is_unclear or (self._maybe_applied and isinstance(verdict, Throttled))
-        if not self._maybe_applied:
-            self._in_doubt.pop(id(self._records), None)
-        return verdict
 
 
 class Conversations:
@@ -72,7 +61,7 @@ class Conversations:
 
     :param inputs: of the run: the destination, the transport, the bounds of the retries and of the requests in flight.
     :param jobs: those that an earlier try has submitted; new ones are added.
-    :param is_ending: whether the run is to end; no further attempt is made then.
+    :param tasks: of the run: no further attempt is made when one of them has failed.
     :param rows_started: how many rows were read so far.
     :param on_job: called when a job was submitted: what is saved should know it soon.
     """
@@ -81,8 +70,8 @@ class Conversations:
         self,
         inputs: RunInputs,
         jobs: Jobs,
+        tasks: Supervisor,
         *,
-        is_ending: Callable[[], bool],
         rows_started: Callable[[], int],
         on_job: Callable[[], None],
     ) -> None:
@@ -96,7 +85,7 @@ class Conversations:
             lambda: Concurrency(clock, settings.max_in_flight)
         )
         self._jobs = jobs
-        self._is_ending = is_ending
+        self._tasks, self._stop_requested = tasks, inputs.stop_requested
         self._rows_started = rows_started
         self._on_job = on_job
         #: The same destination, if it works on requests as jobs.
@@ -177,21 +166,29 @@ class Conversations:
             )
 
     async def _send_until_clear(self, ask: FollowUp, records: Sequence[Record]) -> Conclusion | FollowUp:
-        tries = _Tries(ask.request, records, self._clock.monotonic(), self.in_doubt)
+        tries = _Tries(ask.request, self._clock.monotonic())
         while True:
-            verdict = await self._send(ask, tries)
+            verdict = await self._send(ask, records, tries)
             if isinstance(verdict, Throttled):
+                self._note_not_applied(records, tries)
                 await self._wait_while_busy(verdict, tries)
             elif isinstance(verdict, Ambiguous) and (not tries.changes or self._may_repeat(records)):
+                tries.maybe_applied = tries.changes
                 await self._back_off(verdict.reason, tries)
             else:
+                if tries.changes and isinstance(verdict, FollowUp) and verdict.job is None:
+                    self.in_doubt.pop(id(records), None)  # unlike a job, which has no outcome before it has ended
                 return verdict
             self.traffic.retries += 1
+
+    def _note_not_applied(self, records: Sequence[Record], tries: _Tries) -> None:
+        if tries.changes and not tries.maybe_applied:
+            self.in_doubt.pop(id(records), None)
 
     def _may_repeat(self, records: Sequence[Record]) -> bool:
         return self._repeats_all or self._destination.repeat_is_harmless(records)
 
-    async def _send(self, ask: FollowUp, tries: _Tries) -> Verdict:
+    async def _send(self, ask: FollowUp, records: Sequence[Record], tries: _Tries) -> Verdict:
         """Send a request as soon as there are few enough on their way, and its turn has come."""
         concurrency = self._concurrency[ask.request.family]
         began = await concurrency.enter()
@@ -199,9 +196,9 @@ class Conversations:
             turn = tries.turn = await self._pacer.wait_for_turn(ask.request.family)
             if self._sentry is not None and tries.changes:
                 await self._sentry.let_through()
-            if self._is_ending():
+            if self._tasks.failure is not None or (self._stop_requested is not None and self._stop_requested()):
                 raise Interrupted("the task was told to end; a new try goes on at the last checkpoint")
-            verdict = await self._exchange(ask, tries)
+            verdict = await self._exchange(ask, records, tries)
         except BaseException:
             concurrency.abandon()
             raise
@@ -213,24 +210,25 @@ class Conversations:
         concurrency.leave(seconds, trouble=isinstance(verdict, Throttled | Ambiguous), was_paced=turn.was_paced)
         return verdict
 
-    async def _exchange(self, ask: FollowUp, tries: _Tries) -> Verdict:
+    async def _exchange(self, ask: FollowUp, records: Sequence[Record], tries: _Tries) -> Verdict:
         self.traffic.requests += 1
         self.traffic.bytes_sent += len(ask.request.body)
-        tries.begin()
+        if tries.changes:  # from here until the outcome is known, nobody knows
+            self.in_doubt[id(records)] = records
         window = None
         self._changes_on_way += tries.changes
         try:
             answer = await self._transport.send(ask.request)
             window = self._destination.rate_window(answer)
         except NoAnswer as error:
-            return tries.end(Ambiguous(error.reason) if error.may_have_arrived else Throttled(error.reason))
+            return Ambiguous(error.reason) if error.may_have_arrived else Throttled(error.reason)
         finally:
             self._changes_on_way -= tries.changes
             tries.turn.note_answer(window)
         try:
-            return tries.end(ask.read(answer))
-        except StopSync as error:
-            tries.end(Throttled(str(error)))
+            return ask.read(answer)
+        except StopSync:
+            self._note_not_applied(records, tries)
             raise
 
     async def _wait_while_busy(self, verdict: Throttled, tries: _Tries) -> None:

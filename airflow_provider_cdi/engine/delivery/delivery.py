@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from airflow_provider_cdi.engine.delivery.conversation import Conclusion, Conversations
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, Destination, Unattributed
+from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, Unattributed
 from airflow_provider_cdi.engine.rows.outcomes import Outcomes
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.rejects import without_personal_data
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import FEW_ROWS
 from airflow_provider_cdi.exceptions import DestinationRefused
 
@@ -47,19 +48,16 @@ class _Step(NamedTuple):
 class Delivery:
     """Sends batches and says what became of each record.
 
-    :param destination: knows which repeats are harmless.
+    :param inputs: of the run: the destination, which knows what repeats are harmless, and whether it has accepted
+        something from an earlier try.
     :param conversations: with it.
-    :param accepted_before: whether an earlier try of the run has delivered something: the destination takes such
-        requests.
     """
 
-    def __init__(
-        self, destination: Destination, conversations: Conversations, *, accepted_before: bool = False
-    ) -> None:
-        self._destination = destination
+    def __init__(self, inputs: RunInputs, conversations: Conversations) -> None:
+        self._destination = inputs.destination
         self._conversations = conversations
         self._traffic = conversations.traffic
-        self._evidence = Evidence(accepted_before)
+        self._evidence = Evidence(inputs.totals_before.accepted > 0)
 
     async def deliver(self, records: Sequence[Record]) -> AsyncGenerator[Outcomes, None]:
         """Send the records of one batch until all have their outcome, which is yielded as soon as it is known.

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_cdi.engine.delivery.lanes import Batch
-from airflow_provider_cdi.engine.supervisor import Work
+from airflow_provider_cdi.engine.supervisor import Supervisor
 
 #: Time that requests on their way have to come back when the run ends early, in seconds. Airflow kills a task that
 #: was told to end after 5 seconds, and there is still something to save then.
@@ -19,23 +19,21 @@ class Senders:
     """Delivers batches, several at once. A run of one batch starts one sender.
 
     :param deliver: sends a batch until each of its records has an outcome.
-    :param start: starts a task of the run.
-    :param is_ending: whether no further batch may be begun.
+    :param tasks: of the run: starts the senders. No batch is begun when one of them has failed.
     :param most: batches that are delivered at once, at most.
     """
 
     def __init__(
         self,
         deliver: Callable[[Batch], Coroutine[Any, Any, None]],
-        start: Callable[[Work], asyncio.Task[None]],
-        is_ending: Callable[[], bool],
+        tasks: Supervisor,
         most: int,
     ) -> None:
         self._deliver = deliver
-        self._start = start
-        self._is_ending = is_ending
+        self._tasks = tasks
         self._most = most
-        self._ready: asyncio.Queue[Batch] = asyncio.Queue()
+        #: None sends the sender home that takes it.
+        self._ready: asyncio.Queue[Batch | None] = asyncio.Queue()
         self._senders: list[asyncio.Task[None]] = []
         #: The places of those that have a batch.
         self._at_work: set[int] = set()
@@ -51,7 +49,7 @@ class Senders:
         self._ready.put_nowait(batch)
         idle = len(self._senders) - len(self._at_work)
         if self._ready.qsize() > idle and len(self._senders) < self._most:
-            self._senders.append(self._start(partial(self._send_batches, len(self._senders))))
+            self._senders.append(self._tasks.start(partial(self._send_batches, len(self._senders))))
 
     async def end(self, *, at_once: bool) -> set[asyncio.Task[None]]:
         """Begin no further batch; those that are on their way have a while to come back.
@@ -61,8 +59,8 @@ class Senders:
         """
         self._is_ended = True
         at_work = [self._senders[place] for place in self._at_work]
-        for sender in set(self._senders).difference(at_work):
-            sender.cancel()
+        for _ in range(len(self._senders) - len(at_work)):
+            self._ready.put_nowait(None)
         if not at_work:
             return set()
         _, late = await asyncio.wait(at_work, timeout=0 if at_once else GRACE)
@@ -73,7 +71,7 @@ class Senders:
     async def _send_batches(self, place: int) -> None:
         while not self._is_ended:
             batch = await self._ready.get()
-            if self._is_ending():
+            if batch is None or self._tasks.failure is not None:
                 return
             self._at_work.add(place)
             try:

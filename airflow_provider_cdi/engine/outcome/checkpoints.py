@@ -16,9 +16,6 @@ from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.supervisor import Work
 from airflow_provider_cdi.exceptions import Superseded
 
-#: Rejects that may wait for a checkpoint; a quarter of ``window_bytes`` bounds their payloads.
-REJECTS_HELD = 1_000
-
 
 class Checkpoints:
     """Saves what the ledger knows.
@@ -26,7 +23,7 @@ class Checkpoints:
     :param journal: where it is saved.
     :param ledger: knows the outcomes. Until its gate is open, nothing is saved from the first reject on.
     :param jobs: knows what the destination is at work on.
-    :param settings: how much may be unsaved, and for how long.
+    :param settings: for how long progress may be unsaved.
     :param clock: where time comes from.
     :param start: starts a task of the run.
     :param on_saved: called when there may be room again.
@@ -51,13 +48,13 @@ class Checkpoints:
         self._journal = journal
         self._ledger = ledger
         self._gate = ledger.gate
-        self._most_rejects = max(REJECTS_HELD, ledger.gate.rows)
         self._jobs = jobs
-        self._settings = settings
+        self._checkpoint_seconds = settings.checkpoint_seconds
         self._clock = clock
         self._due = asyncio.Event()
         self._is_closing = False
-        self._rows_saved = 0
+        #: Rows of the prefix that were saved last.
+        self.rows_saved = 0
         self._jobs_saved: tuple[SubmittedJob, ...] = ()
         self._saved_at = clock.monotonic()
         #: The one that was saved last.
@@ -69,23 +66,15 @@ class Checkpoints:
         if self._saver is None and not self._is_closing:
             self._saver = self._start(self._save_when_due)
 
-    def call_if_due(self) -> None:
-        """Have one saved soon when much or old progress is unsaved."""
-        waiting = self._ledger.rows_in_prefix - self._rows_saved
-        if waiting >= self._settings.window_rows / 2 or self._rejects_pile_up():
+    def call_after(self, failure: BaseException) -> None:
+        """Have what is known when a run fails saved soon, whatever comes back after that."""
+        if not isinstance(failure, Superseded):
             self.call()
 
     def call_if_old(self) -> None:
         """Have one saved soon when the last one is too long ago."""
-        if self._clock.monotonic() - self._saved_at >= self._settings.checkpoint_seconds:
+        if self._clock.monotonic() - self._saved_at >= self._checkpoint_seconds:
             self.call()
-
-    def have_room(self, rows_started: int) -> bool:
-        """Say whether more rows may be sent before some are saved.
-
-        :param rows_started: rows that were handed on so far.
-        """
-        return rows_started - self._rows_saved < self._settings.window_rows and not self._rejects_pile_up()
 
     async def close(self) -> None:
         """Save no more by itself, and wait for what is being saved: what came last is saved at the end of the run."""
@@ -100,11 +89,11 @@ class Checkpoints:
         :param slice_is_done: whether all rows of the slice were entered and have their outcome.
         """
         self._ledger.advance(to_the_row=True)
-        before = self._ledger.before_rejects
+        before = self._ledger.rejects.before
         if before is not None and not self._gate.is_open:
             await self._save(before, ())
             return
-        reached, rejects = self._ledger.reached(slice_is_done=slice_is_done), list(self._ledger.rejects)
+        reached, rejects = self._ledger.reached(slice_is_done=slice_is_done), list(self._ledger.rejects.waiting)
         try:
             await self._save(reached, rejects, slice_is_done=slice_is_done)
         except Exception as error:
@@ -113,7 +102,13 @@ class Checkpoints:
                     await self._save(before, ())
             raise
         if rejects:
-            self._ledger.note_written(len(rejects), reached)
+            self._ledger.rejects.forget(len(rejects), reached)
+
+    async def save_after(self, failure: BaseException) -> None:
+        """Save what was delivered before a run failed, and what came back after that."""
+        if not isinstance(failure, Superseded):  # what that knows is old: saved, it would take the place of the new
+            with keeping(failure, "what was delivered last could not be saved, and is sent again"):
+                await self.save()
 
     async def _save_when_due(self) -> None:
         """Save whenever one was called for, until :meth:`close`; nothing is saved any more when one fails."""
@@ -127,14 +122,10 @@ class Checkpoints:
 
     async def _save(self, reached: Reached, rejects: Sequence[RejectedRow], *, slice_is_done: bool = False) -> None:
         jobs = () if slice_is_done else self._jobs.to_save(reached.covered)
-        if reached.rows == self._rows_saved and jobs == self._jobs_saved and not slice_is_done:
+        if reached.rows == self.rows_saved and jobs == self._jobs_saved and not slice_is_done:
             return
         below = self._late.below(reached) if self._late else None
         await self._journal.commit(Progress(reached.watermark, reached.totals, jobs, below), rejects)
-        self._rows_saved, self._jobs_saved = reached.rows, jobs
+        self.rows_saved, self._jobs_saved = reached.rows, jobs
         self.watermark = reached.watermark
         self._saved_at = self._clock.monotonic()
-
-    def _rejects_pile_up(self) -> bool:
-        ledger = self._ledger
-        return len(ledger.rejects) >= self._most_rejects or ledger.reject_bytes >= self._settings.window_bytes / 4

@@ -18,17 +18,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_cdi.engine.outcome.reject_gate import RejectGate
-from airflow_provider_cdi.engine.outcome.reject_lines import lines_of, text_bytes
+from airflow_provider_cdi.engine.outcome.reject_lines import LINES_HELD, RejectLines
 from airflow_provider_cdi.engine.outcome.row_block import RowBlock, blocks_of
 from airflow_provider_cdi.engine.rows.outcomes import Outcomes
 from airflow_provider_cdi.engine.rows.position import integers, is_later, position_of_stamp, stamp_of_position
 from airflow_provider_cdi.engine.rows.progress import Reached
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
-from airflow_provider_cdi.engine.rows.rejects import SHOWN, RejectedRow
 from airflow_provider_cdi.engine.rows.row_hash import row_hashes
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableContract
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import TieFilter, Ties, Watermark
+from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.exceptions import CdiError
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class Ledger:
     :param totals: what an earlier try of the same run had counted up to its checkpoint.
     :param up_to: the slice's upper bound. Rows behind it, which the query stamps, do not move the watermark.
     :param gate: looks at the first rows.
+    :param rejects: keeps what is written down of rows, until it is.
     """
 
     def __init__(
@@ -55,8 +56,8 @@ class Ledger:
         *,
         up_to: str | None = None,
         gate: RejectGate | None = None,
+        rejects: RejectLines | None = None,
     ) -> None:
-        self._contract = contract
         self._blocks: deque[RowBlock] = deque()
         self._unit = "us"
         self._stamp: int | None = None
@@ -75,13 +76,8 @@ class Ledger:
         #: What of it belongs to rows behind the slice's bound, which the watermark does not cover.
         self._uncovered = Totals()
         self.gate = gate or RejectGate(None)
-        self._rejects_told = self.totals.rejected + self.totals.unknown
-        #: Rejects of the prefix that are not written down yet, and accepted rows of which something was left out; and
-        #: the bytes of their payloads.
-        self.rejects: list[RejectedRow] = []
-        self.reject_bytes = 0
-        #: How far the prefix reached before the first of these rejects; None when there are none.
-        self.before_rejects: Reached | None = None
+        #: Of the prefix: what is not written down yet.
+        self.rejects = rejects or RejectLines(contract, self.totals.rejected + self.totals.unknown)
         #: Whether a block could not be passed: nothing behind it ever is, and the run must end.
         self._is_stuck = False
         self.rows_entered = 0
@@ -89,6 +85,19 @@ class Ledger:
         #: Those of them that the watermark covers: no later try reads them again.
         self.rows_covered = 0
         self.bytes_held = 0
+
+    @classmethod
+    def of(cls, inputs: RunInputs) -> Ledger:
+        """Return the ledger of a run. Its gate is open when an earlier try of the run had come through."""
+        part, before, contract = inputs.part, inputs.totals_before, inputs.destination.contract
+        gate = RejectGate(inputs.stop_if_all_rejected, is_open=before.rows_read > before.skipped)
+        rejects = RejectLines(
+            contract,
+            before.rejected + before.unknown,
+            most=max(LINES_HELD, gate.rows),  # until the gate has decided, none of them is written down
+            most_bytes=inputs.settings.window_bytes / 4,
+        )
+        return cls(contract, part.after, before, up_to=part.up_to, gate=gate, rejects=rejects)
 
     def note_not_due(self, numbers: Mapping[str, int]) -> None:
         """Count rows that no slice up to now holds, by the reason; an earlier try may have counted them too."""
@@ -201,16 +210,6 @@ class Ledger:
         between = max(0, self._rows_ahead - self._rows_at_stamp)
         return Reached(self.rows_in_prefix, self.rows_covered, totals, watermark, between)
 
-    def note_written(self, number: int, reached: Reached) -> None:
-        """Forget rejects that are written down.
-
-        :param number: how many of the first ones.
-        :param reached: what was saved with them; rejects that came meanwhile lie behind it.
-        """
-        del self.rejects[:number]
-        self.reject_bytes = sum(map(text_bytes, self.rejects))
-        self.before_rejects = reached if self.rejects else None
-
     def settled_totals(self) -> Totals:
         """Count all outcomes, those behind the prefix too."""
         return sum((block.totals() for block in self._blocks), self.totals)
@@ -243,11 +242,11 @@ class Ledger:
 
     def _pass(self, block: RowBlock) -> None:
         is_told = block.set_aside or block.adjusted
-        if is_told and self.before_rejects is None and (told := block.told):
+        if is_told and self.rejects.before is None and (told := block.told):
             good = told[0] - block.start
             if good:
                 self._pass_part(block.cut_off(good))
-            self.before_rejects = self.reached()
+            self.rejects.before = self.reached()
         self._pass_part(block)
 
     def _pass_part(self, block: RowBlock) -> None:
@@ -256,9 +255,7 @@ class Ledger:
         counted = block.totals()
         totals = self.totals + counted
         if block.set_aside or block.adjusted:
-            rejects = [line for row in block.told for line in lines_of(block, row, self._contract)]
-            for reject in rejects:
-                self._keep(reject)
+            self.rejects.add(block)
             self._tell_adjusted(counted)
         if verdicts:
             self.gate.note(verdicts)
@@ -275,17 +272,6 @@ class Ledger:
         """Say once of each thing that is left out or changed that it is."""
         for name in sorted(counted.adjusted.keys() - self.totals.adjusted.keys()):
             log.warning("Rows are sent with a change, which the report counts under adjusted: %s", name)
-
-    def _keep(self, reject: RejectedRow) -> None:
-        self.rejects.append(reject)
-        self.reject_bytes += text_bytes(reject)
-        if reject.outcome == "accepted":  # one warning tells of all of them
-            return
-        if self._rejects_told < SHOWN:
-            reject.tell()
-        elif self._rejects_told == SHOWN:
-            log.warning("Further rejects of this run are counted and not shown here.")
-        self._rejects_told += 1
 
     def _cover(self, block: RowBlock) -> None:
         """Move the watermark over the rows of a block."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from airflow_provider_cdi.engine.rows.records import Notice, Rejection
+from airflow_provider_cdi.engine.rows.records import Notice, Record, Rejection
 from airflow_provider_cdi.engine.rows.totals import Totals
 
 _PENDING, _ACCEPTED, _SET_ASIDE, _HANDLED_BEFORE, _COUNTED_BEFORE, _PASSED_OVER = range(6)
@@ -60,6 +60,26 @@ class RowBlock:
         self.passed_over: dict[int, str] = {}
         #: Row -> what was left out or changed so that it can be sent.
         self.adjusted: dict[int, tuple[str | Notice, ...]] = {}
+
+    def take_in(
+        self, entries: Sequence[Record | Rejection], handled: Sequence[bool], *, by_this_run: bool
+    ) -> list[Record]:
+        """Give the rows that need no request their outcome, number the records of the others, and return those.
+
+        :param entries: what each row of the batch becomes.
+        :param handled: of the first rows of the batch, whether each was handled before.
+        :param by_this_run: whether that was by an earlier try of this run.
+        """
+        due, known = [], len(handled)
+        for row, entry in enumerate(entries[self.start : self.stop], self.start):
+            if row < known and handled[row]:
+                self.note_handled(row, by_this_run=by_this_run)
+            elif isinstance(entry, Rejection):
+                self.reject(row, entry)
+            else:
+                entry.row = self.before + row
+                due.append(entry)
+        return due
 
     def accept(self, numbers: Sequence[int]) -> None:
         """Give several rows their outcome: accepted.

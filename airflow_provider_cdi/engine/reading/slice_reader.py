@@ -9,7 +9,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from airflow_provider_cdi.engine.clean_up import closing
+from airflow_provider_cdi.engine.clean_up import closing, keeping
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
 from airflow_provider_cdi.engine.reading.late_rows import LateRows
@@ -20,8 +20,16 @@ from airflow_provider_cdi.engine.rows.position import is_later, position_of_stam
 from airflow_provider_cdi.engine.rows.row_hash import row_hashes
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT
 from airflow_provider_cdi.engine.rows.watermark import TieFilter, Ties, Watermark, intact_buckets
+from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.exceptions import Interrupted, RetryLater
 
 log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+#: Longest wait before a read that broke off is opened again, in seconds; the first is one second, then it doubles.
+LONGEST_REOPEN_WAIT = 30.0
 
 
 class SliceReader:
@@ -34,6 +42,7 @@ class SliceReader:
     :param call_aside: how a blocking call is made beside the event loop.
     :param with_total: whether all rows of the source are counted too.
     :param late: counts the rows below the watermark; None when nobody wants to know.
+    :param settings: how often a read that breaks off is opened again.
     """
 
     def __init__(
@@ -46,12 +55,14 @@ class SliceReader:
         call_aside: CallAside,
         with_total: bool = False,
         late: LateRows | None = None,
+        settings: DeliverySettings = DeliverySettings(),  # noqa: B008 - frozen, so one for all calls is fine
     ) -> None:
         self._late = late
         self._source = source
         self._call_aside = call_aside
         self._read_ahead = read_ahead
         self._with_total = with_total
+        self._reopenings = _Reopenings(settings)
         self.part = part
         self._bounds = part.bounds()
         self.is_resumed = is_resumed
@@ -60,6 +71,20 @@ class SliceReader:
         self._counts = Counts(0, 0, 0, 0)
         #: Rows that the query itself stamps.
         self.stamped = StampedRows(source, part)
+
+    @classmethod
+    def of(cls, inputs: RunInputs) -> SliceReader:
+        """Return the reader of a run."""
+        return cls(
+            inputs.source,
+            inputs.part,
+            is_resumed=inputs.progress is not None,
+            read_ahead=inputs.read_ahead,
+            call_aside=inputs.call_aside,
+            with_total=inputs.delete_cap is not None,
+            late=inputs.late,
+            settings=inputs.settings,
+        )
 
     async def count(self) -> None:
         """Ask the source what is due, in one query."""
@@ -78,7 +103,7 @@ class SliceReader:
         if self._late is not None:
             await self._late.count(after, self._counts.at_position, self._call_aside)
 
-    async def look_for_stamped_rows(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+    async def look_for_stamped_rows(self, sleep: Sleep) -> None:
         """Find out whether the query itself stamps rows, unless the slice ends before it.
 
         :param sleep: waits for at most a second.
@@ -135,11 +160,31 @@ class SliceReader:
         read = self.stamped.read if self.stamped.found else self._source.read
         return self._read_ahead(partial(read, bounds))
 
-    async def resume_after(self, after: Watermark | None) -> None:
-        """Expect the rest of the slice to be read anew.
+    async def reopen(self, error: RetryLater, rows: int, behind: Callable[[], Watermark | None], sleep: Sleep) -> None:
+        """Wait, and expect the rest of the slice to be read anew.
 
-        :param after: behind which rows, None from the beginning.
+        :param error: with which the read broke off.
+        :param rows: how many have come so far.
+        :param behind: says behind which rows the read goes on, None for the beginning.
+        :param sleep: waits, for half a minute at most.
+        :raises RetryLater: the error, when the read has broken off too often.
         """
+        while True:
+            # Rows that the query stamps come from the first one again: they bring a read no further.
+            wait = self._reopenings.next_wait(0 if self.stamped.found else rows)
+            if wait is None or isinstance(error, Interrupted):
+                raise error
+            log.warning("%s The read is opened again behind the rows that came.", error)
+            await sleep(wait)
+            after = behind()
+            try:
+                await self._resume_after(after)
+            except RetryLater as another:
+                error = another
+            else:
+                return
+
+    async def _resume_after(self, after: Watermark | None) -> None:
         self.part = self.part.resumed_at(after) if after else self.part
         self._bounds = self.part.bounds()
         self.is_resumed, self.tie_filter = True, None
@@ -158,9 +203,13 @@ class SliceReader:
         ties = bisect_right(stamps, stamps[0])
         return [self.tie_filter.is_handled(row_hash) for row_hash in row_hashes(rows, 0, ties)]
 
-    async def cancel(self) -> None:
-        """Stop a running count or read. Some drivers ask the network for it, so the event loop does not wait."""
-        await self._call_aside(self._source.cancel)
+    async def cancel_after(self, failure: BaseException) -> None:
+        """Stop a running count or read. Some drivers ask the network for it, so the event loop does not wait.
+
+        :param failure: of the run; when nothing can be stopped, that is noted on it.
+        """
+        with keeping(failure, "the running query could not be stopped"):
+            await self._call_aside(self._source.cancel)
 
     def _new_ties(self) -> int:
         """Rows by which the group at the watermark has changed."""
@@ -191,6 +240,29 @@ class SliceReader:
     def _intact_buckets(self, ties: Ties) -> list[bool]:
         with closing(self._source.read(self.part.bounds_of_ties())) as group:
             return intact_buckets(ties, (row_hash for rows in group for row_hash in row_hashes(rows)))
+
+
+class _Reopenings:
+    """How often a read that broke off is opened again: not for ever, where it comes no further.
+
+    :param settings: how often, and how many rows are a good way.
+    """
+
+    def __init__(self, settings: DeliverySettings) -> None:
+        self._most, self._good_way = settings.reopen_reads, settings.window_rows / 2
+        self._number = self._rows_then = 0
+
+    def next_wait(self, rows: int) -> float | None:
+        """Return the seconds after which the read is opened again; None when it has broken off too often.
+
+        :param rows: how many have come so far.
+        """
+        if rows - self._rows_then >= self._good_way:  # it came a good way: this is no standstill
+            self._number, self._rows_then = 0, rows
+        if self._number == self._most:
+            return None
+        self._number += 1
+        return min(2.0 ** (self._number - 1), LONGEST_REOPEN_WAIT)
 
 
 _STAMPED = (

@@ -41,7 +41,7 @@ _UNPACKS_TO_TOO_MUCH = "DecompressSizeError"
 
 
 class WriteFence(Protocol):
-    """Says whether a request may still be written; see :class:`airflow_provider_cdi.engine.delivery.sentry.Sentry`."""
+    """Says whether a request may still be written; see :class:`airflow_provider_cdi.engine.sentry.Sentry`."""
 
     def is_closed(self) -> bool:
         """Whether nothing may be written just now."""

@@ -11,7 +11,6 @@ from functools import partial
 
 from airflow_provider_cdi.engine.clean_up import keeping
 from airflow_provider_cdi.engine.clock import SystemClock
-from airflow_provider_cdi.engine.delivery.sentry import Sentry
 from airflow_provider_cdi.engine.ports import Destination, Source, Transport
 from airflow_provider_cdi.engine.reading.late_rows import LateRows
 from airflow_provider_cdi.engine.reading.read_ahead import call_in_thread
@@ -20,6 +19,7 @@ from airflow_provider_cdi.engine.rows.progress import Journal, Progress
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.engine.sentry import Sentry
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import JobsRunning
 from airflow_provider_cdi.rejects.file import RejectFile

@@ -25,13 +25,13 @@ from airflow_provider_cdi.engine.delivery.lanes import Lanes
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
 from airflow_provider_cdi.engine.delivery.rate_line import Turn
 from airflow_provider_cdi.engine.outcome import ledger as ledger_module
-from airflow_provider_cdi.engine.outcome import reject_lines as reject_lines_module
 from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
 from airflow_provider_cdi.engine.outcome.ledger import Ledger
 from airflow_provider_cdi.engine.outcome.reject_gate import RejectGate
 from airflow_provider_cdi.engine.outcome.row_block import RowBlock
 from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
+from airflow_provider_cdi.engine.rows import plain_row as plain_row_module
 from airflow_provider_cdi.engine.rows.jobs import Jobs
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
@@ -148,7 +148,7 @@ def injected(injector: Injector) -> Iterator[None]:
                 if name.startswith("__") or name in LEFT_ALONE or not inspect.isfunction(member):
                     continue
                 patch.setattr(part, name, injector.wrap(f"{part.__name__}.{name}", member))
-        for module, name in ((ledger_module, "row_hashes"), (reject_lines_module, "plain_value")):
+        for module, name in ((ledger_module, "row_hashes"), (plain_row_module, "plain_value")):
             patch.setattr(module, name, injector.wrap(name, getattr(module, name)))
         yield
 

@@ -16,12 +16,14 @@ from airflow_provider_cdi.testing.virtual_time import run_virtually
 class Pool:
     """Senders of which every task is counted, and batches that are delivered when they are let go."""
 
+    failure = None
+
     def __init__(self, most: int) -> None:
         self.started = self.at_work = self.most_at_work = 0
         self.let_go = asyncio.Event()
-        self.senders = Senders(self._deliver, self._start, lambda: False, most)
+        self.senders = Senders(self._deliver, self, most)
 
-    def _start(self, work):
+    def start(self, work):
         self.started += 1
         return asyncio.create_task(work())
 

@@ -156,6 +156,6 @@ def test_a_row_passes_the_ledger_whatever_its_value_is(name):
     (block,) = ledger.enter(rows)
     block.reject(0, Rejection("odd", "It is odd."))
     ledger.advance()
-    (reject,) = ledger.rejects
+    (reject,) = ledger.rejects.waiting
     assert reject.to_line()
     assert len(ledger.watermark().ties) == 1

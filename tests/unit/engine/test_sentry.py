@@ -8,7 +8,7 @@ import math
 import pytest
 from support.engine_world import Things, make_run
 
-from airflow_provider_cdi.engine.delivery.sentry import CONFIRM_ATTEMPTS, LONGEST_GAP, Sentry
+from airflow_provider_cdi.engine.sentry import CONFIRM_ATTEMPTS, LONGEST_GAP, Sentry
 from airflow_provider_cdi.exceptions import RetryLater, Superseded
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row
