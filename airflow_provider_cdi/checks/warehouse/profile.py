@@ -37,6 +37,8 @@ class WarehouseProfile:
     """One kind of warehouse. SQL may hold ``{schema}``, ``{table}``, ``{relation}`` and ``{time}`` in texts.
 
     :param endpoints: where the client connects to, of a connection without a proxy and a tunnel.
+    :param logs_in_when_asked: whether opening a connection proves nothing, because the client logs in with its first
+        query.
     :param compute: a query that something must compute, with what computes in its first column.
     :param no_compute: what to do when its answer is NULL.
     :param schema: a query of one row: whether the schema exists, and whether the login may use it.
@@ -50,6 +52,7 @@ class WarehouseProfile:
     """
 
     endpoints: Callable[[Subject], Sequence[Endpoint]] = _no_endpoints
+    logs_in_when_asked: bool = False
     compute: str = "select 1"
     no_compute: str = ""
     schema: str | None = None

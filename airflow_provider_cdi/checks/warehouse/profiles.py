@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from airflow_provider_cdi.checks.warehouse.bigquery import BIGQUERY
+from airflow_provider_cdi.checks.warehouse.databricks import DATABRICKS
 from airflow_provider_cdi.checks.warehouse.embedded import DUCKDB
 from airflow_provider_cdi.checks.warehouse.postgres import POSTGRES, REDSHIFT
 from airflow_provider_cdi.checks.warehouse.profile import WarehouseProfile
+from airflow_provider_cdi.checks.warehouse.snowflake import SNOWFLAKE
 
-_PROFILES: Mapping[str, WarehouseProfile] = {"duckdb": DUCKDB, "postgres": POSTGRES, "redshift": REDSHIFT}
+_PROFILES: Mapping[str, WarehouseProfile] = {
+    "databricks": DATABRICKS,
+    "duckdb": DUCKDB,
+    "gcpbigquery": BIGQUERY,
+    "google_cloud_platform": BIGQUERY,
+    "postgres": POSTGRES,
+    "redshift": REDSHIFT,
+    "snowflake": SNOWFLAKE,
+}
 _OTHER = WarehouseProfile()
 
 

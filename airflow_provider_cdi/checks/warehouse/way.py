@@ -41,7 +41,7 @@ class Way:
         yield Step(TLS, self.tls, (NETWORK,))
         yield Step(LOGIN, self.log_in, (TLS,))
         yield Step(COMPUTE, self.compute, (LOGIN,))
-        yield Step(CLOCK, self.clock, (LOGIN,))
+        yield Step(CLOCK, self.clock, (COMPUTE,))
 
     def connection(self) -> str:
         """Read the Airflow connection."""
@@ -60,7 +60,10 @@ class Way:
     def log_in(self) -> str:
         """Open a connection as a sync does."""
         with self.subject.hook.session.connected("logging in"):
-            return "The login is accepted."
+            pass
+        if self.profile.logs_in_when_asked:
+            raise NotTried("The client logs in with its first query: the next step tells.")
+        return "The login is accepted."
 
     def compute(self) -> str:
         """Let the warehouse compute something."""

@@ -62,6 +62,17 @@ class BigQueryConnection:
         job = self._insert(text, self._configuration((), dry_run=True))
         return [(column.name, "ARRAY" if column.mode == "REPEATED" else column.field_type) for column in job.schema]
 
+    def permissions(self, path: Sequence[str], asked: Sequence[str]) -> list[str]:
+        """Return those of some permissions that the account has on a table.
+
+        :param path: the table's name, of one to three parts.
+        :param asked: IAM's names (``bigquery.tables.updateData``).
+        """
+        above = (self._defaults.dataset or "").split(".")[-2:] if len(path) == 1 else []
+        table = ".".join([*filter(None, above), *path])
+        found = self._client.test_iam_permissions(table, list(asked), retry=_retry(), timeout=CALL_SECONDS)
+        return list(found.get("permissions", ()))
+
     def run(self, text: str, parameters: Sequence[tuple[str, str]]) -> Any:
         """Run a query and wait for its end.
 

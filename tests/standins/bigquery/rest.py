@@ -47,6 +47,7 @@ class Rest:
             ("POST", _path("/queries"), self._query),
             ("GET", _path("/datasets/([^/]+)/tables/([^/]+)"), self._table),
             ("GET", _path("/datasets/([^/]+)/tables/([^/]+)/data"), self._rows),
+            ("POST", _path("/datasets/([^/]+)/tables/([^/]+):testIamPermissions"), self._permissions),
         )
 
     def token(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
@@ -134,6 +135,9 @@ class Rest:
         reference = {"projectId": project, "datasetId": dataset, "tableId": table}
         schema = {"fields": [field.resource() for field in fields]}
         return {"kind": "bigquery#table", "tableReference": reference, "schema": schema, "numRows": str(rows)}
+
+    def _permissions(self, caller: Account, _: Query, body: dict[str, Any], *__: str) -> dict[str, Any]:
+        return {"permissions": [one for one in body["permissions"] if one not in caller.lacks]}
 
     def _rows(self, _: Account, query: Query, __: dict[str, Any], ___: str, dataset: str, table: str) -> dict[str, Any]:
         if dataset != RESULTS:

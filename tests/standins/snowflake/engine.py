@@ -42,6 +42,11 @@ class Engine:
         self._catalog: dict[Path, dict[str, exp.DataType]] = {}
         self._lock = threading.Lock()
 
+    @property
+    def paths(self) -> list[Path]:
+        """All tables and views."""
+        return list(self._catalog)
+
     def translated(self, text: str, context: Context, bindings: dict[str, dict[str, str]] | None = None) -> Translated:
         """Parse and translate one statement.
 

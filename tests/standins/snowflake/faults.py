@@ -69,6 +69,12 @@ def no_warehouse() -> SnowflakeError:
     return SnowflakeError("000606", message, "57P03")
 
 
+def quota_used_up(warehouse: str) -> SnowflakeError:
+    """The resource monitor lets the warehouse compute no more."""
+    message = f"Warehouse '{warehouse}' cannot be resumed because resource monitor 'MONTHLY' has exceeded its quota."
+    return SnowflakeError("090073", message, "22000")
+
+
 def no_database(command: str) -> SnowflakeError:
     """A name of fewer than three parts, and nothing to complete it."""
     message = (

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from standins.control import Asked, Faults, StatementLog
 from standins.snowflake import faults as words
+from standins.snowflake.about import about_session
 from standins.snowflake.engine import Engine
 from standins.snowflake.faults import SnowflakeError
 from standins.snowflake.results import Stored, store
@@ -160,6 +161,9 @@ class Queries:
             text, bindings = "select 'Statement executed successfully.' as \"status\"", None
         # The service reads the result that it keeps; this one runs the query again.
         text = _RESULT_SCAN.sub(lambda found: f"({self._queries[found[1]].asked.text})", text)
+        text = about_session(text, session, self._engine.paths)
+        if self._faults.take("quota") is not None:
+            raise words.quota_used_up(str(session.current.get("WAREHOUSE")))
         slow = self._faults.take("statement_slow")
         if slow is not None:
             query.dawdle(slow.get("seconds", 1.0))
