@@ -97,7 +97,7 @@ def forms():
 @pytest.mark.parametrize(
     ("kind", "key", "fields"),
     [
-        ("braze", "REST API key", COMMON_FIELDS),
+        ("braze", "REST API key", ["instance", *COMMON_FIELDS]),
         ("klaviyo", "Private API key", ["revision", "account", *COMMON_FIELDS]),
     ],
 )
@@ -107,3 +107,13 @@ def test_airflow_offers_the_connection_type_with_its_form(kind, key, fields):
     assert form["standard_fields"]["password"]["title"] == key
     assert list(form["extra_fields"]) == fields
     assert form["extra_fields"]["timeout"]["schema"]["title"] == "Time-out (s)"
+
+
+def test_the_instances_of_braze_are_a_list_to_choose_from():
+    shown = forms()["braze"]["extra_fields"]["instance"]["schema"]
+    assert (shown["enum"][0], len(shown["enum"])) == ("US-01", 15)
+    assert "null" in shown["type"]
+
+
+def test_the_form_says_that_the_test_button_needs_a_port():
+    assert "test button" in forms()["braze"]["standard_fields"]["port"]["title"]

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from airflow_provider_cdi.hooks.braze.host import DASHBOARDS, REST_HOSTS
 from airflow_provider_cdi.hooks.http.form import HTTP_FIELDS, HttpForm
 
+_DASHBOARD_OF = {instance: dashboard for dashboard, instance in DASHBOARDS.items()}
+
 BRAZE_FORM = HttpForm(
-    relabeling={"host": "Instance or REST host", "password": "REST API key"},
+    relabeling={"host": "REST host, or choose the instance below", "password": "REST API key"},
     placeholders={
-        "host": "US-01, EU-01, ... or rest.iad-01.braze.com",
+        "host": "empty, or rest.iad-01.braze.com",
         "password": "Braze: Settings > APIs and Identifiers > API Keys",
     },
-    extra_fields=HTTP_FIELDS,
+    extra_fields={
+        "instance": {
+            "label": "Instance",
+            "description": "The instance of the workspace; the address of its dashboard stands beside it.",
+            "schema": {
+                "type": ["string", "null"],
+                "enum": list(REST_HOSTS),
+                "values_display": {name: f"{name} ({_DASHBOARD_OF[name]})" for name in REST_HOSTS},
+            },
+        },
+        **HTTP_FIELDS,
+    },
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.hooks.braze.form import BRAZE_FORM
 from airflow_provider_cdi.hooks.braze.host import rest_base_url
-from airflow_provider_cdi.hooks.http.connection import make_settings, read_key
+from airflow_provider_cdi.hooks.http.connection import make_settings, read_key, read_text
 from airflow_provider_cdi.hooks.http.hook import HttpHook
 from airflow_provider_cdi.hooks.http.settings import HttpSettings
 from airflow_provider_cdi.hooks.typed_extra import read_extra
@@ -23,9 +23,9 @@ _WHERE_KEYS_ARE = "put a REST API key there (Braze: Settings > APIs and Identifi
 class BrazeHook(HttpHook):
     """Reaches the REST API of one Braze instance with one workspace's key.
 
-    The connection holds the API key in ``password``, the instance or REST host in ``host``, and optionally
-    ``port`` and, in ``extra``, ``timeout``, ``connect_timeout``, ``ca_bundle``, ``proxy``, ``requests_per_second`` and
-    ``rate_share``.
+    The connection holds the API key in ``password``, the instance in ``instance`` of ``extra`` or the REST host in
+    ``host``, and optionally ``port`` and, in ``extra``, ``timeout``, ``connect_timeout``, ``ca_bundle``, ``proxy``,
+    ``requests_per_second`` and ``rate_share``.
 
     .. seealso::
         :ref:`howto/connection:braze`
@@ -50,8 +50,9 @@ class BrazeHook(HttpHook):
         """
         extra = read_extra(connection)
         key = read_key(connection.password, _WHERE_KEYS_ARE)
+        base_url = rest_base_url(connection.host, connection.port, read_text(extra, "instance"))
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        return make_settings(rest_base_url(connection.host, connection.port), headers, key, extra)
+        return make_settings(base_url, headers, key, extra)
 
     def check(self, call: Callable[[Request], Response]) -> tuple[bool, str]:
         """Prove host, key and permissions by six requests."""

@@ -30,34 +30,48 @@ DASHBOARDS = {
 _INSTANCE_NAME = re.compile(r"[A-Za-z]{2}-?\d{2}")
 
 
-def rest_base_url(host: str | None, port: int | None) -> str:
-    """Work out the base URL from the connection's host and port fields.
+def rest_base_url(host: str | None, port: int | None, instance: str | None = None) -> str:
+    """Work out the base URL from the connection's host and port fields and the instance that was chosen.
 
     :param host: an instance name in any case (``US-01``), a host name, or a URL without a path.
     :param port: None and 0 mean that the field is empty.
+    :param instance: one of :data:`REST_HOSTS`, in place of a host; None for none.
     :return: scheme, host and, where it is not the usual one, port; no slash at the end. A bare loopback host
         is taken as ``http``, any other as ``https``.
     :raises ConfigurationError: when the host is empty, not HTTPS (unless loopback), a dashboard, carries a
-        path or a login, or when both fields name a port and they differ.
+        path or a login, when both fields name a port and they differ, or when host and instance differ.
     """
     text = (host or "").strip()
-    if not text:
+    if not (text or instance):
         raise ConfigurationError(
-            "field 'host' is empty: give the instance of your dashboard (for example US-01) "
-            "or its REST host (rest.iad-01.braze.com)"
+            "field 'host' is empty and no instance is chosen: choose that of your dashboard (for example US-01), "
+            "or give its REST host (rest.iad-01.braze.com)"
         )
     if _INSTANCE_NAME.fullmatch(text):
-        text = _host_of_instance(text)
+        text = _host_of_instance(text, "host")
+    if instance:
+        text = _only_host(text, _host_of_instance(instance, "instance"))
     return base_url(text, port, example="US-01 or rest.iad-01.braze.com", check=_refuse_other_braze_hosts)
 
 
-def _host_of_instance(name: str) -> str:
+def _only_host(host: str, of_instance: str) -> str:
+    """Return the host of the instance, unless the host field names another one: which is meant cannot be told."""
+    if host and host.lower().removeprefix("https://").partition(":")[0].rstrip("/") != of_instance:
+        raise ConfigurationError(
+            f"fields 'host' and 'instance' name two hosts ({of_instance} is that of the instance): empty one of them"
+        )
+    return host or of_instance
+
+
+def _host_of_instance(name: str, field: str) -> str:
+    if not _INSTANCE_NAME.fullmatch(name):
+        raise ConfigurationError(f"field {field!r}: choose one of {', '.join(REST_HOSTS)}")
     letters, digits = name[:2].upper(), name[-2:]
     try:
         return REST_HOSTS[f"{letters}-{digits}"]
     except KeyError:
         known = ", ".join(REST_HOSTS)
-        raise ConfigurationError(f"field 'host': {name} is not a Braze instance; known are {known}") from None
+        raise ConfigurationError(f"field {field!r}: {name} is not a Braze instance; known are {known}") from None
 
 
 def _refuse_other_braze_hosts(host: str) -> None:

@@ -75,7 +75,7 @@ class HttpForm:
         """
         return {
             f"hidden{dash}fields": ["schema", "login"],
-            "relabeling": dict(self.relabeling),
+            "relabeling": {"port": "Port (443; the test button needs it)", **self.relabeling},
             # The port is shown, not hidden: Airflow 3.3.1 and 3.3.2 answer 400 to "Test" for a connection without one.
             "placeholders": {**self.placeholders, "port": "443"},
         }
@@ -87,7 +87,7 @@ class HttpForm:
         """
         # By name: these libraries come with old versions of Airflow only, and a type checker misses them.
         wtforms = import_module("wtforms")
-        optional = import_module("wtforms.validators").Optional
+        optional, any_of = (getattr(import_module("wtforms.validators"), name) for name in ("Optional", "any_of"))
         text_widget = import_module("flask_appbuilder.fieldwidgets").BS3TextFieldWidget
         lazy_gettext = import_module("flask_babel").lazy_gettext
         # These versions know no field for a number that is not whole; as a text it is read all the same.
@@ -95,7 +95,7 @@ class HttpForm:
         return {
             name: kinds[spec["schema"]["type"][0]](
                 lazy_gettext(spec["label"]),
-                validators=[optional()],
+                validators=[optional(), *([any_of(spec["schema"]["enum"])] if "enum" in spec["schema"] else [])],
                 widget=text_widget(),
                 description=spec["description"],
             )

@@ -261,21 +261,30 @@ def test_importing_the_hook_loads_no_http_library_and_no_arrow():
 def test_form_of_older_versions_has_the_same_fields(monkeypatch):
     class Field:
         def __init__(self, label, validators, widget, description):
-            self.label, self.description = label, description
+            self.label, self.description, self.validators = label, description, validators
 
     class IntegerField(Field):
         pass
 
     modules = {
         "wtforms": types.SimpleNamespace(StringField=Field, IntegerField=IntegerField),
-        "wtforms.validators": types.SimpleNamespace(Optional=object),
+        "wtforms.validators": types.SimpleNamespace(Optional=object, any_of=list),
         "flask_appbuilder.fieldwidgets": types.SimpleNamespace(BS3TextFieldWidget=object),
         "flask_babel": types.SimpleNamespace(lazy_gettext=str.upper),
     }
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     widgets = BrazeHook.get_connection_form_widgets()
-    assert list(widgets) == ["timeout", "connect_timeout", "ca_bundle", "proxy", "requests_per_second", "rate_share"]
+    assert list(widgets) == [
+        "instance",
+        "timeout",
+        "connect_timeout",
+        "ca_bundle",
+        "proxy",
+        "requests_per_second",
+        "rate_share",
+    ]
+    assert widgets["instance"].validators[1][:2] == ["US-01", "US-02"]
     assert isinstance(widgets["timeout"], IntegerField)
     assert widgets["proxy"].label == "PROXY"
     assert not isinstance(widgets["rate_share"], IntegerField)

@@ -157,3 +157,25 @@ def test_any_text_gives_a_safe_address_or_a_configuration_error(host, port):
     assert "@" not in address
     assert address.isprintable()
     assert " " not in address
+
+
+def test_the_instance_that_was_chosen_stands_in_for_a_host():
+    assert rest_base_url("", None, "EU-01") == "https://rest.fra-01.braze.eu"
+    assert rest_base_url(None, 443, "us-10") == "https://rest.us-10.braze.com"
+
+
+@pytest.mark.parametrize("host", ["EU-01", "rest.fra-01.braze.eu", "https://rest.fra-01.braze.eu:443/"])
+def test_a_host_that_is_that_of_the_instance_does_no_harm(host):
+    assert rest_base_url(host, None, "EU-01") == "https://rest.fra-01.braze.eu"
+
+
+@pytest.mark.parametrize("host", ["US-01", "rest.iad-01.braze.com", "http://127.0.0.1:8125", "127.0.0.1"])
+def test_a_host_beside_another_instance_is_refused(host):
+    with pytest.raises(ConfigurationError, match="name two hosts"):
+        rest_base_url(host, None, "EU-01")
+
+
+@pytest.mark.parametrize("instance", ["US-09", "Europe"])
+def test_an_instance_that_does_not_exist_is_refused(instance):
+    with pytest.raises(ConfigurationError, match=r"field 'instance'.*US-01"):
+        rest_base_url("", None, instance)
