@@ -22,11 +22,11 @@ _TYPE_WORDS = (
     ("attributes", ("attribute",)),
     ("events", ("event",)),
 )
-#: Warehouse -> Airflow's usual connection.
+#: Warehouse -> the usual connection.
 _CONNECTIONS = {
     "snowflake": "snowflake_default",
     "redshift": "redshift_default",
-    "bigquery": "google_cloud_default",
+    "bigquery": "bigquery_default",
     "databricks": "databricks_default",
 }
 _FRACTION = re.compile(r"\.(\d+)")
@@ -74,7 +74,7 @@ class Integration:
 
     @property
     def connection(self) -> str | None:
-        """Airflow's usual connection for the warehouse; None for a source that is none of the four."""
+        """The usual connection for the warehouse; None for a source that is none of the four."""
         known = self.warehouse.lower()
         return next((connection for warehouse, connection in _CONNECTIONS.items() if warehouse in known), None)
 
