@@ -25,6 +25,7 @@ SPOKEN_OF = {"pip install pre-commit", "airflow dags test", "airflow db clean"}
 #: What the commands of a page show, by what the page says.
 SAID = {
     "cdi_sandbox/README.md": ('"attributes_processed":1', '"plan":"gold"', '"kind":"answer"'),
+    "docs/cli/adopt.md": ('initial="2026-01-05T08:59:58.123456Z, 2 rows delivered"', "DAG users_hourly_to_braze"),
     "docs/quickstart.md": ("  accepted              2 ", "  accepted              0 ", "  0 requests"),
     "README.md": ("Connection success!",),
     "docs/cli.md": ("Set up, check and look at syncs", "Show which syncs use which connections"),
