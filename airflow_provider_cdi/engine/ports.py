@@ -31,12 +31,14 @@ class Bounds:
     :param since: ``UPDATED_AT >= since``
     :param until: ``UPDATED_AT < until``
     :param up_to: ``UPDATED_AT <= up_to``
+    :param most: so many rows are wanted, the first ones; a source that can spare the rest returns no more.
     """
 
     after: str | None = None
     since: str | None = None
     until: str | None = None
     up_to: str | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class _FirstRows:
 
     async def read(self, reader: SliceReader) -> bool:
         """Read until there are enough; say whether the slice has no more."""
-        async with aclosing(await reader.read(lambda _ties: None)) as batches:
+        async with aclosing(await reader.read(lambda _ties: None, most=self._room + 1)) as batches:
             async for rows in batches:
                 handled = reader.handled_before(rows, integers(rows.column(UPDATED_AT)))
                 if not self._take(rows, handled):
@@ -193,7 +193,10 @@ def _waiting_rows(
 ) -> Iterator[SampledRow]:
     """Read examples of the rows whose time has not come."""
     now = SourceClock(part.zone).shown(source.opened_at)
-    for reason, bounds in (("settling", Bounds(after=part.up_to, up_to=now)), ("future", Bounds(after=now))):
+    for reason, bounds in (
+        ("settling", Bounds(after=part.up_to, up_to=now, most=EXAMPLES)),
+        ("future", Bounds(after=now, most=EXAMPLES)),
+    ):
         if skipped.get(reason):
             with closing(source.read(bounds)) as batches:
                 for rows in batches:

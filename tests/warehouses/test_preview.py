@@ -28,7 +28,12 @@ def sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sandbox
 def test_the_requests_of_a_preview_are_those_of_the_run_byte_for_byte(world: World, sandbox: SandboxServer) -> None:
     world.load("rows_to_send", SYNCS["events"].table)
     operator = make_operator(warehouse_conn_id="w", source="rows_to_send", data_type="events")
-    preview, part = (preview_sync(operator, Start(), rows=rows) for rows in (ROWS, 10))
+    preview = preview_sync(operator, Start(), rows=ROWS)
+    if world.is_observed:
+        world.forget()
+    part = preview_sync(operator, Start(), rows=10)
+    if world.is_observed:  # the warehouse sorts no more than it has to
+        assert [one["text"] for one in world.statements() if one["text"].rstrip().lower().endswith("limit 11")]
     assert [row["payload"] for row in part.rows()] == [row["payload"] for row in preview.rows()[:10]]
     assert sandbox.requests() == []
     assert operator.execute(AirflowWorld().context())["accepted"] == ROWS

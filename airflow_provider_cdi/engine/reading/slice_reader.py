@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pyarrow as pa
@@ -149,12 +150,18 @@ class SliceReader:
             is_first_run = self.part.after is None and self.part.mode == "incremental"
             cap.check(self.due, self._counts.total or 0, is_first_run=is_first_run)
 
-    async def read(self, on_ties: Callable[[TieFilter], None]) -> AsyncGenerator[pa.RecordBatch, None]:
+    async def read(
+        self, on_ties: Callable[[TieFilter], None], *, most: int | None = None
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
         """Read the rows, a little ahead.
 
         :param on_ties: called first with the filter, if the rows at the watermark are read again.
+        :param most: how many rows are wanted that were not handled before; None for all.
         """
         bounds = await self._choose_bounds()
+        # Rows that the query stamps are told from others when they are read.
+        if most is not None and not self.stamped.found:
+            bounds = replace(bounds, most=most + (self._counts.at_position if self.tie_filter is not None else 0))
         if self.tie_filter is not None:
             on_ties(self.tie_filter)
         read = self.stamped.read if self.stamped.found else self._source.read

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
 from airflow_provider_cdi.hooks.bigquery.errors import DRIVER_ERRORS, diagnose
-from airflow_provider_cdi.hooks.sql.dialects import Dialect, TimeForm
+from airflow_provider_cdi.hooks.sql.dialects import LIMIT, Dialect, TimeForm
 from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql.reader import Statement, slices
 from airflow_provider_cdi.hooks.sql.server_clock import ServerClock
@@ -100,6 +100,7 @@ class BigQueryDialect(Dialect):
 
 BIGQUERY = BigQueryDialect(
     "BigQuery",
+    first_rows=LIMIT,
     quote="`",
     times={ColumnType.TIMESTAMP_TZ: TimeForm("{}", zone=_ZONE), ColumnType.TIMESTAMP: TimeForm("{}")},
     clock=ServerClock("current_datetime('UTC')", "current_datetime('{zone}')", "current_timestamp()"),

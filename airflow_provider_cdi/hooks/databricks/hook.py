@@ -18,7 +18,7 @@ from airflow_provider_cdi.hooks.databricks.reader import DatabricksReader
 from airflow_provider_cdi.hooks.link_logs import hide_signatures
 from airflow_provider_cdi.hooks.pinning import pinned
 from airflow_provider_cdi.hooks.reach import check_host, check_reachable
-from airflow_provider_cdi.hooks.sql.dialects import Dialect, TimeForm
+from airflow_provider_cdi.hooks.sql.dialects import LIMIT, Dialect, TimeForm
 from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql.server_clock import ServerClock
 from airflow_provider_cdi.version import __version__
@@ -59,6 +59,7 @@ FILE_FORMATS = frozenset(
 
 DIALECT = Dialect(
     "Databricks",
+    first_rows=LIMIT,
     quote="`",
     session=("SET TIME ZONE 'UTC'",),
     times={

@@ -15,7 +15,7 @@ from airflow_provider_cdi.hooks.arrow.column_types import POSTGRES_OIDS, ColumnT
 from airflow_provider_cdi.hooks.reach import CONNECT_SECONDS, check_host
 from airflow_provider_cdi.hooks.redshift.iam import FIELDS, IamPasswords, wants_iam
 from airflow_provider_cdi.hooks.redshift.reader import PLACEHOLDER, SINGLE_NODE_ROWS, RedshiftReader, server_words
-from airflow_provider_cdi.hooks.sql.dialects import Dialect
+from airflow_provider_cdi.hooks.sql.dialects import LIMIT, Dialect
 from airflow_provider_cdi.hooks.sql.errors import AWAY, VALUES, Fault, as_cdi_error, is_driver_error
 from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql.server_clock import ServerClock
@@ -117,6 +117,7 @@ def diagnose(error: BaseException) -> Fault | None:
 
 REDSHIFT = Dialect(
     "Amazon Redshift",
+    first_rows=LIMIT,
     folds=str.lower,
     session=("set timezone to 'UTC'", "set datestyle to 'ISO'"),
     tag="set query_group to {}",

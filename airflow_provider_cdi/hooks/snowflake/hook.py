@@ -14,7 +14,7 @@ from airflow_provider_cdi.hooks.link_logs import hide_signatures
 from airflow_provider_cdi.hooks.reach import check_host
 from airflow_provider_cdi.hooks.snowflake.errors import ERRORS, UnreadableKeyError, diagnose
 from airflow_provider_cdi.hooks.snowflake.reader import SnowflakeReader
-from airflow_provider_cdi.hooks.sql.dialects import EARLIEST_NANOSECOND, LATEST_NANOSECOND, Dialect, TimeForm
+from airflow_provider_cdi.hooks.sql.dialects import EARLIEST_NANOSECOND, LATEST_NANOSECOND, LIMIT, Dialect, TimeForm
 from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql.server_clock import ServerClock
 
@@ -54,6 +54,7 @@ TYPE_CODES: Mapping[int, ColumnType] = {
 
 SNOWFLAKE = Dialect(
     "Snowflake",
+    first_rows=LIMIT,
     folds=str.upper,
     times={
         # With its format said, a time is read alike whatever TIMESTAMP_INPUT_FORMAT the account sets.

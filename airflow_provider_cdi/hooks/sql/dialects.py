@@ -77,6 +77,8 @@ class Dialect:
     :param check_table: raises where a name, as quoted SQL, is no table or view of a connection; the last argument says
         what is done with it. Databases that take a name for nothing else have none.
     :param file_formats: what stands before the path of a file where the name of a schema would (``parquet.`/data```).
+    :param first_rows: what follows the order of a statement of which only the first ``{}`` rows are wanted; empty where
+        it is not known.
     :param reader: how rows are streamed.
     :param line_comments: what begins a comment that lasts to the end of the line.
     :param has_backslashes: whether a backslash in a text of SQL hides the quote behind it.
@@ -102,6 +104,7 @@ class Dialect:
     around: Callable[[], AbstractContextManager[None]] = nullcontext
     check_table: Callable[[Any, str, str], None] | None = None
     file_formats: frozenset[str] = frozenset()
+    first_rows: str = ""
     reader: Reader = field(default_factory=FetchManyReader)
     line_comments: tuple[str, ...] = ("--",)
     has_backslashes: bool = False
@@ -137,6 +140,9 @@ def _md5(text: str) -> str:
 
 ANSI = Dialect("SQL")
 
+#: The words that most databases have for it.
+LIMIT = "limit {}"
+
 #: Milliseconds are what SQLite has; CURRENT_TIMESTAMP has whole seconds.
 _SQLITE_NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
@@ -158,6 +164,7 @@ DIALECTS: Mapping[str, Dialect] = {
         read_as={ColumnType.JSON: "cast({} as text)"},
         prepare=read_as_text,
         digest='md5({}) collate "C"',
+        first_rows=LIMIT,
         reader=NamedCursorReader(),
         history="the server's log has it, with the sync's id as application_name",
     ),
@@ -171,6 +178,7 @@ DIALECTS: Mapping[str, Dialect] = {
         history="run the source's query in SQLite to see it",
         computed_time="(select cdi_utc({time}) as cdi_time{others} from {relation} limit -1) cdi_timed",
         prepare=_register_functions,
+        first_rows=LIMIT,
         reader=SqliteReader(),
     ),
     "duckdb": Dialect(
@@ -213,6 +221,7 @@ DIALECTS: Mapping[str, Dialect] = {
             ColumnType.TIMESTAMP_TZ: "cast(cast({} at time zone 'UTC' as timestamp(6)) as varchar)",
         },
         digest="lower(to_hex(md5(to_utf8({}))))",
+        first_rows=LIMIT,
         history="Trino's web interface and system.runtime.queries have it under the query id",
     ),
     "mysql": Dialect(
@@ -222,6 +231,7 @@ DIALECTS: Mapping[str, Dialect] = {
         times={ColumnType.TIMESTAMP: TimeForm("cast({} as datetime(6))")},
         clock=ServerClock("utc_timestamp(6)", "convert_tz(utc_timestamp(6), '+00:00', '{zone}')", "utc_timestamp(6)"),
         text="cast({} as char)",
+        first_rows=LIMIT,
         # Some drivers make NULL of a zero date, and some fail.
         read_as={ColumnType.DATE: "cast({} as char)", ColumnType.TIMESTAMP: "cast({} as char)"},
         type_codes=MYSQL_FIELD_TYPES,

@@ -148,6 +148,8 @@ class SourceSql:
             f"{self._read(column)} as {self._alias}{place}" for place, column in enumerate(self._columns)
         )
         order = f" order by {', '.join(self._order())}" if ordered else ""
+        if ordered and bounds.most is not None and self._dialect.first_rows:
+            order += f" {self._dialect.first_rows.format(bounds.most)}"
         text = f"select {selected} from {self._from(self._columns[1:])} where {where}{order}"  # noqa: S608 - names are quoted
         return self._statement(text, values)
 
