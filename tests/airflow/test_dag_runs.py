@@ -98,6 +98,16 @@ def test_a_stop_error_fails_the_task_without_a_retry(airflow):
     assert (run.state, instance.try_number) == ("failed", 1)
 
 
+def test_a_run_whose_connection_is_gone_names_the_syncs_of_its_dag_that_use_it(airflow, capsys, caplog):
+    dag = airflow.dag("gone", warehouse_conn_id="deleted", retries=3)
+    run = airflow.run(dag)
+    (instance,) = run.get_task_instances()
+    assert (run.state, instance.try_number) == ("failed", 1)
+    said = caplog.text + "".join(capsys.readouterr())
+    assert "In this DAG it is used by sync (warehouse)." in said
+    assert "`airflow cdi connections --conn-id deleted`" in said
+
+
 def test_every_successful_run_emits_an_asset_event_with_the_numbers(airflow):
     from airflow.models.asset import AssetEvent
     from airflow.utils.session import create_session
