@@ -22,7 +22,7 @@ def _run(options: argparse.Namespace) -> int | None:
     uses = [one for one in connection_uses(syncs) if options.conn_id in {None, one.conn_id}]
     for file, error in files.errors.items():
         tell(f"{file} could not be read, so its syncs are not shown: {error}")
-    tell(f"Read {len(syncs)} syncs of {len(files.dags)} DAGs in {', '.join(files.places) or 'no folder'}.")
+    tell(f"Read {', '.join(files.places) or 'no folder'}: DAGs {len(files.dags)}, syncs {len(syncs)}.")
     rows = [one.row() for one in uses]
     # A terminal is narrow: the rest is in the other forms.
     short = [{name: row[name] for name in ("conn_id", "exists", "used_as", "dag_id", "task_id")} for row in rows]

@@ -70,11 +70,15 @@ def _print_plain(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    from airflow.cli.simple_table import AirflowConsole
+    from airflow.cli.simple_table import AirflowConsole, SimpleTable
 
+    table = SimpleTable(show_header=True, caption=None)
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
     # A name may hold what looks like markup: [dbo].[users].
-    console = AirflowConsole(markup=False, emoji=False, highlight=False)
-    console.print_as_table([{name: _cell(value) for name, value in row.items()} for row in rows])
+    AirflowConsole(markup=False, emoji=False, highlight=False).print(table)
 
 
 def _cell(value: Any) -> str:

@@ -68,7 +68,7 @@ def test_a_connection_that_is_there_makes_the_exit_code_0(connections):
 def test_a_connection_that_no_sync_uses_is_told(connections):
     ran = connections("--conn-id", "nobodys")
     assert (ran.code, ran.out) == (0, "")
-    assert "Read 4 syncs of 1 DAGs" in ran.err
+    assert ": DAGs 1, syncs 4." in ran.err
     assert "Nothing found." in ran.err
 
 

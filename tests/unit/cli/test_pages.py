@@ -34,7 +34,7 @@ def long_names(args):
 @EACH
 def test_the_page_of_all_commands_has_each_with_its_words(command):
     assert re.search(
-        rf"^\| \[`{command.name}`\]\(cli/[\w-]+\.md[\w#-]*\) \| {re.escape(command.help)} \|$", INDEX, re.MULTILINE
+        rf"^\| \[`{command.name}`\]\((?:cli|guides)/[\w-]+\.md[\w#-]*\) \| {re.escape(command.help)} \|$", INDEX, re.MULTILINE
     )
 
 
@@ -48,7 +48,7 @@ def test_the_page_of_all_commands_has_the_options_that_they_share():
 
 @EACH
 def test_the_page_of_a_command_has_all_its_options(command):
-    (page,) = re.findall(rf"^\| \[`{command.name}`\]\((cli/[\w-]+\.md)", INDEX, re.MULTILINE)
+    (page,) = re.findall(rf"^\| \[`{command.name}`\]\(((?:cli|guides)/[\w-]+\.md)", INDEX, re.MULTILINE)
     own = {flag for one in actions(command) for flag in long_names(one.args)} - long_names(SHARED)
     text = (DOCS / page).read_text()
     assert {flag for flag in own if not re.search(rf"`{flag}[` ]", text)} == set()
@@ -56,7 +56,7 @@ def test_the_page_of_a_command_has_all_its_options(command):
 
 @EACH
 def test_an_option_that_a_page_names_is_one(command):
-    (page,) = re.findall(rf"^\| \[`{command.name}`\]\((cli/[\w-]+\.md)", INDEX, re.MULTILINE)
+    (page,) = re.findall(rf"^\| \[`{command.name}`\]\(((?:cli|guides)/[\w-]+\.md)", INDEX, re.MULTILINE)
     known = {flag for one in actions(command) for flag in long_names(one.args)}
     table = re.findall(r"^\| `(--[\w-]+)", (DOCS / page).read_text(), re.MULTILINE)
     assert set(table) - known == set()
