@@ -77,7 +77,7 @@ def built_operator(given: Mapping[str, Any]) -> WarehouseSyncOperator:
         raise UsageError("Say what the rows are, with --data-type, such as attributes (Braze) or profiles (Klaviyo).")
     kind = kinds[named[0]]
     try:
-        return kind(task_id=_TASK_ID, **typed(kind, given))
+        return kind(**{"task_id": _TASK_ID, "sync_id": _TASK_ID, **typed(kind, given)})
     except (ConfigurationError, TypeError) as error:  # the second for an argument that is wanted
         raise UsageError(str(error).removeprefix(f"Task {_TASK_ID!r}: ")) from error
 

@@ -34,7 +34,9 @@ def long_names(args):
 @EACH
 def test_the_page_of_all_commands_has_each_with_its_words(command):
     assert re.search(
-        rf"^\| \[`{command.name}`\]\((?:cli|guides)/[\w-]+\.md[\w#-]*\) \| {re.escape(command.help)} \|$", INDEX, re.MULTILINE
+        rf"^\| \[`{command.name}`\]\((?:cli|guides)/[\w-]+\.md[\w#-]*\) \| {re.escape(command.help)} \|$",
+        INDEX,
+        re.MULTILINE,
     )
 
 
