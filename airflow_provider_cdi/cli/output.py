@@ -72,7 +72,7 @@ def _print_plain(rows: Sequence[Mapping[str, Any]]) -> None:
 def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     from airflow.cli.simple_table import AirflowConsole, SimpleTable
 
-    table = SimpleTable(show_header=True, caption=None)
+    table: Any = SimpleTable(show_header=True, caption=None)  # type: ignore[no-untyped-call]
     for name in rows[0]:
         table.add_column(name)
     for row in rows:
