@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
-from airflow_provider_cdi.cli import adopt, check, connections, preview, setup_sql
+from airflow_provider_cdi.cli import adopt, check, connections, keygen, preview, setup_sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ COMMANDS: Sequence[ActionCommand | GroupCommand] = (
     adopt.COMMAND,
     check.COMMAND,
     connections.COMMAND,
+    keygen.COMMAND,
     preview.COMMAND,
     setup_sql.COMMAND,
 )

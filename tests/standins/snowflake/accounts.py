@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +22,8 @@ class User:
     """A login.
 
     :param password: or None when it has none.
-    :param public_key: PEM, or None.
+    :param public_key: PEM, or what is between its first line and its last, or None.
+    :param second_key: another one, that is as good.
     :param token: an OAuth access token or programmatic access token that is taken for the user's, or None.
     :param hidden: objects that it has no grant for.
     """
@@ -27,8 +31,22 @@ class User:
     name: str
     password: str | None = None
     public_key: str | None = None
+    second_key: str | None = None
     token: str | None = None
     hidden: set[Path] = field(default_factory=set)
+
+    def registered(self) -> Iterator[tuple[str, Any, str]]:
+        """Name the keys that it has, each with itself and its fingerprint."""
+        for name, text in (("RSA_PUBLIC_KEY", self.public_key), ("RSA_PUBLIC_KEY_2", self.second_key)):
+            if text is not None:
+                der = base64.b64decode("".join(line for line in text.splitlines() if "-----" not in line))
+                fingerprint = "SHA256:" + base64.b64encode(hashlib.sha256(der).digest()).decode()
+                yield name, serialization.load_der_public_key(der), fingerprint
+
+
+_SET_KEY = re.compile(r"alter user (\S+) set (rsa_public_key(?:_2)?) ?= ?'([A-Za-z0-9+/=]+)' ?;?", re.IGNORECASE)
+_UNSET_KEY = re.compile(r"alter user (\S+) unset (rsa_public_key(?:_2)?) ?;?", re.IGNORECASE)
+_DESCRIBE = re.compile(r"desc(?:ribe)? user (\S+)", re.IGNORECASE)
 
 
 class Accounts:
@@ -46,6 +64,24 @@ class Accounts:
     def user(self, name: str) -> User:
         """Return a user by name, in any case."""
         return self._users[name.upper()]
+
+    def alter(self, text: str) -> bool:
+        """Set or unset a user's key, when a statement does that."""
+        found = _SET_KEY.fullmatch(text.strip()) or _UNSET_KEY.fullmatch(text.strip())
+        if found is None:
+            return False
+        place = "second_key" if found[2].endswith("_2") else "public_key"
+        setattr(self.user(found[1].strip('"')), place, found[3] if found.re is _SET_KEY else None)
+        return True
+
+    def described(self, text: str) -> str:
+        """Return ``DESC USER`` as a query; other statements as they are."""
+        found = _DESCRIBE.fullmatch(text.strip())
+        if found is None:
+            return text
+        prints = {f"{name}_FP": fingerprint for name, _, fingerprint in self.user(found[1].strip('"')).registered()}
+        rows = [(name, prints.get(name, "null")) for name in ("RSA_PUBLIC_KEY_FP", "RSA_PUBLIC_KEY_2_FP")]
+        return " union all ".join(f"select '{name}' as \"property\", '{value}' as \"value\"" for name, value in rows)
 
     def show_all(self) -> None:
         """Give every user all grants."""
@@ -76,17 +112,14 @@ class Accounts:
         return user
 
     def _by_key(self, user: User | None, token: str, session: str) -> User:
-        if user is None or user.public_key is None:
+        if user is None:
             raise faults.wrong_key(session)
-        key = serialization.load_pem_public_key(user.public_key.encode())
-        der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        fingerprint = base64.b64encode(hashlib.sha256(der).digest()).decode()
         subject = f"{self._account}.{user.name.upper()}"
-        try:
-            jwt.decode(token, key, algorithms=["RS256"], issuer=f"{subject}.SHA256:{fingerprint}", subject=subject)
-        except jwt.InvalidTokenError:
-            raise faults.wrong_key(session) from None
-        return user
+        for _, key, fingerprint in user.registered():
+            with suppress(jwt.InvalidTokenError):
+                jwt.decode(token, key, algorithms=["RS256"], issuer=f"{subject}.{fingerprint}", subject=subject)
+                return user
+        raise faults.wrong_key(session)
 
     def _by_token(self, token: str, method: str) -> User:
         for user in self._users.values():

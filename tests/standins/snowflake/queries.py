@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,21 @@ class Queries:
     """Runs statements and keeps their results until their session ends.
 
     :param folder: where chunks are kept.
+    :param described: says what ``DESC USER`` is as a query.
     :param chunk_rows: rows of each chunk; chunks grow as those of the service when it is None.
     """
 
-    def __init__(self, engine: Engine, log: StatementLog, faults: Faults, folder: Path, chunk_rows: int | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        log: StatementLog,
+        faults: Faults,
+        folder: Path,
+        described: Callable[[str], str],
+        chunk_rows: int | None,
+    ) -> None:
         self._engine = engine
+        self._described = described
         self._log = log
         self._faults = faults
         self._folder = folder
@@ -159,6 +170,7 @@ class Queries:
         session = query.session
         if session.alter(text):
             text, bindings = "select 'Statement executed successfully.' as \"status\"", None
+        text = self._described(text)
         # The service reads the result that it keeps; this one runs the query again.
         text = _RESULT_SCAN.sub(lambda found: f"({self._queries[found[1]].asked.text})", text)
         text = about_session(text, session, self._engine.paths)

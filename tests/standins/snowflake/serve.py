@@ -35,6 +35,8 @@ class Administrator:
 
     def sql(self, text: str) -> list[list[Any]]:
         """Run a statement; each row is a list, values that JSON has no form for are text."""
+        if self._accounts.alter(text):
+            return []
         with self._lock:
             result = self._engine.run(self._engine.translated(text, self._home), self._home, lambda _connection: None)
             return [list(row.values()) for batch in result.batches() for row in _legible(batch).to_pylist()]
@@ -63,7 +65,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(dir=settings["folder"]))
     log, faults, engine = StatementLog(), Faults(), Engine(folder)
     accounts = Accounts(settings["account"], settings["role"], settings["users"])
-    queries = Queries(engine, log, faults, folder / "results", settings.get("chunk_rows"))
+    queries = Queries(engine, log, faults, folder / "results", accounts.described, settings.get("chunk_rows"))
     service = Service(accounts, Sessions(), queries, faults, settings["patience"], settings["zone"])
     boss = Administrator(engine, accounts, Context(settings["database"], settings["schema"]))
     orders = {
