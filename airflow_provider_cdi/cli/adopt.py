@@ -22,9 +22,12 @@ def _run(options: argparse.Namespace) -> int | None:
     from datetime import UTC, datetime
 
     from airflow_provider_cdi.cli.output import print_json, print_text, tell
+    from airflow_provider_cdi.exceptions import UsageError
     from airflow_provider_cdi.hooks.braze import BrazeHook
     from airflow_provider_cdi.setup.adopt.adoption import adopt
 
+    if options.no_count and options.ties_delivered:
+        raise UsageError("--ties-delivered counts the rows of the last timestamp: leave --no-count out.")
     adoption = adopt(
         BrazeHook(options.braze_conn_id),
         at=datetime.now(UTC),

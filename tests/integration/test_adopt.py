@@ -267,3 +267,23 @@ def test_a_table_that_is_missing_leaves_only_its_own_integration_out(lab, old, c
     result = adopt(capsys, "--source", "users hourly=users", "--source", "gone=no_such_table", *connection)
     assert (result.code, 'dag_id="users_hourly_to_braze"' in result.file) == (1, True)
     assert "no_such_table" in result.told
+
+
+def test_words_that_cannot_both_be_meant_are_refused(lab, old, capsys):
+    lab.sandbox.set_integrations(old.integration())
+    assert adopt(capsys, *TABLE_KNOWN, "--no-count", "--ties-delivered").code == 2
+    result = adopt(capsys, *TABLE_KNOWN, "--catalog", "shops")
+    assert (result.code, "catalog goes with catalog_items only" in result.told) == (1, True)
+
+
+def test_no_secret_is_in_what_is_printed_or_told(lab, old, capsys, monkeypatch):
+    add(lab, "09:30:00", "a")
+    old.run(10)
+    lab.sandbox.set_integrations(old.integration())
+    secret = "s3cret-of-the-warehouse"
+    connection = {"conn_type": "duckdb", "host": str(lab.path), "password": secret}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
+    for words in (TABLE_KNOWN, (*TABLE_KNOWN, "--output", "json", "--verbose"), ("--source", "gone", *TABLE_KNOWN[2:])):
+        result = adopt(capsys, *words)
+        assert not {secret, lab.sandbox.key} & set((result.file + result.told).replace('"', " ").split())
+        assert secret not in result.file + result.told

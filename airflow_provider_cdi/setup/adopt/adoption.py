@@ -148,7 +148,7 @@ def _adopt_one(integration: Integration, dag_id: str, work: _Work) -> Adopted:
         source = _open(arguments, is_asked=work.counts)
         start = find_start(history, source, trusts_ties=work.trusts_ties)
     except CdiError as error:
-        return Adopted(integration, trouble=f"its table cannot be taken over: {error}".rstrip("."), remarks=remarks)
+        return Adopted(integration, trouble=f"it cannot be taken over: {error}".rstrip("."), remarks=remarks)
     schedule = cron_of((job.started for job in recent if job.started), integration.next_run)
     if schedule is None:
         remarks = (*remarks, "Braze tells no schedule, so its DAG runs when it is triggered: set schedule=")
@@ -182,7 +182,7 @@ def _arguments(integration: Integration, said: Said, braze_conn_id: str) -> dict
         "data_type": data_type,
         "braze_conn_id": braze_conn_id,
     }
-    if data_type == "catalog_items":
+    if said.catalog or data_type == "catalog_items":
         arguments["catalog"] = said.catalog or integration.name
     return arguments
 

@@ -230,3 +230,10 @@ def test_a_replay_reads_as_the_run_that_it_replays():
     first = Plan(plan_of(RunRequest("auto")), 0, is_done=True)
     replayed, _ = resume_or_replay(first, "incremental", context(clear_number=1), record(NOON))
     assert loads_history(replayed.slice, RunRequest("auto"))
+
+
+def test_the_first_run_behind_what_another_tool_has_delivered_reads_what_is_new():
+    start = Watermark(MIDNIGHT, Ties())
+    part = Slice("incremental", NOON, after=start)
+    assert loads_history(part, RunRequest("auto", initial=MIDNIGHT))
+    assert not loads_history(part, RunRequest("auto", initial=f"{MIDNIGHT}, 3 rows delivered"))
