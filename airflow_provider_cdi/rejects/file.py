@@ -16,9 +16,9 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
-from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, RejectsNotWritten
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, MissingConnection, RejectsNotWritten
 from airflow_provider_cdi.rejects.parts import RejectPart, at_most, split_suffix
-from airflow_provider_cdi.rejects.storage import LocalFolder, ObjectStore, RejectStorage
+from airflow_provider_cdi.rejects.storage import LocalFolder, ObjectStore, RejectStorage, connection_of
 
 log = logging.getLogger(__name__)
 
@@ -203,6 +203,8 @@ class RejectFile:
                 f"Rejects would go to {where}, and this worker has no file system for {scheme}://. {consequence} "
                 f"To mend it: {cure}."
             )
+        if (conn_id := connection_of(self.path)) and isinstance(error, _missing_connection()):
+            return MissingConnection(conn_id)
         text = f"Rejects cannot be written to {where}: {self._storage.told(error)}."
         if isinstance(error, ValueError) or (isinstance(error, OSError) and error.errno not in _PASSING):
             return ConfigurationError(f"{text} {consequence} {_CURE}")
@@ -211,3 +213,9 @@ class RejectFile:
 
 _LATER = "The run ends here: what was acknowledged before the first of them is saved, and a new try goes on from there."
 _CURE = "rejects_path= of the task, or Airflow's option [cdi] rejects_path, must be a place where its worker may write."
+
+
+def _missing_connection() -> type[Exception]:
+    from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]  # in 3.0 and 3.3 alike
+
+    return AirflowNotFoundException

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from airflow_provider_cdi.private_folder import check_folder, new_file, old_file
 #: More than a checkpoint usually writes: a proof that is too small passes on a disk that is as good as full.
 PROOF_BYTES = 1024 * 1024
 _NEW = ".new"
+_CONNECTION = re.compile(r"\w[\w+.-]*://([^/@]+)@")
 
 
 class RejectStorage(Protocol):
@@ -180,3 +182,12 @@ def _take_room(file: IO[bytes]) -> None:
         os.posix_fallocate(file.fileno(), 0, PROOF_BYTES)
     else:
         file.write(bytes(PROOF_BYTES))
+
+
+def connection_of(place: str) -> str | None:
+    """Return the id of the connection that an address names, as in ``s3://aws_default@bucket/rejects``.
+
+    :param place: where rejects go; None for a folder, and for an address that names none.
+    """
+    found = _CONNECTION.match(place)
+    return found[1] if found else None

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.rejects.storage import connection_of
 from airflow_provider_cdi.state.identity import default_sync_id
 from airflow_provider_cdi.transfers.arguments.checked import CheckedOperator
 from airflow_provider_cdi.version_compat import airflow_option
 
 if TYPE_CHECKING:
-    from airflow.sdk import DAG, Context
+    from airflow.sdk import DAG, Connection, Context
 
-#: ``s3://aws_default@bucket/rejects``: a storage's address names its connection.
-_CONNECTION_OF_ADDRESS = re.compile(r"\w[\w+.-]*://([^/@]+)@")
 _ROLES = {"warehouse_conn_id": "warehouse", "ssh_conn_id": "ssh tunnel"}
 
 
@@ -79,11 +77,19 @@ class SyncTask:
         A connection may name another one in its extra, and an id may be a template: both are left to the caller.
         """
         for name in self.kind.template_fields:
-            if name.endswith("_conn_id") and isinstance(conn_id := self.argument(name), str):
+            if name.endswith("_conn_id") and isinstance(conn_id := self.argument(name), str) and conn_id.strip():
                 yield _ROLES.get(name, "destination"), conn_id
         place = self.argument("rejects_path") or airflow_option("cdi", "rejects_path")
-        if isinstance(place, str) and (found := _CONNECTION_OF_ADDRESS.match(place)):
-            yield "reject storage", found[1]
+        if isinstance(place, str) and (storage := connection_of(place)):
+            yield "reject storage", storage
+
+    def tunnel_of(self, warehouse: Connection) -> str | None:
+        """Return the connection of the SSH server that the warehouse's own connection names, when the task names none.
+
+        :param warehouse: the connection of the warehouse.
+        """
+        named = warehouse.extra_dejson.get("ssh_conn_id") if self.argument("ssh_conn_id") is None else None
+        return named.strip() or None if isinstance(named, str) else None
 
     def operator(self, more: Mapping[str, Any]) -> CheckedOperator:
         """Return the operator; of a mapped task that of this instance.

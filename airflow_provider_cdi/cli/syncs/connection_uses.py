@@ -84,8 +84,8 @@ def _uses(sync: SyncTask) -> Iterator[ConnectionUse]:
         conn_id = _filled_in(sync, written)
         connection = None if is_template(conn_id) else find_once(conn_id)
         yield _use(sync, role, conn_id, connection)
-        if role == "warehouse" and connection and (tunnel := connection.extra_dejson.get("ssh_conn_id")):
-            yield _use(sync, "ssh tunnel", str(tunnel), find_once(str(tunnel)))
+        if role == "warehouse" and connection and (tunnel := sync.tunnel_of(connection)):
+            yield _use(sync, "ssh tunnel", tunnel, find_once(tunnel))
 
 
 def _use(sync: SyncTask, role: str, conn_id: str, connection: Connection | None) -> ConnectionUse:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import MissingConnection, raise_alone
-from airflow_provider_cdi.transfers.sync_tasks import rendered, sync_tasks
+from airflow_provider_cdi.hooks.connections import find_connection
+from airflow_provider_cdi.transfers.sync_tasks import SyncTask, rendered, sync_tasks
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, Context
@@ -40,14 +41,24 @@ def _used_by(conn_id: str, context: Context) -> str:
 def _users(dag: DAG, conn_id: str, context: Context) -> list[str]:
     roles: dict[str, dict[str, None]] = {}
     for sync in sync_tasks([dag]):
-        for role, used in sync.connections():
-            if conn_id in {used, _filled_in(sync.task, used, context)}:
+        for role, used in _connections(sync, context):
+            if used == conn_id:
                 roles.setdefault(sync.task_id, {})[role] = None
     return [f"{task_id} ({', '.join(named)})" for task_id, named in roles.items()]
 
 
-def _filled_in(task: Any, used: str, context: Context) -> Any:
+def _connections(sync: SyncTask, context: Context) -> Iterator[tuple[str, str]]:
+    for role, written in sync.connections():
+        conn_id = _filled_in(sync.task, written, context)
+        yield role, conn_id
+        if role == "warehouse":
+            with suppress(MissingConnection):
+                if tunnel := sync.tunnel_of(find_connection(conn_id)):
+                    yield "ssh tunnel", tunnel
+
+
+def _filled_in(task: Any, written: str, context: Context) -> str:
     try:
-        return rendered(task, used, context)
+        return str(rendered(task, written, context))
     except Exception:  # the template of another task, which may want what this run has not
-        return used
+        return written

@@ -42,6 +42,11 @@ def test_a_template_that_this_run_cannot_fill_in_hides_no_other_sync(dag):
     assert "used by one (warehouse), three (destination)." in told("gone", dag=dag, params={})
 
 
+def test_an_ssh_server_that_the_warehouse_s_connection_names_has_its_users(dag, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_WH", '{"conn_type": "postgres", "extra": {"ssh_conn_id": "bastion"}}')
+    assert "used by two (ssh tunnel)." in told("bastion", dag=dag, params={})
+
+
 def test_it_says_that_other_dags_cannot_be_seen_and_which_command_sees_them(dag):
     text = told("gone", dag=dag, params={})
     assert "A task cannot see other DAGs: `airflow cdi connections --conn-id gone`" in text

@@ -17,7 +17,7 @@ from support.reject_lines import lines_below, lines_of
 
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.rows.totals import Totals
-from airflow_provider_cdi.exceptions import ConfigurationError, RejectsNotWritten
+from airflow_provider_cdi.exceptions import ConfigurationError, MissingConnection, RejectsNotWritten
 from airflow_provider_cdi.rejects.file import RejectFile
 from airflow_provider_cdi.rejects.parts import MAX_PARTS, RejectPart, at_most
 from airflow_provider_cdi.state.record import Checkpoint
@@ -45,6 +45,12 @@ def memory():
     attach("memory", fs=memory)
     yield memory
     memory.store.clear()
+
+
+def test_a_storage_whose_connection_is_gone_is_told_as_that_and_not_tried_again():
+    pytest.importorskip("gcsfs")
+    with pytest.raises(MissingConnection, match="There is no Airflow connection 'deleted'"):
+        RejectFile("gs://deleted@bucket/x.jsonl", try_number=1, host="h").look()
 
 
 def test_a_run_of_one_try_leaves_one_file(tmp_path):
