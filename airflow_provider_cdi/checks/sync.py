@@ -72,7 +72,7 @@ def _steps_of_sync(sync: WarehouseSyncOperator, *, counts: bool, now: Callable[[
         partition=sync.partition,
         watermark_timezone=sync.watermark_timezone,
     )
-    subject = Subject(sync.warehouse_conn_id, source, TAG)
+    subject = Subject(sync.warehouse_conn_id, source, TAG, sync.ssh_conn_id)
     is_free = sync.data_type == "catalog_items"
     yield from _steps_of_warehouse(subject, destination, counts=counts, resends_are_free=is_free, now=now)
     yield from _destination_look(sync, now).steps()

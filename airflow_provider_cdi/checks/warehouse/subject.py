@@ -53,12 +53,14 @@ class Subject:
 
     :param conn_id: the Airflow connection's id.
     :param source: what is read.
+    :param ssh_conn_id: the connection of an SSH server that leads to it, in place of the one that its extra names.
     :param tag: the name under which the warehouse's history shows what the check asks.
     """
 
     conn_id: str
     source: SourceArguments = field(default_factory=SourceArguments)
     tag: str = "cdi_check"
+    ssh_conn_id: str | None = None
 
     @cached_property
     def connection(self) -> Connection:
@@ -80,7 +82,7 @@ class Subject:
 
         :raises ConfigurationError: when a field of the connection makes no sense.
         """
-        return get_warehouse_hook(self.conn_id, self.tag)
+        return get_warehouse_hook(self.conn_id, self.tag, self.ssh_conn_id)
 
     @property
     def dialect(self) -> Dialect:

@@ -50,7 +50,11 @@ class Way:
         return f"The connection {self.subject.conn_id!r} of the type {kind!r} is there ({hook.dialect.name})."
 
     def network(self) -> str:
-        """Open a connection to each host."""
+        """Open a connection to each host, or the tunnel that leads there."""
+        route = self.subject.hook.route
+        if route.ssh_conn_id is not None:
+            with route.opened():
+                return f"The tunnel through the SSH server of the connection {route.ssh_conn_id!r} opens."
         return " ".join(reach(one) for one in self._endpoints)
 
     def tls(self) -> str:
@@ -81,8 +85,8 @@ class Way:
 
     @cached_property
     def _endpoints(self) -> Sequence[Endpoint]:
-        if self.subject.extra.get("ssh_conn_id"):
-            raise NotTried("The way leads through an SSH tunnel: the log-in tells whether it opens.")
+        if self.subject.hook.route.ssh_conn_id is not None:
+            raise NotTried("The way leads through an SSH tunnel: the log-in tells what the database shows.")
         endpoints = self.profile.endpoints(self.subject)
         if not endpoints:
             raise NotTried("The way is the driver's own: the log-in tells whether it is open.")
