@@ -62,9 +62,11 @@ TOOLS = ("apache-airflow-providers-sqlite", "hypothesis", "pytest", "jsonschema"
 #: The tests of what Airflow imports, calls or keeps. The engine, the destinations and the sandbox know no Airflow.
 TESTS = (
     "tests/unit/cli",
+    "tests/unit/checks",
     "tests/unit/hooks/braze/test_hook.py",
     "tests/unit/hooks/klaviyo/test_hook.py",
     "tests/unit/hooks/sql/test_source.py",
+    "tests/unit/operators",
     "tests/unit/transfers",
     "tests/unit/triggers",
     "tests/unit/test_dags.py",
@@ -77,6 +79,7 @@ TESTS = (
     "tests/integration/test_airflow_away.py",
     "tests/integration/test_told_as_it_is.py",
     "tests/integration/test_klaviyo_deferral.py",
+    "tests/airflow/test_check_runs.py",
     "tests/airflow/test_cli.py",
     "tests/airflow/test_dag_runs.py",
     "tests/airflow/test_klaviyo_dag_runs.py",
