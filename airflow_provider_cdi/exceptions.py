@@ -43,6 +43,14 @@ class Unforeseen(CdiError):
         self.with_traceback(error.__traceback__)
 
 
+def is_of_airflow(error: BaseException) -> bool:
+    """Whether an error is one of Airflow's own, whose text is about its configuration and holds nothing of a row.
+
+    :param error: what was raised.
+    """
+    return any(kind.__module__.startswith("airflow.") for kind in type(error).__mro__)
+
+
 def raise_alone(error: Exception) -> NoReturn:
     """Raise an error without the one that is being handled, whose text may hold values of rows.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.cli.cli_config import ActionCommand, Arg
 
-from airflow_provider_cdi.exceptions import CdiError, Unforeseen, UsageError
+from airflow_provider_cdi.exceptions import CdiError, Unforeseen, UsageError, is_of_airflow
 
 if TYPE_CHECKING:
     import argparse
@@ -111,11 +111,12 @@ def _tell_error(error: Exception, options: argparse.Namespace) -> int:
     from airflow_provider_cdi.cli.output import tell
     from airflow_provider_cdi.cli.places import places
 
-    told = error if isinstance(error, CdiError) else Unforeseen(error, f"The command {options.subcommand!r}")
+    is_clean = isinstance(error, CdiError) or is_of_airflow(error)
+    told = error if is_clean else Unforeseen(error, f"The command {options.subcommand!r}")
     if options.verbose:
         tell(places(error))
     tell(f"Error: {told}")
-    if not isinstance(error, CdiError) and not options.verbose:
+    if not is_clean and not options.verbose:
         tell("With --verbose the way there is shown, without values.")
     return WRONG_USAGE if isinstance(error, UsageError) else NOT_GOOD
 

@@ -59,7 +59,7 @@ def _of_a_dag(options: argparse.Namespace, given: Mapping[str, Any]) -> Warehous
 
 def _the_one(files: DagFiles, options: argparse.Namespace) -> SyncTask:
     syncs, asked = sync_tasks(files.dags.values()), _ids(options)
-    found = [one for one in syncs if all(value == _id_of(one, name) for name, value in asked.items())]
+    found = [one for one in syncs if all(_has(one, name, value) for name, value in asked.items())]
     if len(found) == 1:
         return found[0]
     named = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in asked.items())
@@ -74,8 +74,10 @@ def _ids(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
-def _id_of(sync: SyncTask, name: str) -> Any:
-    return sync.dag.dag_id if name == "dag_id" else getattr(sync, name)
+def _has(sync: SyncTask, name: str, value: Any) -> bool:
+    if name == "sync_id":
+        return value in sync.names
+    return bool(value == (sync.dag.dag_id if name == "dag_id" else getattr(sync, name)))
 
 
 def _with_arguments(sync: SyncTask, given: Mapping[str, Any]) -> WarehouseSyncOperator:

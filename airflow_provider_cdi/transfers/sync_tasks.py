@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.rejects.storage import connection_of
-from airflow_provider_cdi.state.identity import default_sync_id
+from airflow_provider_cdi.state.identity import default_sync_id, mapped_name
 from airflow_provider_cdi.transfers.arguments.checked import CheckedOperator
 from airflow_provider_cdi.version_compat import airflow_option
 
@@ -49,6 +49,13 @@ class SyncTask:
         """The id of the sync; the instances of a mapped task share it."""
         given = self.argument("sync_id")
         return default_sync_id(self.dag.dag_id, self.task_id) if given is None else str(given)
+
+    @property
+    def names(self) -> set[str]:
+        """What it may be called: the id of the sync, and of an instance also the name that its reports have."""
+        if self.map_index is None:
+            return {self.sync_id}
+        return {self.sync_id, mapped_name(self.sync_id, self.argument("source"), self.argument("partition"))}
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.exceptions import CdiError, TooManyRejects, Unforeseen, raise_alone
+from airflow_provider_cdi.exceptions import CdiError, TooManyRejects, Unforeseen, is_of_airflow, raise_alone
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
@@ -90,7 +90,7 @@ def without_values(doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, CdiError) or any(kind.__module__.startswith("airflow.") for kind in type(error).__mro__):
+        if isinstance(error, CdiError) or is_of_airflow(error):
             raise
         raise_alone(Unforeseen(error, doing))
 

@@ -7,6 +7,7 @@ import logging
 import warnings
 
 import pytest
+from airflow.exceptions import AirflowConfigException
 
 from airflow_provider_cdi.cli.command import cdi_command, exit_code
 from airflow_provider_cdi.cli.output import print_text
@@ -45,6 +46,11 @@ def test_an_error_that_nobody_foresaw_is_told_by_its_place_and_not_by_its_text(c
     assert err.startswith("Error: The command 'any' failed in a way that nobody foresaw: ValueError in test_command.py")
     assert "Traceback" not in err
     assert "anna@example.com" not in err
+
+
+def test_an_error_of_airflow_is_told_in_its_own_words(capsys):
+    code, _, err = ended(capsys, raising(AirflowConfigException("section/key [core/x] not found")))
+    assert (code, err) == (1, "Error: section/key [core/x] not found\n")
 
 
 def test_verbose_shows_the_way_to_an_error_without_its_text(capsys):

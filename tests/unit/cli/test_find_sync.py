@@ -91,6 +91,10 @@ def test_an_instance_of_a_mapped_task_is_found_by_its_index(tmp_path):
     assert (sync.source, sync.partition, sync.sync_id) == ("USERS", "2/3", "users")
 
 
+def test_an_instance_of_a_mapped_task_is_found_by_the_name_that_its_reports_have(tmp_path):
+    assert found(write_dags(tmp_path, a=PARTS), "--sync-id", "users:USERS:1/3").partition == "1/3"
+
+
 def test_the_instances_of_a_mapped_task_are_listed(tmp_path):
     text = refused("--dag-file", str(write_dags(tmp_path, a=PARTS)), "--sync-id", "users")
     assert "3 syncs have --sync-id users; add --map-index" in text
