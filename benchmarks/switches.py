@@ -20,10 +20,11 @@ import pyarrow as pa
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.clock import SystemClock
-from airflow_provider_cdi.engine.ports import Counts, Response
+from airflow_provider_cdi.engine.ports import Counts
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.engine.verdicts import Response
 
 PACKAGE = "airflow_provider_cdi"
 OPENED_AT = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from airflow_provider_cdi.engine.ports import Merge, Rate, RateWindow, Response
+from airflow_provider_cdi.engine.ports import Merge, Rate, RateWindow
 from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.verdicts import Response
 
 
 class BaseDestination:

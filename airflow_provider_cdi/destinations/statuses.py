@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Response, Throttled
 from airflow_provider_cdi.engine.rows.records import Rejection
+from airflow_provider_cdi.engine.verdicts import Ambiguous, BatchRejected, Response, Throttled
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 #: Nothing was applied, because of a row or of the request as a whole.

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_cdi.engine.delivery.lanes import Batch, Lanes
-from airflow_provider_cdi.engine.ports import AskingDestination, Destination, Request
+from airflow_provider_cdi.engine.ports import AskingDestination, Destination
 from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.verdicts import Request
 
 
 @dataclass(frozen=True, slots=True)

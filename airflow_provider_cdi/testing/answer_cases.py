@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_cdi.engine.ports import (
-    BatchRejected,
-    Completed,
-    FollowUp,
-    Unattributed,
-    Verdict,
-)
 from airflow_provider_cdi.engine.rows.records import Rejection
 from airflow_provider_cdi.engine.settings import OnUnknown
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Completed, FollowUp, Unattributed, Verdict
 from airflow_provider_cdi.exceptions import DestinationRefused, NoAnswer
 from airflow_provider_cdi.testing.any_values import any_responses
 from airflow_provider_cdi.testing.destination_cases import ANYTHING, FOLLOW_UPS, ROWS, DestinationCases, report_of

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, UPDATED_AT, TableContract
+from airflow_provider_cdi.engine.verdicts import Response
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _SCALARS = (

@@ -8,10 +8,11 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import HealthCheck, settings
 
-from airflow_provider_cdi.engine.ports import BatchLimits, Bounds, Destination, Request, Response
+from airflow_provider_cdi.engine.ports import BatchLimits, Bounds, Destination
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.settings import DeliverySettings, OnUnknown, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.testing.foreign_pages import FOREIGN_PAGES
 from airflow_provider_cdi.testing.memory_runs import Ended, run_in_memory
 from airflow_provider_cdi.testing.memory_server import MemoryServer, watched

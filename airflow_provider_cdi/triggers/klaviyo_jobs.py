@@ -10,7 +10,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_cdi.destinations.klaviyo.responses.job_watch import AT_WORK, job_state
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import ConfigurationError, NoAnswer
 from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook

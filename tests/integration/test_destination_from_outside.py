@@ -11,7 +11,7 @@ import pytest
 from support.acme import REFUSED, TOO_LARGE, AcmeHook, Contacts, WarehouseToAcmeOperator
 
 from airflow_provider_cdi.destinations.reject_codes import KIT_CODES
-from airflow_provider_cdi.engine.ports import Response
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.testing.destination_suite import DestinationSuite
 from airflow_provider_cdi.testing.memory_server import MemoryServer

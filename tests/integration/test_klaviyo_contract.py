@@ -20,7 +20,7 @@ from airflow_provider_cdi.destinations.klaviyo import ConsentArguments, endpoint
 from airflow_provider_cdi.destinations.klaviyo.consent import endpoints as consent_endpoints
 from airflow_provider_cdi.destinations.klaviyo.endpoints import TIERS, Endpoint
 from airflow_provider_cdi.destinations.klaviyo.profiles.standard_fields import STANDARD_FIELDS
-from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.hooks.klaviyo.check import PROBES
 from airflow_provider_cdi.hooks.klaviyo.revision import DEFAULT_REVISION
 from cdi_sandbox.klaviyo.endpoints import ENDPOINTS as LOCAL

@@ -16,9 +16,10 @@ from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.payload import PayloadBounds, read_payload, splice
 from airflow_provider_cdi.destinations.statuses import REFUSALS, Service, retry_after
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchLimits, Completed, Request, Response, Verdict
+from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.engine.verdicts import Ambiguous, Completed, Request, Response, Verdict
 from airflow_provider_cdi.hooks.http.connection import make_settings, read_key
 from airflow_provider_cdi.hooks.http.form import HTTP_FIELDS, HttpForm
 from airflow_provider_cdi.hooks.http.hook import HttpHook

@@ -12,18 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.base import BaseDestination
-from airflow_provider_cdi.engine.ports import (
-    Ambiguous,
-    BatchLimits,
-    BatchRejected,
-    Completed,
-    RateWindow,
-    Request,
-    Response,
-    Throttled,
-    Unattributed,
-    Verdict,
-)
+from airflow_provider_cdi.engine.ports import BatchLimits, RateWindow
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.jobs import SubmittedJob
 from airflow_provider_cdi.engine.rows.progress import Progress
@@ -31,6 +20,16 @@ from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import (
+    Ambiguous,
+    BatchRejected,
+    Completed,
+    Request,
+    Response,
+    Throttled,
+    Unattributed,
+    Verdict,
+)
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
 from airflow_provider_cdi.testing.sources import ListSource

@@ -6,7 +6,7 @@ import gzip
 import json
 from typing import Any
 
-from airflow_provider_cdi.engine.ports import Response
+from airflow_provider_cdi.engine.verdicts import Response
 
 
 def a(status: int, body: Any = b"", **headers: str) -> Response:

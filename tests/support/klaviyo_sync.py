@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
-from airflow_provider_cdi.engine.ports import Request, Response
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.progress import Progress
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental, inputs_in_memory
 from airflow_provider_cdi.testing.sources import TableSource

@@ -13,7 +13,7 @@ from random import Random
 from airflow_provider_cdi.destinations.braze.responses.rate_headers import BrazeDestination, wait_of
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
 from airflow_provider_cdi.engine.delivery.rate_line import Turn
-from airflow_provider_cdi.engine.ports import Response
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.testing.virtual_time import VirtualClock
 
 #: The wall clock when the loop's time is 0: in the middle of whichever window.

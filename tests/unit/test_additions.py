@@ -82,7 +82,8 @@ import orjson
 from airflow_provider_cdi.destinations.braze.endpoint import Endpoint
 from airflow_provider_cdi.destinations.braze.responses.rate_headers import BrazeDestination
 from airflow_provider_cdi.destinations.braze.responses.responses import interpret_response
-from airflow_provider_cdi.engine.ports import BatchLimits, Request
+from airflow_provider_cdi.engine.ports import BatchLimits
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 

@@ -17,7 +17,7 @@ from airflow_provider_cdi.hooks.braze.check import PROBES, bad_key, foreign, no_
 from airflow_provider_cdi.hooks.http.probes import Finding, Standing, findings_of
 
 if TYPE_CHECKING:
-    from airflow_provider_cdi.engine.ports import Response
+    from airflow_provider_cdi.engine.verdicts import Response
     from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
 PERMISSIONS, CATALOG, FIELDS = "destination permissions", "destination catalog", "destination catalog fields"

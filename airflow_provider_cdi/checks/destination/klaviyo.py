@@ -11,7 +11,7 @@ from urllib.parse import quote
 from airflow_provider_cdi.checks.destination.way import KEY, DestinationWay
 from airflow_provider_cdi.checks.findings import Doubt, NotTried, Problem
 from airflow_provider_cdi.checks.steps import Step
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.hooks.http.probes import Finding, Standing, findings_of
 from airflow_provider_cdi.hooks.klaviyo.check import (
     PROBES,

@@ -18,7 +18,7 @@ from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.hooks.http.calls import Calls
 
 if TYPE_CHECKING:
-    from airflow_provider_cdi.engine.ports import Request, Response
+    from airflow_provider_cdi.engine.verdicts import Request, Response
     from airflow_provider_cdi.hooks.http.hook import HttpHook
 
 CONNECTION, NETWORK, TLS = "destination connection", "destination network", "destination TLS"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from airflow_provider_cdi.engine.ports import Ambiguous, Request, Response
+from airflow_provider_cdi.engine.verdicts import Ambiguous, Request, Response
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 
 LIST_CATALOGS = Request("GET", "/catalogs", b"")

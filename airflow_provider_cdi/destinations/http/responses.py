@@ -10,8 +10,8 @@ from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.reject_codes import KIT_CODES, SENTENCE_CHARS, Code
 from airflow_provider_cdi.destinations.row_values import without_the_rows
 from airflow_provider_cdi.destinations.statuses import REFUSALS, Service, retry_after
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, Response, Unattributed, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Ambiguous, BatchRejected, Completed, Response, Unattributed, Verdict
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 #: With those of rows that are not sent.

@@ -15,9 +15,10 @@ from airflow_provider_cdi.destinations.http.arguments import Repeats
 from airflow_provider_cdi.destinations.http.responses import interpret_response
 from airflow_provider_cdi.destinations.payload import PayloadBounds, read_payload, splice
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
-from airflow_provider_cdi.engine.ports import BatchLimits, Request, Response, Verdict
+from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.engine.verdicts import Request, Response, Verdict
 
 #: Room in a body for what stands around the records: ``{"rows":[…]}``.
 _ENVELOPE_BYTES = 11

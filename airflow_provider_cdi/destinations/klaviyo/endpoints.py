@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from airflow_provider_cdi.engine.ports import Rate, Request
+from airflow_provider_cdi.engine.ports import Rate
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 #: Klaviyo, "Rate limits, status codes, and errors": requests in any second and in any minute, an endpoint.

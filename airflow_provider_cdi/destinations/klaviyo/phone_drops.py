@@ -20,8 +20,8 @@ from airflow_provider_cdi.destinations.klaviyo.identifiers import (
     identifiers_in,
 )
 from airflow_provider_cdi.destinations.klaviyo.profiles.merge import decoded_profile
-from airflow_provider_cdi.engine.ports import BatchRejected, Completed, Unattributed, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Completed, Unattributed, Verdict
 
 #: The rejections that are about the number, and about nothing else of the row.
 _ABOUT_PHONE = frozenset({"klaviyo_phone_invalid", "klaviyo_phone_ineligible"})
@@ -72,7 +72,7 @@ def profile_without_phone(record: Record) -> Record | None:
     profile = decoded_profile(record)
     if profile["attributes"].pop(_PHONE, None) is None or not identifiers_in(profile):
         return None
-    return _noted(PersonRecord(record.key, orjson.dumps(profile), record.group, record.unique, record.others), record)
+    return _noted(PersonRecord(record.key, orjson.dumps(profile), record.group, record.unique, record.others))
 
 
 def event_without_phone(record: Record) -> Record | None:
@@ -86,9 +86,9 @@ def event_without_phone(record: Record) -> Record | None:
     mended = EventRecord(Identity(values), record.event, record.unique, is_backfill=entry.get("backfill", False))
     # Its place among the rows of this person stays that of the whole row.
     mended.key, mended.others = record.key, record.others
-    return _noted(mended, record)
+    return _noted(mended)
 
 
-def _noted(mended: Record, record: Record) -> Record:
-    mended.adjusted = (*record.adjusted, PHONE_DROPPED)
+def _noted(mended: Record) -> Record:
+    mended.adjusted = (PHONE_DROPPED,)
     return mended

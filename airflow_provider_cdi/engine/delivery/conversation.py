@@ -12,21 +12,21 @@ from airflow_provider_cdi.engine.delivery.concurrency_limit import Concurrency
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
 from airflow_provider_cdi.engine.delivery.rate_line import Turn
 from airflow_provider_cdi.engine.delivery.traffic import Traffic
-from airflow_provider_cdi.engine.ports import (
+from airflow_provider_cdi.engine.ports import JobDestination
+from airflow_provider_cdi.engine.rows.jobs import Jobs
+from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.engine.supervisor import Supervisor
+from airflow_provider_cdi.engine.verdicts import (
     Ambiguous,
     BatchRejected,
     Completed,
     FollowUp,
-    JobDestination,
     Request,
     Throttled,
     Unattributed,
     Verdict,
 )
-from airflow_provider_cdi.engine.rows.jobs import Jobs
-from airflow_provider_cdi.engine.rows.records import Record
-from airflow_provider_cdi.engine.run_inputs import RunInputs
-from airflow_provider_cdi.engine.supervisor import Supervisor
 from airflow_provider_cdi.exceptions import Interrupted, NoAnswer, RetryLater, StopSync
 
 log = logging.getLogger(__name__)

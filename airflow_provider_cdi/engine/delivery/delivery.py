@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from airflow_provider_cdi.engine.delivery.conversation import Conclusion, Conversations
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, Unattributed
 from airflow_provider_cdi.engine.rows.outcomes import Outcomes
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.rejects import without_personal_data
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import FEW_ROWS
+from airflow_provider_cdi.engine.verdicts import Ambiguous, BatchRejected, Completed, Unattributed
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 NO_ANSWER = Rejection(

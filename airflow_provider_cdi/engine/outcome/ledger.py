@@ -7,7 +7,6 @@ and at a checkpoint to the row.
 
 from __future__ import annotations
 
-import logging
 import math
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -30,8 +29,6 @@ from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import TieFilter, Ties, Watermark
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.exceptions import CdiError
-
-log = logging.getLogger(__name__)
 
 #: Parts of blocks with one and the same timestamp that may wait for being hashed.
 TIED_PARTS = 16
@@ -255,8 +252,7 @@ class Ledger:
         counted = block.totals()
         totals = self.totals + counted
         if block.set_aside or block.adjusted:
-            self.rejects.add(block)
-            self._tell_adjusted(counted)
+            self.rejects.add(block, counted.adjusted.keys() - self.totals.adjusted.keys())
         if verdicts:
             self.gate.note(verdicts)
         self.totals = totals
@@ -267,11 +263,6 @@ class Ledger:
             self._uncovered = self._uncovered + counted
         else:
             self._cover(block)
-
-    def _tell_adjusted(self, counted: Totals) -> None:
-        """Say once of each thing that is left out or changed that it is."""
-        for name in sorted(counted.adjusted.keys() - self.totals.adjusted.keys()):
-            log.warning("Rows are sent with a change, which the report counts under adjusted: %s", name)
 
     def _cover(self, block: RowBlock) -> None:
         """Move the watermark over the rows of a block."""

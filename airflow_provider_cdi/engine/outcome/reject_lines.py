@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from airflow_provider_cdi.engine.outcome.row_block import RowBlock
 from airflow_provider_cdi.engine.rows.plain_row import plain_row
@@ -39,12 +40,17 @@ class RejectLines:
         #: Whether so many wait that no more rows should come before a checkpoint.
         self.are_many = False
 
-    def add(self, block: RowBlock) -> None:
-        """Add the lines of a block; all of them or, when one cannot be made, none."""
+    def add(self, block: RowBlock, new_changes: Iterable[str] = ()) -> None:
+        """Add the lines of a block; all of them or, when one cannot be made, none.
+
+        :param new_changes: what of its rows was left out or changed as of no row before; it is told once.
+        """
         for line in [line for row in block.told for line in _lines_of(block, row, self._contract)]:
             self.waiting.append(line)
             self._bytes += _text_bytes(line)
             self._tell(line)
+        for change in sorted(new_changes):
+            log.warning("Rows are sent with a change, which the report counts under adjusted: %s", change)
         self._look_whether_many()
 
     def forget(self, number: int, reached: Reached) -> None:

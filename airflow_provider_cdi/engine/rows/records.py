@@ -53,8 +53,9 @@ class Record:
             yield follower
 
     def in_place_of(self, other: Record) -> Record:
-        """Take over the row of another record, and those that were merged into that one."""
+        """Take over the row of another record, what was changed of it, and those that were merged into that one."""
         self.row, self.followers = other.row, other.followers
+        self.adjusted = tuple(dict.fromkeys((*other.adjusted, *self.adjusted)))
         return self
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_cdi.destinations.json_bodies import json_object
-from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 from airflow_provider_cdi.hooks.braze.hook import BrazeHook
 from airflow_provider_cdi.hooks.http.calls import TRANSIENT_STATUSES

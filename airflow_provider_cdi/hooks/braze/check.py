@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_cdi.destinations.json_bodies import json_object
-from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.hooks.http.probes import Finding, Probe, Standing, findings_of, listed
 

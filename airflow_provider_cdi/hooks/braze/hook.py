@@ -15,7 +15,7 @@ from airflow_provider_cdi.hooks.typed_extra import read_extra
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-    from airflow_provider_cdi.engine.ports import Request, Response
+    from airflow_provider_cdi.engine.verdicts import Request, Response
 
 _WHERE_KEYS_ARE = "put a REST API key there (Braze: Settings > APIs and Identifiers > API Keys)"
 

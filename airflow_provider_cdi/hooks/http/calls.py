@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 import requests
 import tenacity
 
-from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.hooks.http.settings import HttpSettings
 from airflow_provider_cdi.hooks.http.transport import AiohttpTransport

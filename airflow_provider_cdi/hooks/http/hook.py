@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import requests
     from airflow.sdk import Connection
 
-    from airflow_provider_cdi.engine.ports import Request, Response
+    from airflow_provider_cdi.engine.verdicts import Request, Response
     from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 
 

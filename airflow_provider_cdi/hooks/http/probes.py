@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.engine.verdicts import Request, Response
 
 
 @dataclass(frozen=True, slots=True)

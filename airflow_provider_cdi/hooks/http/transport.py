@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import aiohttp
 from aiohttp.http_exceptions import BadHttpMessage, ContentEncodingError, LineTooLong
 
-from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.hooks.http.errors import (
     Fault,
     name_os_error,

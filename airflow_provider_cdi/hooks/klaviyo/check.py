@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_cdi.destinations.json_bodies import json_object
-from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.exceptions import DestinationRefused, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.http.calls import TRANSIENT_STATUSES
 from airflow_provider_cdi.hooks.http.probes import Finding, Probe, Standing, findings_of, listed

@@ -17,7 +17,7 @@ from airflow_provider_cdi.hooks.typed_extra import read_extra
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-    from airflow_provider_cdi.engine.ports import Request, Response
+    from airflow_provider_cdi.engine.verdicts import Request, Response
     from airflow_provider_cdi.hooks.klaviyo.transport import KlaviyoTransport
 
 #: Klaviyo: the one address of the API; there is no sandbox host and no region.

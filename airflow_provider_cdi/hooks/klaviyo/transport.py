@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.hooks.http.settings import HttpSettings
 from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 from airflow_provider_cdi.hooks.klaviyo.revision import about_revision

@@ -18,7 +18,7 @@ from airflow_provider_cdi.hooks.typed_extra import read_extra
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-    from airflow_provider_cdi.engine.ports import Request, Response
+    from airflow_provider_cdi.engine.verdicts import Request, Response
     from airflow_provider_cdi.hooks.webhook.transport import WebhookTransport
 
 SIGNING_SECRET = "signing_secret"  # noqa: S105 - the field's name
@@ -88,7 +88,7 @@ class WebhookHook(HttpHook):
 
     def check(self, call: Callable[[Request], Response]) -> tuple[bool, str]:
         """Prove that something answers at the host; what the credentials may do, the first request shows."""
-        from airflow_provider_cdi.engine.ports import Request
+        from airflow_provider_cdi.engine.verdicts import Request
 
         answer = call(Request("GET", "/", b""))
         return (

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from airflow_provider_cdi.destinations.http.rows import KeyedRequest
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.hooks.http.settings import HttpSettings
 from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 

@@ -7,20 +7,12 @@ from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from airflow_provider_cdi.engine.ports import (
-    BatchLimits,
-    Completed,
-    Destination,
-    Merge,
-    Rate,
-    RateWindow,
-    Request,
-    Response,
-)
+from airflow_provider_cdi.engine.ports import BatchLimits, Destination, Merge, Rate, RateWindow
 from airflow_provider_cdi.engine.rows.progress import Progress
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.engine.verdicts import Completed, Request, Response
 
 
 @runtime_checkable

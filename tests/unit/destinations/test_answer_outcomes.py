@@ -16,9 +16,9 @@ import pytest
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES, braze_destination
 from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
-from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import RetryLater
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
 from airflow_provider_cdi.testing.sources import TableSource

@@ -18,10 +18,10 @@ from airflow_provider_cdi.destinations.braze import DATA_TYPES as BRAZE_TYPES
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.klaviyo import CONSENT_TYPES, ConsentArguments, klaviyo_destination
 from airflow_provider_cdi.destinations.klaviyo import DATA_TYPES as OTHER_KLAVIYO_TYPES
-from airflow_provider_cdi.engine.ports import BatchRejected, Request, Response, Throttled
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Request, Response, Throttled
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
 from airflow_provider_cdi.testing.sources import TableSource

@@ -18,7 +18,7 @@ from airflow_provider_cdi.destinations.klaviyo import (
 )
 from airflow_provider_cdi.destinations.klaviyo.responses.codes import CODES as KLAVIYO_CODES
 from airflow_provider_cdi.destinations.klaviyo.responses.consent_codes import CONSENT_CODES
-from airflow_provider_cdi.engine.ports import Response
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.testing.destination_suite import DestinationSuite
 from airflow_provider_cdi.testing.foreign_pages import FOREIGN_PAGES
 from airflow_provider_cdi.testing.memory_server import MemoryServer

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_cdi.engine.ports import Merge, Request, Response
+from airflow_provider_cdi.engine.ports import Merge
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.engine.verdicts import Request, Response
 
 PERSON = "ada@example.org"
 

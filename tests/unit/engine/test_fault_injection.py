@@ -29,12 +29,12 @@ from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
 from airflow_provider_cdi.engine.outcome.ledger import Ledger
 from airflow_provider_cdi.engine.outcome.reject_gate import RejectGate
 from airflow_provider_cdi.engine.outcome.row_block import RowBlock
-from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
 from airflow_provider_cdi.engine.rows import plain_row as plain_row_module
 from airflow_provider_cdi.engine.rows.jobs import Jobs
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row, position

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from support.engine_world import Things, make_run
 
 from airflow_provider_cdi.engine.outcome.row_block import BLOCK_ROWS
-from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.position import is_later
 from airflow_provider_cdi.engine.rows.watermark import EXACT_TIES, TieFilter, Ties, Watermark, intact_buckets
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import CdiError, NoAnswer
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row, position

@@ -11,11 +11,12 @@ from support.engine_world import ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.delivery.traffic import Traffic
 from airflow_provider_cdi.engine.guards import DeleteCap
-from airflow_provider_cdi.engine.ports import BatchLimits, Response
+from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.watermark import EXACT_TIES
 from airflow_provider_cdi.engine.run import BATCHES_AHEAD
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import (
     DestinationRefused,
     GuardTripped,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_cdi.engine.ports import Request, Response
+from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.hooks.http.calls import Calls
 from airflow_provider_cdi.hooks.http.settings import CA_VARIABLES, HttpSettings
 from airflow_provider_cdi.hooks.http.transport import AiohttpTransport

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_cdi.engine.ports import Completed, Request, Response, Throttled
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Completed, Request, Response, Throttled
 from airflow_provider_cdi.testing.destination_suite import DestinationSuite
 
 PAGE = (Path(__file__).parents[3] / "docs" / "testing-a-destination.md").read_text()

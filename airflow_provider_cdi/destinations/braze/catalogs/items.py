@@ -32,9 +32,10 @@ from airflow_provider_cdi.destinations.columns import (
 from airflow_provider_cdi.destinations.fast_path_payloads import Look, fast_records, splice_fast
 from airflow_provider_cdi.destinations.payload import PayloadBounds, read_payload, splice
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
-from airflow_provider_cdi.engine.ports import BatchLimits, Request, Response, Verdict
+from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.engine.verdicts import Request, Response, Verdict
 from airflow_provider_cdi.exceptions import SourceError
 
 ID = "ID"

@@ -12,8 +12,8 @@ from airflow_provider_cdi.destinations.braze.responses.codes import BRAZE_NAMES
 from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS
 from airflow_provider_cdi.destinations.row_values import without_the_rows
-from airflow_provider_cdi.engine.ports import BatchRejected, Response
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Response
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 _STORAGE = (

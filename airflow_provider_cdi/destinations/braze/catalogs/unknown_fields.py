@@ -15,8 +15,8 @@ import orjson
 from airflow_provider_cdi.destinations.braze.arguments import OnUnknownField
 from airflow_provider_cdi.destinations.braze.catalog_fields import LIST_CATALOGS, read_fields
 from airflow_provider_cdi.destinations.payload import Payload, edited
-from airflow_provider_cdi.engine.ports import BatchRejected, FollowUp, Response, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import BatchRejected, FollowUp, Response, Verdict
 
 #: How the report counts the items of which a field was left out.
 DROPPED = "field_dropped"
@@ -97,7 +97,7 @@ class UnknownFields:
                 named[place] = settled
             elif settled[1]:
                 mended[place] = Record(record.key, settled[0].text, record.group, record.unique)
-                mended[place].adjusted = (*record.adjusted, *settled[1])
+                mended[place].adjusted = settled[1]
         return BatchRejected(_REFUSED, named, mended) if named or mended else None
 
     def _counted(self, unknown: Iterable[str]) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from airflow_provider_cdi.destinations.braze.responses.codes import BRAZE_NAMES
 from airflow_provider_cdi.destinations.braze.responses.refusals import BRAZE, refusal
 from airflow_provider_cdi.destinations.reject_codes import SENTENCE_CHARS
 from airflow_provider_cdi.destinations.row_values import without_the_rows
-from airflow_provider_cdi.engine.ports import BatchRejected, Completed, Throttled, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Completed, Throttled, Verdict
 
 #: What Braze says of a request that it could not read at all: this one text stands in ``error``.
 _UNREADABLE = "error while parsing"

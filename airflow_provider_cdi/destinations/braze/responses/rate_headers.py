@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
 from airflow_provider_cdi.destinations.base import BaseDestination
-from airflow_provider_cdi.engine.ports import RateWindow, Response
+from airflow_provider_cdi.engine.ports import RateWindow
 from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.verdicts import Response
 
 _LIMIT = "x-ratelimit-limit"
 _REMAINING = "x-ratelimit-remaining"

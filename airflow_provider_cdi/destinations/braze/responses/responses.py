@@ -12,8 +12,8 @@ from airflow_provider_cdi.destinations.braze.responses.refusals import BRAZE, re
 from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.destinations.row_values import values_of, without_values
 from airflow_provider_cdi.destinations.statuses import REFUSALS
-from airflow_provider_cdi.engine.ports import Ambiguous, Completed, Response, Unattributed, Verdict
 from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.verdicts import Ambiguous, Completed, Response, Unattributed, Verdict
 
 #: Braze: success; "queued" came with a 202 in maintenance (2020).
 _DONE = frozenset({"success", "queued"})

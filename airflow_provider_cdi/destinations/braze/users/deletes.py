@@ -13,9 +13,10 @@ from airflow_provider_cdi.destinations.braze.responses.responses import interpre
 from airflow_provider_cdi.destinations.braze.users.fast_path_rows import fast_identifiers
 from airflow_provider_cdi.destinations.braze.users.identifiers import PAIRS, PRIMARY, Identities, Identity
 from airflow_provider_cdi.destinations.fast_path_payloads import fast_records
-from airflow_provider_cdi.engine.ports import BatchLimits, Request, Response, Verdict
+from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.engine.verdicts import Request, Response, Verdict
 
 # Braze CDI refuses a table with a PAYLOAD column, so that a table of attributes cannot delete its users.
 CONTRACT = TableContract("user_deletes", identifiers=PRIMARY, pairs=PAIRS, has_payload=False, refuses_payload=True)

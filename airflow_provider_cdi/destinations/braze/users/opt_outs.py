@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from airflow_provider_cdi.engine.ports import (
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import (
     BatchRejected,
     Completed,
     FollowUp,
@@ -22,7 +23,6 @@ from airflow_provider_cdi.engine.ports import (
     Unattributed,
     Verdict,
 )
-from airflow_provider_cdi.engine.rows.records import Record, Rejection
 
 #: Braze: user attributes object. Member -> what it says when somebody opts out.
 _OPT_OUTS: Mapping[str, Any] = {

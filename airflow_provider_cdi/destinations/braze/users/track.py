@@ -40,9 +40,10 @@ from airflow_provider_cdi.destinations.payload import (
 )
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
 from airflow_provider_cdi.destinations.times import sent_time
-from airflow_provider_cdi.engine.ports import BatchLimits, Request, Response, Verdict
+from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, UPDATED_AT, TableContract
+from airflow_provider_cdi.engine.verdicts import Request, Response, Verdict
 
 _PATH = "/users/track"
 _UPDATE_ONLY = "_update_existing_only"

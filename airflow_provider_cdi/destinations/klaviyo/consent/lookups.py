@@ -9,8 +9,8 @@ from airflow_provider_cdi.destinations.klaviyo.consent.guard import objection
 from airflow_provider_cdi.destinations.klaviyo.consent.records import consent_of
 from airflow_provider_cdi.destinations.klaviyo.responses.profile_questions import Found, Profile, ProfileQuestions
 from airflow_provider_cdi.destinations.klaviyo.responses.sub_batches import verdict_of_part
-from airflow_provider_cdi.engine.ports import Completed, FollowUp, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Verdict
 
 #: Consent is only shown when it is asked for.
 CONSENT_QUERY = {"additional-fields[profile]": "subscriptions", "fields[profile]": "email,phone_number,subscriptions"}

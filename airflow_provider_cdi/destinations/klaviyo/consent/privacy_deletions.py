@@ -19,9 +19,10 @@ from airflow_provider_cdi.destinations.klaviyo.responses.lookups import UNKNOWN
 from airflow_provider_cdi.destinations.klaviyo.responses.refusals import REFUSALS
 from airflow_provider_cdi.destinations.klaviyo.responses.responses import failure_of, unexpected
 from airflow_provider_cdi.destinations.klaviyo.responses.row_refusals import places_of_one, read_refusal
-from airflow_provider_cdi.engine.ports import BatchLimits, Completed, Request, Response, Verdict
+from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.engine.verdicts import Completed, Request, Response, Verdict
 
 #: Klaviyo takes exactly one of these.
 _IDENTIFIERS = ("KLAVIYO_ID", "EMAIL", "PHONE_NUMBER")

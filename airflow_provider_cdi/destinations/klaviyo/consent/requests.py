@@ -13,8 +13,8 @@ from airflow_provider_cdi.destinations.klaviyo.responses.error_bodies import Api
 from airflow_provider_cdi.destinations.klaviyo.responses.refusals import REFUSALS
 from airflow_provider_cdi.destinations.klaviyo.responses.responses import failure_of, unexpected
 from airflow_provider_cdi.destinations.klaviyo.responses.row_refusals import profile_places, read_refusal
-from airflow_provider_cdi.engine.ports import BatchRejected, Completed, FollowUp, Response, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Completed, FollowUp, Response, Verdict
 
 #: Where in a profile an error points: at a channel of it, at one of its contacts, or at its date of birth.
 _PART = re.compile(

@@ -24,9 +24,10 @@ from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.push_tokens import PUSH_TOKENS
 from airflow_provider_cdi.destinations.klaviyo.revision_fields import refuse_missing
-from airflow_provider_cdi.engine.ports import BatchLimits, FollowUp, Merge, Request, Response, Verdict
+from airflow_provider_cdi.engine.ports import BatchLimits, Merge
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.engine.verdicts import FollowUp, Request, Response, Verdict
 
 _KIND = "profile-subscription-bulk-create-job"
 

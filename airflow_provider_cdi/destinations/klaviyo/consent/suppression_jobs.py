@@ -17,8 +17,8 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
 from airflow_provider_cdi.destinations.klaviyo.identifiers import PersonRecord
 from airflow_provider_cdi.destinations.klaviyo.responses.job_watch import JobWatch
 from airflow_provider_cdi.destinations.klaviyo.responses.profile_questions import Found, ProfileQuestions
-from airflow_provider_cdi.engine.ports import Completed, FollowUp, Unattributed, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Unattributed, Verdict
 
 #: The only reason that these jobs give and take: Klaviyo leaves the others alone.
 _BY_HAND = "USER_SUPPRESSED"

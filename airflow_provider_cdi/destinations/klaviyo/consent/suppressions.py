@@ -24,9 +24,10 @@ from airflow_provider_cdi.destinations.klaviyo.responses.job_watch import submit
 from airflow_provider_cdi.destinations.klaviyo.responses.refusals import REFUSALS
 from airflow_provider_cdi.destinations.klaviyo.responses.responses import failure_of
 from airflow_provider_cdi.destinations.klaviyo.responses.row_refusals import profile_places, read_refusal
-from airflow_provider_cdi.engine.ports import BatchLimits, FollowUp, Merge, Request, Response, Verdict
+from airflow_provider_cdi.engine.ports import BatchLimits, Merge
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.engine.verdicts import FollowUp, Request, Response, Verdict
 
 _IDENTIFIERS = ("EMAIL",)
 #: An address stands only once in a job.

@@ -40,19 +40,18 @@ from airflow_provider_cdi.destinations.klaviyo.responses.sub_batches import verd
 from airflow_provider_cdi.destinations.klaviyo.texts import text_column
 from airflow_provider_cdi.destinations.payload import PayloadBounds
 from airflow_provider_cdi.destinations.structs import StructStyle, column_values
-from airflow_provider_cdi.engine.ports import (
-    BatchLimits,
+from airflow_provider_cdi.engine.ports import BatchLimits, Merge
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, OtherColumns, TableContract
+from airflow_provider_cdi.engine.verdicts import (
     BatchRejected,
     Completed,
     FollowUp,
-    Merge,
     Request,
     Response,
     Throttled,
     Verdict,
 )
-from airflow_provider_cdi.engine.rows.records import Record, Rejection
-from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, OtherColumns, TableContract
 from airflow_provider_cdi.exceptions import SourceError
 
 METRIC_NAME, UNIQUE_ID, VALUE, VALUE_CURRENCY = "METRIC_NAME", "UNIQUE_ID", "VALUE", "VALUE_CURRENCY"

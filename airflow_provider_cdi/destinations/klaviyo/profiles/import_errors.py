@@ -10,8 +10,8 @@ from airflow_provider_cdi.destinations.klaviyo.identifiers import PersonRecord, 
 from airflow_provider_cdi.destinations.klaviyo.responses.codes import klaviyo_rejection
 from airflow_provider_cdi.destinations.klaviyo.responses.error_bodies import read_error
 from airflow_provider_cdi.destinations.row_values import values_of, without_values
-from airflow_provider_cdi.engine.ports import Completed, Unattributed
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Completed, Unattributed
 
 _NOT_NAMED = Rejection(
     "klaviyo_import_failed", "Klaviyo: the import counted a failure and named no reason that fits a row."

@@ -11,8 +11,8 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import IMPORT_ERRORS, I
 from airflow_provider_cdi.destinations.klaviyo.profiles.import_errors import settle_import
 from airflow_provider_cdi.destinations.klaviyo.responses.job_watch import JobWatch
 from airflow_provider_cdi.destinations.klaviyo.responses.responses import failure_of_read
-from airflow_provider_cdi.engine.ports import Ambiguous, FollowUp, Request, Response, Verdict
 from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.verdicts import Ambiguous, FollowUp, Request, Response, Verdict
 
 #: Klaviyo: page size of import errors, at most.
 _ERRORS_A_PAGE = 100

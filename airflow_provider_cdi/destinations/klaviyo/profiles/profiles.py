@@ -39,18 +39,10 @@ from airflow_provider_cdi.destinations.klaviyo.responses.responses import failur
 from airflow_provider_cdi.destinations.klaviyo.responses.row_refusals import places_of_one, profile_places, read_refusal
 from airflow_provider_cdi.destinations.payload import PayloadBounds
 from airflow_provider_cdi.destinations.structs import json_object_text
-from airflow_provider_cdi.engine.ports import (
-    Ambiguous,
-    BatchLimits,
-    Completed,
-    FollowUp,
-    Merge,
-    Request,
-    Response,
-    Verdict,
-)
+from airflow_provider_cdi.engine.ports import BatchLimits, Merge
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, OtherColumns, TableContract
+from airflow_provider_cdi.engine.verdicts import Ambiguous, Completed, FollowUp, Request, Response, Verdict
 
 #: The group of profiles that clear a field: a bulk import ignores nulls, so they go one by one.
 CLEAR = "clear"

@@ -10,8 +10,8 @@ from airflow_provider_cdi.destinations.json_bodies import json_object, member
 from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
 from airflow_provider_cdi.destinations.klaviyo.responses.error_bodies import read_errors
 from airflow_provider_cdi.destinations.klaviyo.responses.responses import failure_of_read
-from airflow_provider_cdi.engine.ports import Ambiguous, Completed, FollowUp, Response, Verdict
 from airflow_provider_cdi.engine.rows.records import Rejection
+from airflow_provider_cdi.engine.verdicts import Ambiguous, Completed, FollowUp, Response, Verdict
 
 #: Seconds between two looks at a job: all that run share 150 a minute, so they grow.
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 2.0, 30.0, 1.5

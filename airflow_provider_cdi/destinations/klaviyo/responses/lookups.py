@@ -10,8 +10,8 @@ from airflow_provider_cdi.destinations.klaviyo.identifiers import KINDS, PersonR
 from airflow_provider_cdi.destinations.klaviyo.phone_drops import WithoutPhone
 from airflow_provider_cdi.destinations.klaviyo.responses.profile_questions import Found, ProfileQuestions
 from airflow_provider_cdi.destinations.klaviyo.responses.sub_batches import verdict_of_part
-from airflow_provider_cdi.engine.ports import Completed, FollowUp, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Verdict
 
 #: Why a row of a person that Klaviyo does not know is passed over.
 UNKNOWN = "unknown_profile"

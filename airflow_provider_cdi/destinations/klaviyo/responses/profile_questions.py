@@ -16,8 +16,8 @@ from airflow_provider_cdi.destinations.klaviyo.responses.codes import klaviyo_re
 from airflow_provider_cdi.destinations.klaviyo.responses.error_bodies import ApiError, read_errors
 from airflow_provider_cdi.destinations.klaviyo.responses.refusals import REFUSALS, refusal
 from airflow_provider_cdi.destinations.klaviyo.responses.responses import failure_of_read
-from airflow_provider_cdi.engine.ports import Ambiguous, FollowUp, Request, Response, Verdict
 from airflow_provider_cdi.engine.rows.records import Rejection
+from airflow_provider_cdi.engine.verdicts import Ambiguous, FollowUp, Request, Response, Verdict
 
 #: Bytes of a request's path that servers and proxies take without question.
 _LONGEST_PATH = 6_000

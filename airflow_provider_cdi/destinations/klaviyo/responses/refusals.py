@@ -8,7 +8,7 @@ from airflow_provider_cdi.destinations import statuses
 from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
 from airflow_provider_cdi.destinations.klaviyo.responses.error_bodies import ApiError, read_errors, sentence
 from airflow_provider_cdi.destinations.statuses import Service
-from airflow_provider_cdi.engine.ports import Response
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 #: Nothing was applied, because of a row or of the request as a whole.

@@ -6,7 +6,7 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
 from airflow_provider_cdi.destinations.klaviyo.responses.error_bodies import read_errors
 from airflow_provider_cdi.destinations.klaviyo.responses.refusals import KLAVIYO, REFUSALS, refusal
 from airflow_provider_cdi.destinations.statuses import retry_after
-from airflow_provider_cdi.engine.ports import Ambiguous, Response, Throttled
+from airflow_provider_cdi.engine.verdicts import Ambiguous, Response, Throttled
 
 
 def failure_of(answer: Response, endpoint: Endpoint) -> Throttled | Ambiguous | None:

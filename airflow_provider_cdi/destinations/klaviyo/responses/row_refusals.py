@@ -14,8 +14,8 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import Endpoint
 from airflow_provider_cdi.destinations.klaviyo.responses.codes import klaviyo_rejection
 from airflow_provider_cdi.destinations.klaviyo.responses.error_bodies import ApiError, read_errors
 from airflow_provider_cdi.destinations.klaviyo.responses.refusals import KLAVIYO, contract_refusal, refusal
-from airflow_provider_cdi.engine.ports import BatchRejected, Response, Throttled
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Response, Throttled
 
 #: What Klaviyo may say of a request that is too large; in which words, it documents nowhere. Less of it is the cure.
 _TOO_MUCH = re.compile(r"\bexceed|\btoo (large|big|many|long)\b|\bat most\b|\bmaximum\b", re.IGNORECASE)

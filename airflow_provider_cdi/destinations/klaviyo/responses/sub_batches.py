@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
-from airflow_provider_cdi.engine.ports import BatchRejected, Completed, FollowUp, Response, Unattributed, Verdict
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Completed, FollowUp, Response, Unattributed, Verdict
 
 _Told = TypeVar("_Told")
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from airflow_provider_cdi.destinations.braze import braze_destination
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, Response, Throttled, Unattributed
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Ambiguous, BatchRejected, Completed, Response, Throttled, Unattributed
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 NOW = 1_790_000_000.0

@@ -17,8 +17,8 @@ from airflow_provider_cdi.destinations.braze.responses.codes import (
     CODES,
     ROW_CODES,
 )
-from airflow_provider_cdi.engine.ports import BatchRejected, Completed, Response
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Completed, Response
 
 DOCS = Path(__file__).parents[4] / "docs" / "rejects.md"
 

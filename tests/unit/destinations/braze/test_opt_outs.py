@@ -10,8 +10,8 @@ import pytest
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.braze.users.opt_outs import OptOutRecord
-from airflow_provider_cdi.engine.ports import Ambiguous, Completed, FollowUp, Response, Throttled, Unattributed
 from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.verdicts import Ambiguous, Completed, FollowUp, Response, Throttled, Unattributed
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
 from airflow_provider_cdi.testing.sources import TableSource
 from airflow_provider_cdi.testing.virtual_time import run_virtually

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES, braze_destination
 from airflow_provider_cdi.destinations.braze.responses.rate_headers import TheirClock
-from airflow_provider_cdi.engine.ports import RateWindow, Response, Throttled
+from airflow_provider_cdi.engine.ports import RateWindow
 from airflow_provider_cdi.engine.rows.records import Record
+from airflow_provider_cdi.engine.verdicts import Response, Throttled
 
 NOW = 1_790_000_000.0
 

@@ -8,9 +8,9 @@ import json
 import pytest
 
 from airflow_provider_cdi.destinations.braze import braze_destination
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, FollowUp, Response
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.verdicts import Ambiguous, BatchRejected, FollowUp, Response
 from airflow_provider_cdi.exceptions import DestinationRefused
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
 from airflow_provider_cdi.testing.sources import TableSource

@@ -6,7 +6,7 @@ import json
 
 from airflow_provider_cdi.destinations.http.responses import CODES
 from airflow_provider_cdi.destinations.http.rows import HttpRows
-from airflow_provider_cdi.engine.ports import Response
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.testing.destination_suite import DestinationSuite
 from airflow_provider_cdi.testing.memory_server import MemoryServer
 

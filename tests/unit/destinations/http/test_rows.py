@@ -10,8 +10,8 @@ import pytest
 
 from airflow_provider_cdi.destinations.http.responses import CODES
 from airflow_provider_cdi.destinations.http.rows import HttpRows
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, Response, Throttled, Unattributed
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Ambiguous, BatchRejected, Completed, Response, Throttled, Unattributed
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 GOOD = Record("id:1", b'{"id":"1"}')

@@ -7,7 +7,7 @@ import json
 import pytest
 from support.klaviyo_rows import ADA, VISIT, encode_row, make, rows_of
 
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, FollowUp, Response, Throttled
+from airflow_provider_cdi.engine.verdicts import Ambiguous, BatchRejected, Completed, FollowUp, Response, Throttled
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 ROWS = "/data/attributes/profiles/data"

@@ -11,8 +11,8 @@ from support.klaviyo_sync import KlaviyoSide, sync_into_klaviyo
 
 from airflow_provider_cdi.destinations.klaviyo import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.consent.channels import CHANNELS
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, FollowUp, Response, Throttled
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Ambiguous, BatchRejected, Completed, FollowUp, Response, Throttled
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.testing.virtual_time import NOON
 

@@ -12,8 +12,8 @@ import pytest
 from support.klaviyo_rows import ADA, AT, NOT_UTF8, VISIT, encode_row, make, rows_of
 
 from airflow_provider_cdi.destinations.klaviyo.responses.codes import ANSWER_CODES, CODES, ROW_CODES
-from airflow_provider_cdi.engine.ports import BatchRejected, Response
 from airflow_provider_cdi.engine.rows.records import Rejection
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Response
 
 DOCS = Path(__file__).parents[4] / "docs" / "rejects.md"
 

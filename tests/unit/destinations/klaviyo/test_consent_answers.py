@@ -10,7 +10,7 @@ from support.klaviyo_rows import make, rows_of
 
 from airflow_provider_cdi.destinations.klaviyo import CONSENT_TYPES, ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.responses.consent_codes import CONSENT_ANSWER_CODES
-from airflow_provider_cdi.engine.ports import (
+from airflow_provider_cdi.engine.verdicts import (
     Ambiguous,
     BatchRejected,
     Completed,

@@ -12,7 +12,7 @@ from airflow_provider_cdi.destinations.klaviyo import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.consent.channels import CHANNELS
 from airflow_provider_cdi.destinations.klaviyo.consent.guard import objection
 from airflow_provider_cdi.destinations.klaviyo.consent.records import Consent
-from airflow_provider_cdi.engine.ports import Completed, FollowUp, Response
+from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Response
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 BEFORE, THEN, AFTER = "2026-01-05T09:00:00+00:00", "2026-01-05T09:30:00+00:00", "2026-01-05T10:00:00+00:00"

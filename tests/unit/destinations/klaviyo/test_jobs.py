@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.klaviyo_rows import make, rows_of
 
-from airflow_provider_cdi.engine.ports import Ambiguous, Completed, FollowUp, Response, Unattributed
+from airflow_provider_cdi.engine.verdicts import Ambiguous, Completed, FollowUp, Response, Unattributed
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 JOB = "RGVNbzAx/c.1"

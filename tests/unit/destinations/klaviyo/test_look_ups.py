@@ -9,7 +9,7 @@ import pytest
 from support.klaviyo_rows import make, rows_of
 
 from airflow_provider_cdi.destinations.klaviyo import KlaviyoLimits
-from airflow_provider_cdi.engine.ports import Ambiguous, BatchRejected, Completed, FollowUp, Response, Unattributed
+from airflow_provider_cdi.engine.verdicts import Ambiguous, BatchRejected, Completed, FollowUp, Response, Unattributed
 from airflow_provider_cdi.exceptions import DestinationRefused
 
 

@@ -13,7 +13,7 @@ from support.klaviyo_sync import KlaviyoSide, sync_into_klaviyo
 
 from airflow_provider_cdi.destinations.klaviyo import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.responses.codes import NOTICE_CODES
-from airflow_provider_cdi.engine.ports import Completed, FollowUp, Response
+from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Response
 from airflow_provider_cdi.exceptions import JobsRunning
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal
 

@@ -14,8 +14,8 @@ from support.klaviyo_rows import ADA, AT, NOT_UTF8, code_of, encode_row, make, p
 
 from airflow_provider_cdi.destinations.klaviyo import KlaviyoLimits
 from airflow_provider_cdi.destinations.klaviyo.identifiers import PersonRecord
-from airflow_provider_cdi.engine.ports import Completed, Response
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.verdicts import Completed, Response
 from airflow_provider_cdi.exceptions import SourceError
 
 JSON_FIELD = {b"cdi": b"json"}

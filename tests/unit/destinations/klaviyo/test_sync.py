@@ -12,8 +12,8 @@ import pytest
 from support.klaviyo_sync import KlaviyoSide, sync_into_klaviyo
 
 from airflow_provider_cdi.destinations.klaviyo import KlaviyoLimits
-from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import DestinationRefused, JobsRunning, NoAnswer, RetryLater
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal
 from airflow_provider_cdi.testing.virtual_time import run_virtually

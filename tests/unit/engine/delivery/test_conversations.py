@@ -10,21 +10,19 @@ import pytest
 from support.engine_world import REFUSED_ROW, ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
-from airflow_provider_cdi.engine.ports import (
+from airflow_provider_cdi.engine.ports import BatchLimits, Merge, Rate
+from airflow_provider_cdi.engine.rows.jobs import Jobs
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.engine.verdicts import (
     Ambiguous,
-    BatchLimits,
     BatchRejected,
     Completed,
     FollowUp,
-    Merge,
-    Rate,
     Request,
     Response,
     Verdict,
 )
-from airflow_provider_cdi.engine.rows.jobs import Jobs
-from airflow_provider_cdi.engine.rows.records import Record, Rejection
-from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import JobsRunning, NoAnswer, RetryLater
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row

@@ -16,8 +16,9 @@ from support.rate_world import Sender, SharedLimit, live_traffic, make_pacer, se
 
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
 from airflow_provider_cdi.engine.delivery.rate_line import CATCH_UP
-from airflow_provider_cdi.engine.ports import RateWindow, Response
+from airflow_provider_cdi.engine.ports import RateWindow
 from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row

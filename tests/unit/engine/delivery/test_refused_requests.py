@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from support.engine_world import REFUSED_ROW, ThingDestination, Things, make_run
 
-from airflow_provider_cdi.engine.ports import BatchLimits, BatchRejected, Response
+from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Response
 from airflow_provider_cdi.exceptions import DestinationRefused
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row, position

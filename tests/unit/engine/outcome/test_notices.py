@@ -7,8 +7,8 @@ import json
 import pytest
 from support.engine_world import REFUSED_ROW, ThingDestination, Things, make_run
 
-from airflow_provider_cdi.engine.ports import BatchRejected, Completed, Response, Unattributed
 from airflow_provider_cdi.engine.rows.records import Notice, Record
+from airflow_provider_cdi.engine.verdicts import BatchRejected, Completed, Response, Unattributed
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row, position
 from airflow_provider_cdi.testing.virtual_time import run_virtually
@@ -89,6 +89,17 @@ def test_a_part_that_is_left_out_before_sending_is_counted_and_named_and_the_row
     assert report.to_json()["adjusted"] == {"phone_dropped": 1}
     assert told(journal) == [("accepted", "phone_dropped", "c-1")]
     assert things.ids() == ["c-0", "c-1", "c-2"]
+
+
+def test_what_was_changed_before_sending_still_counts_when_a_part_is_left_out_after_it():
+    class Shortening(Picky):
+        def _entry(self, row):
+            record = super()._entry(row)
+            record.adjusted = ("array_truncated", *record.adjusted)
+            return record
+
+    report, _, _ = run(rows("{}", "late"), Shortening())
+    assert report.to_json()["adjusted"] == {"array_truncated": 2, "phone_dropped": 1}
 
 
 @pytest.mark.parametrize("says", [BatchRejected, Completed])

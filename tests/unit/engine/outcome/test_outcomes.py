@@ -91,9 +91,17 @@ def test_a_record_that_was_merged_into_an_accepted_one_is_skipped_with_its_reaso
     assert (ledger.totals.accepted, dict(ledger.totals.skipped_because)) == (1, {"superseded": 1})
 
 
-def test_a_row_is_counted_as_changed_by_the_record_that_was_accepted_in_the_end():
+def test_a_row_that_was_mended_counts_for_what_was_changed_before_and_in_the_mending():
     ledger, first, mended = ledger_of(1), record(0), record(0)
     first.adjusted, mended.adjusted = ("array_truncated",), ("phone_dropped",)
     ledger.apply(Outcomes(accepted=[mended.in_place_of(first)]))
     ledger.advance()
-    assert dict(ledger.totals.adjusted) == {"phone_dropped": 1}
+    assert dict(ledger.totals.adjusted) == {"array_truncated": 1, "phone_dropped": 1}
+
+
+def test_what_was_changed_of_a_row_counts_once_however_often_its_record_is_mended():
+    ledger, first, mended = ledger_of(1), record(0), record(0)
+    first.adjusted, mended.adjusted = ("array_truncated",), ("array_truncated", "phone_dropped")
+    ledger.apply(Outcomes(accepted=[mended.in_place_of(first).in_place_of(first)]))
+    ledger.advance()
+    assert dict(ledger.totals.adjusted) == {"array_truncated": 1, "phone_dropped": 1}

@@ -7,9 +7,9 @@ import logging
 import pytest
 from support.engine_world import Things, make_run
 
-from airflow_provider_cdi.engine.ports import Response
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import AllRejected, RetryLater
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row, position

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_cdi.engine.ports import Response
+from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.hooks.braze.check import PROBES, check_key
 

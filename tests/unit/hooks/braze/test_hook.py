@@ -13,7 +13,7 @@ import pytest
 from support.airflow_versions import airflow_version
 
 from airflow_provider_cdi import __version__
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import ConfigurationError, DestinationRefused, RetryLater
 from airflow_provider_cdi.hooks.braze.hook import BrazeHook
 from airflow_provider_cdi.hooks.http import calls as http_calls

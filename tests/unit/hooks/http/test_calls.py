@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.hooks.http.calls import CALL_ATTEMPTS, call_until_settled, open_session
 

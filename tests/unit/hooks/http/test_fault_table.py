@@ -13,7 +13,7 @@ import zlib
 import certifi
 import pytest
 
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.hooks.http.calls import Calls, open_session
 from airflow_provider_cdi.hooks.http.settings import MAX_ANSWER_BYTES
@@ -258,7 +258,7 @@ def test_a_call_after_a_fault_is_sent_over_a_new_connection(serve, lab):
 
 HANGING = """
 import socket, sys, threading
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.hooks.http.calls import Calls
 from airflow_provider_cdi.hooks.http.settings import HttpSettings

@@ -12,7 +12,7 @@ import zlib
 
 import pytest
 
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import ConfigurationError, NoAnswer
 from airflow_provider_cdi.hooks.http import transport as http_transport
 from airflow_provider_cdi.hooks.http.proxy import find_proxy

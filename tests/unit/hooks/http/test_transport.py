@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import NoAnswer, Superseded
 from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_cdi import __version__
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import ConfigurationError, DestinationRefused, RetryLater
 from airflow_provider_cdi.hooks.http import calls as http_calls
 from airflow_provider_cdi.hooks.klaviyo.form import KLAVIYO_FORM

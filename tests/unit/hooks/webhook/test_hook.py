@@ -10,7 +10,7 @@ import json
 import pytest
 
 from airflow_provider_cdi.destinations.http.rows import KeyedRequest
-from airflow_provider_cdi.engine.ports import Request
+from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.webhook.hook import WebhookHook
 from airflow_provider_cdi.hooks.webhook.transport import WebhookTransport
