@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.setup.sql.options import SetupOptions
 
 WAREHOUSES = ("snowflake", "redshift", "bigquery", "databricks", "postgres", "duckdb")
-PARTS = ("sql", "shell", "connection", "dag")
+PARTS = ("sql", "shell", "connection", "check", "dag")
 
 
 def _run(options: argparse.Namespace) -> int | None:

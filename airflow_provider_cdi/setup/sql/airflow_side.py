@@ -1,11 +1,14 @@
-"""The DAG of the sync that was set up, as a file."""
+"""What follows the set-up in Airflow: the commands that check the sync, and its DAG as a file."""
 
 from __future__ import annotations
 
 from airflow_provider_cdi.setup.sql.names import Blank, printable
 from airflow_provider_cdi.setup.sql.options import SetupOptions
+from airflow_provider_cdi.setup.sql.shell import Gap, word
 
 _OPERATORS = {"braze": "WarehouseToBrazeOperator", "klaviyo": "WarehouseToKlaviyoOperator"}
+
+_CATALOG = Gap("BRAZE_CATALOG", "name of the catalog")
 
 _DAG = '''"""{destination}: {data_type}, every 15 minutes."""
 
@@ -48,6 +51,16 @@ def dag_file(options: SetupOptions, conn_id: str, source: str) -> str:
         source=_literal(source),
         more=_more(options),
     )
+
+
+def check_commands(options: SetupOptions, conn_id: str, source: str) -> str:
+    """Return the commands that check the sync and show its first rows, before there is a DAG."""
+    sync = f"--warehouse-conn-id {word(conn_id)} --source {word(source)} \\\n  --data-type {options.data_type}"
+    sync += f" --{options.destination}-conn-id {options.destination}_default"
+    if options.data_type == "catalog_items":
+        catalog = printable(options.braze_catalog, "--braze-catalog") if options.braze_catalog else _CATALOG
+        sync += f" --arg catalog={word(catalog)}"
+    return f"airflow cdi check {sync}\nairflow cdi preview {sync}"
 
 
 def _more(options: SetupOptions) -> str:

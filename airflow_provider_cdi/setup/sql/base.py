@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.sql.dialects import Dialect
-from airflow_provider_cdi.setup.sql.airflow_side import dag_file
+from airflow_provider_cdi.setup.sql.airflow_side import check_commands, dag_file
 from airflow_provider_cdi.setup.sql.names import Blank, as_source, as_sql, as_text, inert, path_of, printable
 from airflow_provider_cdi.setup.sql.options import SetupOptions, option
 from airflow_provider_cdi.setup.sql.script import Script, Step
@@ -125,7 +125,9 @@ class WarehouseSetup:
         if self.options.destination == "klaviyo" and self.left_by_klaviyo:
             yield self._left_by_klaviyo()
         yield Step("The connection in Airflow", "connection", self._connection_command(), self._secret_notes())
-        yield Step("The DAG", "dag", dag_file(self.options, self.conn_id, as_source(self.path, self.dialect)))
+        source = as_source(self.path, self.dialect)
+        yield Step("Check it, and look at the first rows", "check", check_commands(self.options, self.conn_id, source))
+        yield Step("The DAG", "dag", dag_file(self.options, self.conn_id, source))
 
     def _steps_back(self) -> Iterator[Step]:
         yield self.sql("The right to read", self.taken_back, "The table stays.")

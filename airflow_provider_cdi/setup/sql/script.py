@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Part = Literal["sql", "shell", "connection", "dag"]
+Part = Literal["sql", "shell", "connection", "check", "dag"]
 #: Characters of a line of a comment.
 _WIDTH = 116
 
@@ -17,7 +17,8 @@ class Step:
     """One step.
 
     :param title: what it does.
-    :param part: ``sql`` of the warehouse, commands of a ``shell``, the Airflow ``connection``, the ``dag``.
+    :param part: ``sql`` of the warehouse, commands of a ``shell``, the Airflow ``connection``, how to ``check`` it, the
+        ``dag``.
     :param text: what is run; empty when the step only tells something.
     :param notes: what to know before.
     :param is_later: whether it is for another day: it is written as a comment.

@@ -48,6 +48,7 @@ def test_it_prints_the_script(capsys):
     [
         ("sql", "-- The schema\ncreate schema if not exists"),
         ("connection", "# The connection in Airflow\nairflow connections add"),
+        ("check", "# Check it, and look at the first rows\nairflow cdi check --warehouse-conn-id postgres_default"),
         ("dag", '# The DAG\n"""Braze'),
         ("shell", "\n"),
     ],
@@ -60,7 +61,7 @@ def test_a_part_stands_alone(part, begins, capsys):
 
 def test_json_has_the_steps(capsys):
     _, printed = run(capsys, *asked("duckdb", "--output", "json"))
-    assert [step["part"] for step in json.loads(printed.out)["steps"]] == ["sql", "sql", "shell", "connection", "dag"]
+    assert [step["part"] for step in json.loads(printed.out)["steps"]] == ["sql", "sql", "shell", "connection", "check", "dag"]
 
 
 def test_a_public_key_is_read_from_its_file(tmp_path, capsys):

@@ -130,7 +130,7 @@ def test_what_is_no_sql_and_what_is_for_another_day_is_a_comment(warehouse):
 def test_every_command_can_be_read_by_a_shell(warehouse):
     for made in all_scripts(warehouse):
         for step in made.steps:
-            if step.part in ("shell", "connection"):
+            if step.part in ("shell", "connection", "check"):
                 assert shlex.split(step.text), made.command
 
 
@@ -190,7 +190,7 @@ def quoted(name):
 def shape(made, warehouse):
     """What a script is beyond its names: the kinds of its tokens, the number of its words, the form of its DAG."""
     tokens = [token.token_type for token in sqlglot.tokenize(made.as_sql(), read=warehouse)]
-    words = [len(shlex.split(step.text)) for step in made.steps if step.part in ("shell", "connection")]
+    words = [len(shlex.split(step.text)) for step in made.steps if step.part in ("shell", "connection", "check")]
     (dag,) = [step.text for step in made.steps if step.part == "dag"]
     return tokens, words, re.sub(r"'[^']*'|\"[^\"]*\"", "", ast.dump(_without_texts(ast.parse(dag))))
 
