@@ -53,15 +53,13 @@ class PostgresSetup(WarehouseSetup):
 
     def login_statements(self) -> Iterable[str]:
         """Return the role; one that is there stays as it is."""
-        role = self.quoted(self._user)
-        mark = "$made$"
-        while mark in role:
-            mark = f"${mark[1:-1]}_$"
-        text = (
-            f"do {mark}\nbegin\n  create role {role} login;\n"
-            f"exception when duplicate_object then\n  null;  -- made for another sync\nend\n{mark}"
-        )
-        yield inert(text)
+        made = f"""
+begin
+  create role {self.quoted(self._user)} login;
+exception when duplicate_object then
+  null;  -- made for another sync
+end"""
+        yield inert(f"do {as_text(made, self.dialect)}")
         if self._database is not None:
             yield "grant connect on database {database} to {user}"
 

@@ -61,7 +61,14 @@ def test_a_part_stands_alone(part, begins, capsys):
 
 def test_json_has_the_steps(capsys):
     _, printed = run(capsys, *asked("duckdb", "--output", "json"))
-    assert [step["part"] for step in json.loads(printed.out)["steps"]] == ["sql", "sql", "shell", "connection", "check", "dag"]
+    assert [step["part"] for step in json.loads(printed.out)["steps"]] == [
+        "sql",
+        "sql",
+        "shell",
+        "connection",
+        "check",
+        "dag",
+    ]
 
 
 def test_a_public_key_is_read_from_its_file(tmp_path, capsys):
