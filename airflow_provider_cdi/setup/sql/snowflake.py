@@ -9,7 +9,7 @@ from airflow_provider_cdi.hooks.snowflake.hook import SNOWFLAKE
 from airflow_provider_cdi.setup.sql.base import WarehouseSetup
 from airflow_provider_cdi.setup.sql.names import as_source, as_text, inert
 from airflow_provider_cdi.setup.sql.script import Step
-from airflow_provider_cdi.setup.sql.shell import Gap
+from airflow_provider_cdi.setup.sql.shell import Gap, word
 
 
 class SnowflakeSetup(WarehouseSetup):
@@ -157,6 +157,6 @@ class SnowflakeSetup(WarehouseSetup):
         if self.options.public_key:
             return ""
         return (
-            "A key pair: openssl genrsa 2048 | openssl pkcs8 -topk8 -v2 aes-256-cbc -out cdi_key.p8; "
-            "openssl rsa -in cdi_key.p8 -pubout -out cdi_key.pub. With --public-key-file cdi_key.pub it stands below."
+            f"airflow cdi keygen snowflake --user {word(self._user)} --out cdi_key.p8 makes the pair and prints this "
+            "statement; a public key that is there is put in by --public-key-file."
         )
