@@ -1,4 +1,4 @@
-"""Changed rows of a data warehouse reach Braze or Klaviyo, every row accounted for: an Apache Airflow provider.
+"""Changed rows of a data warehouse reach Braze, Klaviyo or an HTTP service: an Apache Airflow provider.
 
 The names that a DAG needs are here; everything below is imported when one of them is asked for. What is not here, or on
 the page of the API reference, is no public name.

@@ -16,7 +16,7 @@ def get_provider_info() -> dict[str, Any]:
     """Describe the provider as Airflow's ``provider_info.schema.json`` asks."""
     return {
         "package-name": "airflow-provider-cdi",
-        "name": "Warehouse to Braze and Klaviyo",
+        "name": "Warehouse to Braze, Klaviyo and HTTP",
         "description": "Changed rows of a warehouse reach Braze, Klaviyo or an HTTP service, every row accounted for.",
         "integrations": [
             {
@@ -64,7 +64,7 @@ def get_provider_info() -> dict[str, Any]:
 
 _CONFIG: dict[str, Any] = {
     "cdi": {
-        "description": "Syncs from a warehouse to Braze and Klaviyo.",
+        "description": "Syncs from a warehouse to Braze, Klaviyo or an HTTP service.",
         "options": {
             "rejects_path": {
                 "description": "Folder or address below which all syncs keep their rejects, as "

@@ -1,6 +1,6 @@
 """Addresses of host names, looked up in threads that nobody has to wait for.
 
-Nothing can end a look-up of the system. In the threads of an executor, where aiohttp does it, one that hangs holds the
+Nothing can end a lookup of the system. In the threads of an executor, where aiohttp does it, one that hangs holds the
 end of the event loop and of the process, long after the deadline of the call that wanted it.
 """
 

@@ -13,7 +13,7 @@ from cdi_sandbox.klaviyo import jobs
 from cdi_sandbox.klaviyo.consent import audiences
 from cdi_sandbox.klaviyo.consent.audiences import Audience
 from cdi_sandbox.klaviyo.events.events import Events
-from cdi_sandbox.klaviyo.jobs import Job, Kind
+from cdi_sandbox.klaviyo.jobs import Job, JobKind
 from cdi_sandbox.klaviyo.profiles.profiles import Profile, Profiles
 from cdi_sandbox.klaviyo.rates import KlaviyoRates
 from cdi_sandbox.settings.klaviyo import KlaviyoSettings
@@ -61,7 +61,7 @@ class Account:
 
     # --- jobs -------------------------------------------------------------------------------------------
 
-    def add_job(self, kind: Kind, rows: list[Json], *, identifiers: Iterable[str | None] = ()) -> Job:
+    def add_job(self, kind: JobKind, rows: list[Json], *, identifiers: Iterable[str | None] = ()) -> Job:
         """Queue a job.
 
         :param rows: plain JSON that ``_work`` understands; None for a row that is only counted.

@@ -11,7 +11,7 @@ import orjson
 
 from cdi_sandbox.api.json import Json
 
-Kind = Literal["import", "suppress", "unsuppress"]
+JobKind = Literal["import", "suppress", "unsuppress"]
 Status = Literal["queued", "processing", "complete", "cancelled"]
 #: What became of one row of a job.
 RowOutcome = Literal["done", "failed", "skipped"]
@@ -40,7 +40,7 @@ class Job:
     """
 
     number: int
-    kind: Kind
+    kind: JobKind
     total: int
     rows: bytes
     created: float

@@ -55,7 +55,7 @@ def klaviyo_destination(
     :param null_policy: for ``profiles``: whether a NULL keeps what Klaviyo has (``keep``), or clears it (``clear``:
         such profiles go one by one, at most 750 a minute).
     :param list_ids: for ``profiles``: ids of lists that all profiles are added to. Nobody is subscribed by that.
-    :param update_only: for ``profiles``: rows of people whom Klaviyo does not know are passed over. Costs a look-up
+    :param update_only: for ``profiles``: rows of people whom Klaviyo does not know are passed over. Costs a lookup
         for every 100 rows.
     :param metric: for ``events``: the metric of rows without ``METRIC_NAME``.
     :param backfill: for ``events``: record them without setting off flows.

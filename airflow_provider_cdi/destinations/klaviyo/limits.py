@@ -32,7 +32,7 @@ class KlaviyoLimits:
         KB.
     :param email_chars: characters of an e-mail address. Klaviyo: 100.
     :param external_id_chars: characters of an external id. 255, as other integrations check it.
-    :param look_up_ids: identifiers that one look-up asks about. Klaviyo: pages of at most 100 profiles.
+    :param lookup_ids: identifiers that one lookup asks about. Klaviyo: pages of at most 100 profiles.
     :param metric_name_chars: characters of a metric's name. Klaviyo: fewer than 128.
     :param unique_id_chars: characters of an event's unique id. Klaviyo: 255.
     :param event_properties: properties of one event. Klaviyo: 400 (an older page says 300).

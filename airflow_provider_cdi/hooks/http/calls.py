@@ -1,4 +1,4 @@
-"""Single calls, for code without an event loop: the connection test and the look-ups before a sync.
+"""Single calls, for code without an event loop: the connection test and the lookups before a sync.
 
 They go over the transport that also delivers, so that proxy, certificates, time-outs, bounds and the names of faults
 are the same by construction.

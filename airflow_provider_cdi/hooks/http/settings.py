@@ -37,7 +37,7 @@ class HttpSettings:
     :param secret: what must never be seen; it is blotted out of refusals that echo it.
     :param ca_bundle: file or folder with trusted certificate authorities; None where there is no TLS.
     :param proxy: URL of the proxy, its login included; None for a direct connection.
-    :param connect_timeout: seconds for name look-up, TCP, proxy and TLS together.
+    :param connect_timeout: seconds for name lookup, TCP, proxy and TLS together.
     :param timeout: seconds from the request to the last byte of its answer.
     :param requests_per_second: what each task may send; None for no bound.
     :param rate_share: the part of the service's rate limits that each task uses; None for the usual one.

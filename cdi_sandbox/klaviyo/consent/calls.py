@@ -11,7 +11,7 @@ from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent.effects import ONLY_LEFT, PURPOSES, TRACKING
-from cdi_sandbox.klaviyo.jobs import Job, Kind
+from cdi_sandbox.klaviyo.jobs import Job, JobKind
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, objects, refuse, related, stop_for
 from cdi_sandbox.klaviyo.json_api.documents import nothing, one, resource, write_time
 from cdi_sandbox.klaviyo.json_api.errors import Problem
@@ -26,7 +26,7 @@ _CONTACTS = frozenset({"email", "phone_number"})
 #: What stands beside the purposes of a channel.
 _OTHER_FIELDS = {"push": ("tokens", "anonymous_id")}
 #: Kind of a job -> its type, also the end of its path.
-_SUPPRESSION_TYPES: Mapping[Kind, str] = {
+_SUPPRESSION_TYPES: Mapping[JobKind, str] = {
     "suppress": "profile-suppression-bulk-create-job",
     "unsuppress": "profile-suppression-bulk-delete-job",
 }
@@ -175,7 +175,7 @@ def _is_date(value: Json) -> bool:
         return False
 
 
-def _start(account: Account, call: Call, kind: Kind) -> Reply:
+def _start(account: Account, call: Call, kind: JobKind) -> Reply:
     envelope(call, _SUPPRESSION_TYPES[kind])
     emails = _emails(account, call, kind)
     rows: list[Json] = [None for _ in emails] if account.sandbox_settings.keep == "counts" else list(emails)
@@ -186,7 +186,7 @@ def _start(account: Account, call: Call, kind: Kind) -> Reply:
     return reply
 
 
-def _emails(account: Account, call: Call, kind: Kind) -> list[str]:
+def _emails(account: Account, call: Call, kind: JobKind) -> list[str]:
     audience = next(iter(related(call, "list", "list")), None)
     if at(call.body, "data", "attributes", "profiles") is None and audience is not None:
         if audience not in account.lists:
@@ -214,7 +214,7 @@ def _refused_rows(call: Call) -> list[Problem]:
     ]
 
 
-def _show(account: Account, call: Call, kind: Kind) -> Reply:
+def _show(account: Account, call: Call, kind: JobKind) -> Reply:
     job = named_job(account, call, kind)
     reply = one(call, _resource(call, job))
     job.look()

@@ -9,7 +9,7 @@ from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.consent.audiences import OPT_IN, Audience
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, refuse
 from cdi_sandbox.klaviyo.json_api.documents import JsonApiQuery, nothing, one, page, write_time
-from cdi_sandbox.klaviyo.json_api.errors import Refused, error_reply
+from cdi_sandbox.klaviyo.json_api.errors import RequestRefused, error_reply
 from cdi_sandbox.klaviyo.json_api.filters import EXACT
 from cdi_sandbox.klaviyo.json_api.shapes import list_resource, profile_resource
 from cdi_sandbox.klaviyo.profiles.calls import named_profile
@@ -102,7 +102,7 @@ def _done(call: Call) -> Reply:
 def _named(account: Account, call: Call) -> Audience:
     audience = account.lists.get(call.params["id"])
     if audience is None:
-        raise Refused(error_reply(404, f"A list with id `{call.params['id']}` does not exist."))
+        raise RequestRefused(error_reply(404, f"A list with id `{call.params['id']}` does not exist."))
     return audience
 
 

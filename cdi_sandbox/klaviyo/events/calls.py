@@ -12,7 +12,7 @@ from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.events.checks import METRIC_NAME, check_event, check_properties, event_rules
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, objects, refuse, stop_for
 from cdi_sandbox.klaviyo.json_api.documents import nothing
-from cdi_sandbox.klaviyo.json_api.errors import DUPLICATE_EVENT, Problem, Refused, error_reply
+from cdi_sandbox.klaviyo.json_api.errors import DUPLICATE_EVENT, Problem, RequestRefused, error_reply
 from cdi_sandbox.klaviyo.json_api.revisions import BULK_EVENTS, META_BESIDE_ATTRIBUTES
 from cdi_sandbox.klaviyo.profiles.checks import (
     check_meta,
@@ -30,7 +30,7 @@ OVER_A_LIMIT, ON_DEMAND = "over a limit", "on demand"
 def bulk_events(account: Account, call: Call) -> Reply:
     """Answer ``POST /api/event-bulk-create-jobs``: all events are taken, or none."""
     if call.revision < BULK_EVENTS:
-        raise Refused(error_reply(404, f"There are bulk events since the revision {BULK_EVENTS}."))
+        raise RequestRefused(error_reply(404, f"There are bulk events since the revision {BULK_EVENTS}."))
     entries = objects(call, "event-bulk-create-job", ("events-bulk-create", "data"), limits.EVENTS_PER_REQUEST)
     settings = account.settings
     problems = [

@@ -7,20 +7,20 @@ from typing import Any
 
 from cdi_sandbox.api.call import Call
 from cdi_sandbox.api.json import Json
-from cdi_sandbox.klaviyo.json_api.errors import Problem, Refused, invalid
+from cdi_sandbox.klaviyo.json_api.errors import Problem, RequestRefused, invalid
 from cdi_sandbox.settings.klaviyo import KlaviyoSettings
 
 
-def refuse(pointer: str, detail: str) -> Refused:
+def refuse(pointer: str, detail: str) -> RequestRefused:
     """Make the refusal of a whole request for one reason."""
-    return Refused(invalid([Problem(pointer, detail)]))
+    return RequestRefused(invalid([Problem(pointer, detail)]))
 
 
 def envelope(call: Call, kind: str) -> dict[str, Any]:
     """Return ``data`` of a body.
 
     :param kind: the type that it must have.
-    :raises Refused: when it has another one.
+    :raises RequestRefused: when it has another one.
     """
     found = at(call.body, "data")
     if not isinstance(found, dict):
@@ -37,7 +37,7 @@ def objects(call: Call, kind: str, names: Sequence[str], most: int) -> list[Json
 
     :param names: the way to them below ``data.attributes``, for example ``profiles`` and ``data``.
     :param most: so many are allowed.
-    :raises Refused: when there are none, or too many.
+    :raises RequestRefused: when there are none, or too many.
     """
     pointer = "/data/attributes/" + "/".join(names)
     found = at(envelope(call, kind), "attributes", *names)
@@ -60,7 +60,7 @@ def at(thing: Json, *names: str) -> Json:
 def related(call: Call, name: str, kind: str) -> list[str]:
     """Return the ids of a relationship of the body.
 
-    :raises Refused: when it is no relationship of that type.
+    :raises RequestRefused: when it is no relationship of that type.
     """
     found = at(call.body, "data", "relationships", name, "data")
     entries = found if isinstance(found, list) else [] if found is None else [found]
@@ -73,7 +73,7 @@ def related(call: Call, name: str, kind: str) -> list[str]:
 def stop_for(problems: Sequence[Problem], settings: KlaviyoSettings) -> None:
     """Refuse the request when anything is wrong in it: it is taken as a whole or not at all.
 
-    :raises Refused: with as many problems as one answer lists.
+    :raises RequestRefused: with as many problems as one answer lists.
     """
     if problems:
-        raise Refused(invalid(problems[: settings.errors_listed]))
+        raise RequestRefused(invalid(problems[: settings.errors_listed]))

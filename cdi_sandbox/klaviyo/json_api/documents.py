@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode
 from cdi_sandbox.api.call import Call, Reply
 from cdi_sandbox.api.cursors import read_cursor, write_cursor
 from cdi_sandbox.api.json import Json
-from cdi_sandbox.klaviyo.json_api.errors import JSON_API, Refused, invalid_parameter
+from cdi_sandbox.klaviyo.json_api.errors import JSON_API, RequestRefused, invalid_parameter
 from cdi_sandbox.klaviyo.json_api.filters import Clause, read_filter
 
 _Entry = TypeVar("_Entry")
@@ -19,7 +19,7 @@ _Entry = TypeVar("_Entry")
 class JsonApiQuery:
     """The query of a call: pages, filters, fields.
 
-    :raises Refused: from its methods, with an answer 400 that names the parameter.
+    :raises RequestRefused: from its methods, with an answer 400 that names the parameter.
     """
 
     def __init__(self, call: Call) -> None:
@@ -34,7 +34,9 @@ class JsonApiQuery:
         wanted = self.listed("include")
         for each in wanted:
             if each not in allowed:
-                raise Refused(invalid_parameter("include", f"The include parameter '{each}' is not allowed here."))
+                raise RequestRefused(
+                    invalid_parameter("include", f"The include parameter '{each}' is not allowed here.")
+                )
         return wanted
 
     def filters(self, allowed: Mapping[str, frozenset[str]]) -> list[Clause]:
@@ -44,7 +46,7 @@ class JsonApiQuery:
         try:
             return read_filter(self.parameters["filter"], allowed)
         except ValueError as error:
-            raise Refused(invalid_parameter("filter", f"{error}.")) from None
+            raise RequestRefused(invalid_parameter("filter", f"{error}.")) from None
 
     def sort(self, *allowed: str) -> tuple[str, bool]:
         """Read ``sort``.
@@ -53,14 +55,14 @@ class JsonApiQuery:
         """
         wanted = self.parameters.get("sort", allowed[0])
         if wanted.removeprefix("-") not in allowed:
-            raise Refused(invalid_parameter("sort", f"It cannot be sorted by '{wanted}' here."))
+            raise RequestRefused(invalid_parameter("sort", f"It cannot be sorted by '{wanted}' here."))
         return wanted.removeprefix("-"), wanted.startswith("-")
 
     def page_size(self, default: int, most: int) -> int:
         """Read ``page[size]``."""
         text = self.parameters.get("page[size]", str(default))
         if not text.isdecimal() or not 1 <= int(text) <= most:
-            raise Refused(invalid_parameter("page[size]", f"Page size must be an integer between 1 and {most}."))
+            raise RequestRefused(invalid_parameter("page[size]", f"Page size must be an integer between 1 and {most}."))
         return int(text)
 
     def start(self) -> int:
@@ -69,7 +71,7 @@ class JsonApiQuery:
         # Klaviyo's SDK 25.0.0 cuts the cursor out of a link together with the equals sign before it.
         start = 0 if cursor is None else read_cursor(cursor.removeprefix("="))
         if start is None:
-            raise Refused(invalid_parameter("page[cursor]", "Invalid cursor."))
+            raise RequestRefused(invalid_parameter("page[cursor]", "Invalid cursor."))
         return start
 
 
@@ -119,7 +121,7 @@ def page(
     :param draw: makes the resource of an entry; only those of the page are drawn.
     :param size: entries of a page unless the call asks for another number, **most** of all it may ask for.
     :param included: makes the related resources of the entries of a page.
-    :raises Refused: for a page size or a cursor that makes no sense.
+    :raises RequestRefused: for a page size or a cursor that makes no sense.
     """
     query = JsonApiQuery(call)
     size, start = query.page_size(size, most), query.start()

@@ -47,7 +47,7 @@ class Problem(NamedTuple):
         return Problem(place + self.pointer, self.detail)
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The whole request is refused; carries the answer."""
 
     def __init__(self, reply: Reply) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cdi_sandbox.api.call import Call
 from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo.json_api.documents import JsonApiQuery
-from cdi_sandbox.klaviyo.json_api.errors import Problem, Refused, invalid, invalid_parameter
+from cdi_sandbox.klaviyo.json_api.errors import Problem, RequestRefused, invalid, invalid_parameter
 from cdi_sandbox.klaviyo.json_api.members import BODIES, Shape
 from cdi_sandbox.klaviyo.json_api.revisions import LIST_PAGES
 
@@ -17,14 +17,14 @@ def check_members(call: Call, endpoint: str, listed: int | None) -> None:
 
     :param endpoint: ``"POST /api/..."``.
     :param listed: how many problems one answer lists; None for all.
-    :raises Refused: with a pointer to each such member.
+    :raises RequestRefused: with a pointer to each such member.
     """
     if endpoint == "GET /api/lists" and call.revision < LIST_PAGES and "page[size]" in JsonApiQuery(call).parameters:
-        raise Refused(invalid_parameter("page[size]", _unknown("page_size", "list")))
+        raise RequestRefused(invalid_parameter("page[size]", _unknown("page_size", "list")))
     shape = BODIES.get(endpoint)
     problems = [] if shape is None else list(_problems(call.body, shape, call.revision, ""))
     if problems:
-        raise Refused(invalid(problems[:listed]))
+        raise RequestRefused(invalid(problems[:listed]))
 
 
 def _problems(thing: Json, shape: Shape, revision: str, place: str) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
 from cdi_sandbox.klaviyo.json_api.bodies import at, envelope, refuse, related, stop_for
 from cdi_sandbox.klaviyo.json_api.documents import JsonApiQuery, base_url, nothing, one, page
-from cdi_sandbox.klaviyo.json_api.errors import DUPLICATE_PROFILE, Problem, Refused, error_reply
+from cdi_sandbox.klaviyo.json_api.errors import DUPLICATE_PROFILE, Problem, RequestRefused, error_reply
 from cdi_sandbox.klaviyo.json_api.filters import EXACT, RANGE, Clause
 from cdi_sandbox.klaviyo.json_api.shapes import profile_resource
 from cdi_sandbox.klaviyo.profiles.checks import check_profile, profile_identifier, profile_rules
@@ -124,11 +124,11 @@ def delete_objects(body: Json) -> tuple[list[Json], list[str | None]]:
 def named_profile(account: Account, call: Call) -> Profile:
     """Return the profile that the path names.
 
-    :raises Refused: when there is none.
+    :raises RequestRefused: when there is none.
     """
     profile = account.profiles.by_id(call.params["id"])
     if profile is None:
-        raise Refused(error_reply(404, f"A profile with id `{call.params['id']}` does not exist."))
+        raise RequestRefused(error_reply(404, f"A profile with id `{call.params['id']}` does not exist."))
     return profile
 
 
@@ -157,11 +157,11 @@ def _shown(account: Account, call: Call, profile: Profile, status: int) -> Reply
     return reply
 
 
-def _refused(conflict: Conflict) -> Refused:
+def _refused(conflict: Conflict) -> RequestRefused:
     if conflict.other is None:
-        return Refused(error_reply(404, f"{conflict}."))
+        return RequestRefused(error_reply(404, f"{conflict}."))
     meta = {"duplicate_profile_id": conflict.other.id}
-    return Refused(error_reply(409, DUPLICATE_PROFILE, "/data/attributes", meta=meta))
+    return RequestRefused(error_reply(409, DUPLICATE_PROFILE, "/data/attributes", meta=meta))
 
 
 def _identifiers(thing: Json) -> dict[str, Json]:

@@ -9,10 +9,10 @@ from cdi_sandbox.api.call import Call, Reply
 from cdi_sandbox.api.json import Json
 from cdi_sandbox.klaviyo import limits
 from cdi_sandbox.klaviyo.account import Account
-from cdi_sandbox.klaviyo.jobs import Job, Kind
+from cdi_sandbox.klaviyo.jobs import Job, JobKind
 from cdi_sandbox.klaviyo.json_api.bodies import at, objects, refuse, related, stop_for
 from cdi_sandbox.klaviyo.json_api.documents import JsonApiQuery, base_url, one, page, resource, write_time
-from cdi_sandbox.klaviyo.json_api.errors import Problem, Refused, error_reply
+from cdi_sandbox.klaviyo.json_api.errors import Problem, RequestRefused, error_reply
 from cdi_sandbox.klaviyo.json_api.filters import EXACT
 from cdi_sandbox.klaviyo.json_api.shapes import list_resource, profile_resource
 from cdi_sandbox.klaviyo.profiles.checks import check_profile, profile_identifier, profile_rules
@@ -107,14 +107,14 @@ def import_list_ids(account: Account, call: Call) -> Reply:
     return page(call, _named(account, call).lists, lambda key: {"type": "list", "id": key})
 
 
-def named_job(account: Account, call: Call, kind: Kind) -> Job:
+def named_job(account: Account, call: Call, kind: JobKind) -> Job:
     """Return the job that the path names.
 
-    :raises Refused: when there is none of this kind, or not any more.
+    :raises RequestRefused: when there is none of this kind, or not any more.
     """
     job = account.jobs.get(call.params["id"])
     if job is None or job.kind != kind:
-        raise Refused(error_reply(404, f"A job with id `{call.params['id']}` does not exist."))
+        raise RequestRefused(error_reply(404, f"A job with id `{call.params['id']}` does not exist."))
     return job
 
 

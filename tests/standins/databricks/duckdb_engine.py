@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import exp
 
 from standins.databricks.duckdb_types import type_text, without_hugeints
-from standins.databricks.engine import CATALOG, SCHEMA, Column, Refused, Result, SessionSettings, Stopped
+from standins.databricks.engine import CATALOG, SCHEMA, Column, Result, SessionSettings, StatementRefused, Stopped
 from standins.databricks.orders import Orders
 from standins.databricks.refusals import refused
 
@@ -107,7 +107,7 @@ class DuckDbStatement:
             self._cursor.execute(f'use "{self._settings.catalog}"."{self._settings.schema}"')
         except duckdb.Error:
             name = f"`{self._settings.catalog}`.`{self._settings.schema}`"
-            raise Refused.of("SCHEMA_NOT_FOUND", f"The schema {name} cannot be found.", "42704") from None
+            raise StatementRefused.of("SCHEMA_NOT_FOUND", f"The schema {name} cannot be found.", "42704") from None
 
     def _parsed(self, text: str) -> exp.Expression:
         tree = sqlglot.parse_one(text, read="databricks").transform(_as_duckdb_wants)

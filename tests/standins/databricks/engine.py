@@ -15,7 +15,7 @@ CATALOG = "workspace"
 SCHEMA = "default"
 
 
-class Refused(Exception):
+class StatementRefused(Exception):
     """The engine refuses a statement.
 
     :param text: in the words of Databricks: ``[ERROR_CLASS] what is wrong SQLSTATE: 42P01``.
@@ -27,7 +27,7 @@ class Refused(Exception):
         self.state = state
 
     @classmethod
-    def of(cls, condition: str, text: str, state: str) -> Refused:
+    def of(cls, condition: str, text: str, state: str) -> StatementRefused:
         """Put the words together."""
         return cls(f"[{condition}] {text} SQLSTATE: {state}", state)
 
@@ -78,7 +78,7 @@ class Statement(Protocol):
         """Run it.
 
         :param parameters: values of the ``?``, in their order.
-        :raises Refused: when it is wrong.
+        :raises StatementRefused: when it is wrong.
         :raises Stopped: after :meth:`stop`.
         """
         ...

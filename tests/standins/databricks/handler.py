@@ -10,7 +10,7 @@ from typing import Any
 from databricks.sql.thrift_api.TCLIService import ttypes
 
 from standins.databricks.columns import thrift_schema
-from standins.databricks.engine import Refused, SessionSettings, Stopped
+from standins.databricks.engine import SessionSettings, StatementRefused, Stopped
 from standins.databricks.operations import Operation
 from standins.databricks.pieces import Pieces
 from standins.databricks.service import HttpFault, Service
@@ -133,7 +133,7 @@ class Handler:
         if state == ttypes.TOperationState.ERROR_STATE:
             error = operation.error
             answer.displayMessage = answer.errorMessage = str(error)
-            answer.sqlState = error.state if isinstance(error, Refused) else None
+            answer.sqlState = error.state if isinstance(error, StatementRefused) else None
         return answer
 
     def CancelOperation(self, request: Any) -> Any:
@@ -218,7 +218,7 @@ class Handler:
             try:
                 rows = pieces.next(max_rows, max_bytes, expired=pieces.linked and self._expires("link"))
                 more = pieces.has_more
-            except (Refused, Stopped) as error:
+            except (StatementRefused, Stopped) as error:
                 operation.error = error
                 operation.finish("failed")
                 status = ttypes.TStatus(ttypes.TStatusCode.ERROR_STATUS, errorMessage=str(error) or "canceled")

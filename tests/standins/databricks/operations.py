@@ -16,7 +16,7 @@ from databricks.sql.thrift_api.TCLIService import ttypes
 
 from standins.control import Asked
 from standins.databricks.columns import arrow_schema
-from standins.databricks.engine import Column, Refused, Result, SessionSettings, Statement, Stopped
+from standins.databricks.engine import Column, Result, SessionSettings, Statement, StatementRefused, Stopped
 from standins.databricks.pieces import Pieces
 
 _POOL = ThreadPoolExecutor(16, thread_name_prefix="statement")
@@ -111,7 +111,11 @@ class Operation:
         except Stopped as error:
             self.error = error
         except Exception as error:  # the client is told
-            self.error = error if isinstance(error, Refused) else Refused.of("INTERNAL_ERROR", repr(error), "XX000")
+            self.error = (
+                error
+                if isinstance(error, StatementRefused)
+                else StatementRefused.of("INTERNAL_ERROR", repr(error), "XX000")
+            )
             self.finish("failed")
 
 

@@ -7,7 +7,7 @@ import re
 import sqlglot
 from sqlglot import exp
 
-from standins.databricks.engine import CATALOG, SCHEMA, Refused, SessionSettings
+from standins.databricks.engine import CATALOG, SCHEMA, SessionSettings, StatementRefused
 
 _ZONE = re.compile(r"\s*set\s+time\s*zone\s+'(?P<zone>[^']+)'\s*;?\s*", re.IGNORECASE)
 _GRANT = re.compile(
@@ -40,7 +40,7 @@ class Orders:
             name = _full_name(table, settings)
             if (settings.user, name) in self._hidden:
                 text = f"Insufficient privileges:\nUser does not have SELECT on Table '{name}'."
-                raise Refused.of("INSUFFICIENT_PERMISSIONS", text, "42501")
+                raise StatementRefused.of("INSUFFICIENT_PERMISSIONS", text, "42501")
 
     def check_text_may_be_read(self, text: str, settings: SessionSettings) -> None:
         """The same for a statement that the engine takes as text."""

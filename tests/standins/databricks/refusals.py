@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from standins.databricks.engine import Refused
+from standins.databricks.engine import StatementRefused
 
 _MISSING = (
     "TABLE_OR_VIEW_NOT_FOUND",
@@ -46,10 +46,10 @@ _MAPPED = (
 )
 
 
-def refused(error: Exception) -> Refused:
+def refused(error: Exception) -> StatementRefused:
     """Say a complaint as Databricks says it."""
     for pattern, (condition, text, state) in _MAPPED:
         found = re.search(pattern, str(error))
         if found:
-            return Refused.of(condition, text.format(found[1]), state)
-    return Refused.of("INTERNAL_ERROR", f"{type(error).__name__}: {str(error).splitlines()[0]}", "XX000")
+            return StatementRefused.of(condition, text.format(found[1]), state)
+    return StatementRefused.of("INTERNAL_ERROR", f"{type(error).__name__}: {str(error).splitlines()[0]}", "XX000")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from standins.databricks.engine import CATALOG, SCHEMA, Column, Refused, Result, SessionSettings, Stopped
+from standins.databricks.engine import CATALOG, SCHEMA, Column, Result, SessionSettings, StatementRefused, Stopped
 from standins.databricks.orders import Orders
 
 _CATALOG = re.compile(rf"(`{CATALOG}`|\b{CATALOG})\s*\.\s*", re.IGNORECASE)
@@ -83,7 +83,7 @@ class SparkStatement:
         except PySparkException as error:
             if self._stopped.is_set():
                 raise Stopped from None
-            raise Refused(str(error).split("\n;\n")[0], error.getSqlState() or "XX000") from None
+            raise StatementRefused(str(error).split("\n;\n")[0], error.getSqlState() or "XX000") from None
         finally:
             self._spark.removeTag(self._tag)
 

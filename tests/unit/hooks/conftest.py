@@ -20,7 +20,7 @@ from airflow_provider_cdi.hooks.http.settings import CA_VARIABLES, HttpSettings
 from airflow_provider_cdi.hooks.http.transport import AiohttpTransport
 
 KEY = "7c3d-secret-key"
-#: Has no address anywhere: only a proxy, or a patched look-up, leads to it.
+#: Has no address anywhere: only a proxy, or a patched lookup, leads to it.
 FAR_HOST = "rest.braze.test"
 
 

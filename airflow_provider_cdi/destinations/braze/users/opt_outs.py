@@ -135,7 +135,7 @@ class _Rescue:
         self._outcome_so_far = outcome
         self._most = most
         self._request = request
-        self._read_answer = read
+        self._interpret = read
         self._objects = deque(one for place, record in refused.items() for one in _objects(place, record))
         self._delivered: dict[int, list[str]] = {}
 
@@ -147,7 +147,7 @@ class _Rescue:
         return FollowUp(self._request([record for *_, record in sent]), lambda answer: self._read(answer, sent))
 
     def _read(self, answer: Response, sent: Sequence[tuple[int, str, Record]]) -> Verdict:
-        verdict = self._read_answer(answer, [record for *_, record in sent])
+        verdict = self._interpret(answer, [record for *_, record in sent])
         if isinstance(verdict, Completed):
             for number, (place, name, _) in enumerate(sent):
                 if number not in verdict.rejected:

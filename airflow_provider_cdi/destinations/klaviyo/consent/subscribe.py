@@ -82,8 +82,8 @@ class Subscribe(BaseDestination):
     def limits(self) -> BatchLimits:
         """How much fits into one request.
 
-        Where people are looked up first, no more than one look-up tells about: so little time passes between the two,
-        and it is no slower, because there are as many look-ups as subscriptions a minute.
+        Where people are looked up first, no more than one lookup tells about: so little time passes between the two,
+        and it is no slower, because there are as many lookups as subscriptions a minute.
         """
         most = self._limits.subscribe_profiles
         most = min(most, self._limits.lookup_ids) if self._looks else most

@@ -46,7 +46,7 @@ class SuppressionJob(JobWatch):
     :param name: Klaviyo's id of it.
     :param records: what it works on.
     :param endpoint: where it is asked for.
-    :param most_ids: addresses that one look-up asks about.
+    :param most_ids: addresses that one lookup asks about.
     :param when_gone: what to do when Klaviyo does not know the job any more.
     """
 

@@ -53,7 +53,7 @@ class Lookup:
         """Give the first question. There is one, because every record has an identifier."""
         verdict = self._next()
         if not isinstance(verdict, FollowUp):
-            raise TypeError("a look-up needs records with identifiers")
+            raise TypeError("a lookup needs records with identifiers")
         return verdict
 
     def _next(self) -> Verdict:

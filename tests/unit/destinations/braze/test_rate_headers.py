@@ -109,7 +109,7 @@ def test_the_wait_after_a_429_is_by_brazes_clock_too():
     ahead=st.floats(-5_000, 5_000),
     answers=st.lists(st.tuples(st.floats(0, 0.4), st.floats(0, 2)), min_size=1, max_size=60),
 )
-def test_their_clock_is_never_thought_to_be_ahead_of_what_it_is_and_at_most_a_second_and_the_way_back_behind(
+def test_the_servers_clock_is_never_thought_to_be_ahead_of_what_it_is_and_at_most_a_second_and_the_way_back_behind(
     ahead, answers
 ):
     clocks = Clocks(ahead)
@@ -123,7 +123,7 @@ def test_their_clock_is_never_thought_to_be_ahead_of_what_it_is_and_at_most_a_se
         assert theirs - 1 - way_back - 1e-4 <= clock() <= theirs + 1e-4
 
 
-def test_their_clock_is_known_to_a_tenth_after_a_second_of_answers():
+def test_the_servers_clock_is_known_to_a_tenth_after_a_second_of_answers():
     clocks = Clocks(ahead=1.7)
     clock = TheirClock(lambda: clocks.now)
     for _ in range(40):

@@ -154,7 +154,7 @@ def state(status="complete", **counts):
 
 
 def people(request, suppressed):
-    """Show the profiles that a look-up asks for; ``suppressed`` says for which reasons each is."""
+    """Show the profiles that a lookup asks for; ``suppressed`` says for which reasons each is."""
     query = parse_qs(urlsplit(request.path).query)
     emails = json.loads(query["filter"][0].removeprefix("any(email,").removesuffix(")"))
     found = [

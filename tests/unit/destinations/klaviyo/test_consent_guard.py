@@ -172,7 +172,7 @@ def prepared(*, arguments=None, **columns):
 
 
 def converse(people, destination, records):
-    """Answer look-ups until something else comes."""
+    """Answer lookups until something else comes."""
     step = FollowUp(destination.request(records), lambda answer: destination.interpret_response(answer, records))
     while isinstance(step, FollowUp) and step.request.method == "GET":
         step = step.read(people.answer(step.request))

@@ -1,4 +1,4 @@
-"""Outcomes that must be asked for: look-ups, answers that name the records at fault, jobs of the other side."""
+"""Outcomes that must be asked for: lookups, answers that name the records at fault, jobs of the other side."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class JobSide:
     :param slow: names of jobs that take for ever.
     :param bad: ids that a request is refused for as a whole, a few named at a time.
     :param failing: ids that fail inside a job.
-    :param unknown: ids that the look-up does not know.
+    :param unknown: ids that the lookup does not know.
     """
 
     def __init__(self, seconds: float | None = 25.0, bad=(), failing=(), unknown=(), named_at_once=2, slow=()) -> None:
@@ -187,7 +187,7 @@ def test_a_row_that_another_stood_in_for_in_vain_is_a_reject_like_that_one():
     assert [reject.identifier["EXTERNAL_ID"] for reject in journal.rejects] == ["c-1", "c-1"]
 
 
-# --- look-ups -------------------------------------------------------------------------------------------
+# --- lookups -------------------------------------------------------------------------------------------
 
 
 def test_records_may_be_passed_over_for_what_a_look_up_says():

@@ -39,7 +39,7 @@ class People:
 
 
 def lookup(people, destination, records):
-    """Answer look-ups until something else comes."""
+    """Answer lookups until something else comes."""
     verdict = FollowUp(destination.request(records), lambda answer: destination.interpret_response(answer, records))
     while isinstance(verdict, FollowUp) and verdict.request.path.startswith("/api/profiles?"):
         verdict = verdict.read(people.answer(verdict.request))
