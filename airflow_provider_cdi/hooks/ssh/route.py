@@ -8,7 +8,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError
-from airflow_provider_cdi.hooks.connections import find_connection
 from airflow_provider_cdi.hooks.ssh.endpoints import endpoint, remote_address
 from airflow_provider_cdi.hooks.ssh.server import SshServer
 from airflow_provider_cdi.hooks.typed_extra import with_fields
@@ -123,4 +122,6 @@ def find_route(connection: Connection, ssh_conn_id: str | None = None) -> Route:
     plain = with_fields(connection, extra=extra) if named is not None else connection
     if not (chosen or "").strip():
         return Route(plain)
+    from airflow_provider_cdi.hooks.connections import find_connection  # brings Airflow along
+
     return SshRoute(SshServer(find_connection(str(chosen).strip())), plain)
