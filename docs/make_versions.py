@@ -27,7 +27,8 @@ what is tested.
 |---|---|---|
 {lines}
 A few libraries may be younger; `tests/matrix.py` names them. What 3.3 has and the others have not are
-[stores for state](how-a-run-works.md#where-the-state-lives).
+[stores for state](how-a-run-works.md#where-the-state-lives). `airflow cdi` is there since 3.2; before, the same
+[commands](cli.md) are `python -m airflow_provider_cdi`.
 
 ## Python
 
