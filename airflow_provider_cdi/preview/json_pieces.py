@@ -14,13 +14,15 @@ class JsonRewriter:
 
     :param hides: whether the values of a member of an object are hidden, all below it too; asked by its name.
     :param text_of: what to show for a text, a number or a name that is not hidden.
-    :param hidden: what stands for a hidden value.
+    :param hidden_of: what to show for one that is.
     """
 
-    def __init__(self, hides: Callable[[str], bool], text_of: Callable[[str], str], hidden: str) -> None:
+    def __init__(
+        self, hides: Callable[[str], bool], text_of: Callable[[str], str], hidden_of: Callable[[str], str]
+    ) -> None:
         self._hides = hides
         self._text_of = text_of
-        self._hidden = json.dumps(hidden)
+        self._hidden_of = hidden_of
         #: Of each open object or list: whether it is an object, and whether what is in it is hidden.
         self._open: list[tuple[bool, bool]] = []
         #: Whether the next text is the name of a member, and whether the next value is hidden.
@@ -41,10 +43,10 @@ class JsonRewriter:
             return piece
         if self._is_name and piece.startswith('"'):
             self._is_hidden = self._open[-1][1] or self._hides(_decoded(piece))
-            return self._changed(piece)
+            return _changed(piece, self._text_of)
         if piece.isspace() or piece == "null":
             return piece
-        return self._hidden if self._is_hidden else self._changed(piece)
+        return _changed(piece, self._hidden_of if self._is_hidden else self._text_of)
 
     def _step(self, mark: str) -> None:
         if mark in "{[":
@@ -57,10 +59,11 @@ class JsonRewriter:
         elif len(self._open) > 1:
             self._open.pop()
 
-    def _changed(self, piece: str) -> str:
-        plain = _decoded(piece)
-        shown = self._text_of(plain)
-        return piece if shown == plain else json.dumps(shown, ensure_ascii=False)
+
+def _changed(piece: str, shown_of: Callable[[str], str]) -> str:
+    plain = _decoded(piece)
+    shown = shown_of(plain)
+    return piece if shown == plain else json.dumps(shown, ensure_ascii=False)
 
 
 def _decoded(piece: str) -> str:

@@ -23,7 +23,7 @@ _LOOKS: Mapping[str, str] = {
     "phone": r"\+\d[\d ()./-]{5,}\d",
 }
 _PHONE = re.compile(r"\+?[\d ()./-]{7,}")
-#: What a field about an address or a number may say without naming anybody: not looked for elsewhere.
+#: What a field about an address or a number may say without naming anybody.
 _STATES = frozenset(
     {"true", "false", "yes", "none", "null", "subscribed", "unsubscribed", "opted_in", "never_subscribed"}
 )
@@ -108,7 +108,11 @@ class Cover:
         """Cover the values in a JSON text; every other character of it stays as it is."""
         if not self._mask:
             return text
-        return JsonRewriter(self._mask.hides, self.text, HIDDEN).rewrite(text)
+        return JsonRewriter(self._mask.hides, self.text, self._hidden).rewrite(text)
+
+    def _hidden(self, text: str) -> str:
+        """Return what stands for a value of a masked field; a state, such as a consent, names nobody."""
+        return text if text.casefold() in _STATES and not self._mask.hides_all else HIDDEN
 
     def path(self, path: str) -> str:
         """Cover the values in the path of a request, which is shown decoded then."""

@@ -244,6 +244,40 @@ def test_who_would_be_looked_up_first_is_not_looked_up_and_the_request_after_it_
     assert any("looked up" in remark for remark in preview.remarks())
 
 
+def test_rows_that_become_one_are_shown_as_the_one_that_is_sent(preview_lab):
+    kind = KLAVIYO["profiles"]
+    preview_lab.fill(kind, 3)
+    preview_lab.sql("insert into users select updated_at + interval 1 day, email, phone_number, external_id, 'Bo', 9 "
+                    "from users where visits = 1")  # fmt: skip
+    arguments = arguments_of("klaviyo", "profiles", kind)
+    preview = preview_lab.preview(arguments)
+    assert [(row["outcome"], row["code"]) for row in preview.rows()] == [
+        ("sent", None),
+        ("skipped", "superseded"),
+        ("sent", None),
+        ("sent", None),
+    ]
+    assert (preview.requests()[0]["rows"], '"first_name":"Bo"' in preview.rows()[3]["payload"]) == (4, True)
+    preview_lab.run(arguments)
+    assert planned(preview) == preview_lab.sent()
+
+
+def test_a_row_of_which_only_a_part_can_be_sent_is_a_reject_with_that_part(preview_lab):
+    kind = BRAZE["attributes"]
+    preview_lab.fill(kind, 2)
+    too_deep = """'{"email_subscribe": "unsubscribed", "n": ' || repeat('[', 80) || repeat(']', 80) || '}'"""
+    preview_lab.sql(f"update users set payload = {too_deep} where external_id = 'c-0'")
+    arguments = arguments_of("braze", "attributes", kind)
+    preview = preview_lab.preview(arguments)
+    row = preview.rows()[0]
+    assert (row["outcome"], row["request"]) == ("rejected", 1)
+    assert row["payload"] == '{"external_id":"c-0","email_subscribe":"unsubscribed"}'
+    assert "Delivered all the same: email_subscribe" in row["reason"]
+    report = preview_lab.run(arguments)
+    assert (report["rejects"], planned(preview)) == ({row["code"]: 1}, preview_lab.sent())
+    assert preview_lab.run(arguments | {"dry_run": True, "sync_mode": "full"})["rejects"] == report["rejects"]
+
+
 def test_a_run_that_a_guard_would_stop_is_told_with_its_rows(preview_lab):
     kind = BRAZE["user_deletes"]
     preview_lab.fill(kind, 3)
