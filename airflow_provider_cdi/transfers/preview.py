@@ -80,7 +80,7 @@ def stored_start(task: DeclaredSync, *, map_index: int | None = None) -> Start:
     """Return where the next run of a sync begins, by the state in Airflow's metadata database.
 
     :param task: the sync.
-    :param map_index: which instance of a mapped task.
+    :param map_index: which instance of a mapped task; None for the only one.
     :raises GuardTripped: when the state is lost, as the next run would.
     :raises ConfigurationError: when the state belongs to another source, data type or destination.
     """
@@ -92,7 +92,8 @@ def stored_start(task: DeclaredSync, *, map_index: int | None = None) -> Start:
     initial = f"as for its first run, from initial={_text(task.initial)!r}"
     if task.get_dag() is None:
         return Start(note=f"The sync is in no DAG, so it has no state: shown {initial}.")
-    of = SyncTask(task.dag_id, task.task_id, -1 if map_index is None else map_index)
+    only = 0 if task.is_of_mapped_task else -1
+    of = SyncTask(task.dag_id, task.task_id, only if map_index is None else map_index)
     try:
         record = stored_record(
             of,

@@ -82,6 +82,21 @@ def test_a_preview_of_another_source_than_that_of_the_state_is_refused_as_the_ne
         previewed(airflow.dag("preview_other", source="others"))
 
 
+def test_an_instance_of_a_mapped_task_begins_where_its_own_last_run_ended(airflow):
+    airflow.sql(USERS)
+    dag = airflow.mapped_dag("preview_mapped", partition=["0/2", "1/2"])
+    airflow.run(dag)
+    airflow.sql("insert into users select now(), external_id, payload from users")
+    previews = []
+    for index, partition in enumerate(["0/2", "1/2"]):
+        task = dag.get_task("sync").unmap({"partition": partition})
+        previews.append(preview_sync(task, stored_start(task, map_index=index)))
+    assert all("after 2026-01-01" in preview.slice for preview in previews)
+    assert sum(len(preview.rows()) for preview in previews) > 10
+    rows = [row for preview in previews for row in preview.rows() if row["outcome"] == "sent"]
+    assert {row["identifier"]["EXTERNAL_ID"] for row in rows} == {f"c-{number}" for number in range(10)}
+
+
 def test_what_only_a_run_fills_in_is_asked_for(airflow):
     dag = airflow.dag("preview_template", source="{{ params.table }}")
     with pytest.raises(ConfigurationError, match="--source VALUE"):

@@ -49,8 +49,13 @@ class CheckedOperator(BaseOperator):
 
         Each operator calls it at the end of its ``__init__``. What a mapped task is given is checked when it runs.
         """
-        if not getattr(self, "_BaseOperator__from_mapped", False):
+        if not self.is_of_mapped_task:
             self._refuse_wrong(self.task_id, known(self._given(), self._templated()))
+
+    @property
+    def is_of_mapped_task(self) -> bool:
+        """Whether the operator is one of the instances of a mapped task."""
+        return bool(getattr(self, "_BaseOperator__from_mapped", False))
 
     def check_rendered(self) -> None:
         """Refuse arguments that make no sense, now that all are known."""
