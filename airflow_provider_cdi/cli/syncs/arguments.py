@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
@@ -50,8 +51,11 @@ def typed(kind: type[CheckedOperator], given: Mapping[str, Any]) -> dict[str, An
     :raises UsageError: when the operator has no such argument, or when a setting makes no sense.
     """
     known = [name for name, one in inspect.signature(kind).parameters.items() if one.kind is one.KEYWORD_ONLY]
-    if unknown := [name for name in given if name not in known]:
-        raise UsageError(f"{kind.__name__} has no argument {', '.join(unknown)}. It has {', '.join(known)}.")
+    for name in given:
+        if name not in known:
+            close = get_close_matches(name, known, n=3)
+            cure = f"Did you mean {' or '.join(close)}?" if close else f"It has {', '.join(known)}."
+            raise UsageError(f"{kind.__name__} has no argument {name}. {cure}")
     limits = KlaviyoLimits if "klaviyo_conn_id" in kind.template_fields else BrazeLimits
     kinds = {"delivery": DeliverySettings, "delete_cap": DeleteCap, "limits": limits}
     return {name: _typed(name, value, kinds.get(name)) for name, value in given.items()}

@@ -56,7 +56,8 @@ def test_options_of_their_own_are_arguments_too():
     ("word", "said"),
     [
         ("catalog", "--arg 'catalog' has no value: write --arg NAME=VALUE"),
-        ("task_id=x", "WarehouseToBrazeOperator has no argument task_id. It has data_type, braze_conn_id"),
+        ("queue=x", "WarehouseToBrazeOperator has no argument queue. It has data_type, braze_conn_id"),
+        ("catalogue=x", "WarehouseToBrazeOperator has no argument catalogue. Did you mean catalog?"),
         ('delivery={"max": 3}', "--arg delivery has no max; it has max_in_flight"),
         ('delivery={"max_in_flight": 0}', "--arg delivery: DeliverySettings.max_in_flight is 0"),
     ],
