@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError, raise_alone
@@ -55,18 +55,11 @@ class SshServer:
         :raises RetryLater: when it cannot be reached now.
         """
         hook = self._hook()
-        hook.auth_timeout = getattr(hook, "auth_timeout", None) or CONNECT_SECONDS
-        # Airflow tries the task again; a server bans who knocks three times with a wrong key.
-        hook.conn_retry_attempts = 1
-        command = getattr(hook, "host_proxy_cmd", None)
+        hook.conn_timeout = hook.conn_timeout or CONNECT_SECONDS
+        hook.auth_timeout = hook.auth_timeout or CONNECT_SECONDS
         try:
-            wire = (
-                ProxyCommandSocket(command)
-                if command
-                else _tcp_socket(hook.remote_host, hook.port, hook.conn_timeout or CONNECT_SECONDS)
-            )
-            with _on_error(wire.close):
-                hook.__dict__["host_proxy"] = wire
+            wire = _wire(hook)
+            with _on_error(wire.close if wire else lambda: None):
                 return SshClient(hook.get_conn(), wire)
         except Exception as error:
             raise_alone(as_cdi_error(error, self.conn_id, hook.remote_host, hook.port))
@@ -86,22 +79,36 @@ class SshServer:
         # The hook asks Airflow as soon as it is made.
         hook = pinned(type("SSHHook", (SSHHook,), {}), self._connection)
         try:
-            return hook(ssh_conn_id=self.conn_id)
+            made = hook(ssh_conn_id=self.conn_id)
         except Exception as error:
             raise_alone(_unusable(self.conn_id, error))
+        # Version 4.0 of the provider takes any host key where nothing is said.
+        made.no_host_key_check = _takes_any_host_key(self._connection.extra_dejson)
+        return made
 
 
-def _tcp_socket(host: str, port: int, seconds: float) -> socket.socket:
-    """Connect to a server.
+def _wire(hook: Any) -> ProxyCommandSocket | socket.socket | None:
+    """Open what the hook is to connect through; None where it is to open that itself.
 
-    :raises OSError: when it cannot be reached in time.
+    :raises OSError: when the server cannot be reached in time.
     """
-    wire = socket.create_connection((host, port), timeout=seconds)
-    # A question and its answer are small packets, which would wait for each other.
-    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_FOR)
+    wire: ProxyCommandSocket | socket.socket | None = None
+    if hook.host_proxy_cmd:
+        wire = ProxyCommandSocket(hook.host_proxy_cmd)
+    elif hasattr(hook, "conn_retry_attempts"):
+        # Where the log-in fails, the library would leave its own socket to the garbage collector.
+        wire = socket.create_connection((hook.remote_host, hook.port), timeout=hook.conn_timeout)
+    if wire is not None:
+        hook.__dict__["host_proxy"] = wire
+    # Airflow tries the task again, and a server bans who knocks three times with a wrong key. Older versions of the
+    # provider, 4.0 for one, know no other number than three.
+    hook.conn_retry_attempts = 1
     return wire
+
+
+def _takes_any_host_key(extra: Mapping[str, Any]) -> bool:
+    said = extra.get("no_host_key_check", extra.get("ignore_hostkey_verification"))
+    return str(said).lower() == "true"
 
 
 class SshClient:
@@ -111,10 +118,15 @@ class SshClient:
     :param wire: what it goes through.
     """
 
-    def __init__(self, client: Any, wire: ProxyCommandSocket | socket.socket) -> None:
+    def __init__(self, client: Any, wire: ProxyCommandSocket | socket.socket | None) -> None:
         self._client = client
-        self._wire = wire
         self._transport = client.get_transport()
+        self._wire = wire or self._transport.sock
+        with suppress(OSError):  # a proxy command's socket is not TCP
+            # A question and its answer are small packets, which would wait for each other.
+            self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_FOR)
 
     @property
     def is_alive(self) -> bool:
@@ -180,7 +192,7 @@ _UNUSABLE = (
         "Must check host key",
         "its extra has host_key and no_host_key_check: true together. Leave no_host_key_check out.",
     ),
-    ("skip the host key check", "its extra has host_key and no_host_key_check: true together. Leave the latter out."),
+    ("check was skipped", "its extra has host_key and no_host_key_check: true together. Leave the latter out."),
     (
         "cannot be read by paramiko",
         "the key in private_key cannot be read. It must be a whole RSA, ECDSA or Ed25519 key in PEM form, its line "
