@@ -43,17 +43,23 @@ class SyncTask:
 
 
 def stored_record(
-    task: SyncTask, identity: Identity, *, in_variables: bool, needs_watermark: bool = True
+    task: SyncTask,
+    identity: Identity,
+    *,
+    in_variables: bool,
+    starting_over: bool = False,
+    needs_watermark: bool = True,
 ) -> StateRecord | None:
     """Return the record that the next run of a sync would find; None when it has never run.
 
     :param task: of the sync.
     :param identity: of the sync.
     :param in_variables: whether the task has ``checkpoint="variable"``.
+    :param starting_over: whether that run replaces the state, whatever it is.
     :param needs_watermark: whether a state that is lost matters; False for a window.
     :raises GuardTripped: when the task succeeded before and yet no record is found, as its next run would.
     :raises ConfigurationError: when the record belongs to another source, data type or destination.
     :raises sqlalchemy.exc.SQLAlchemyError: when there is no such database, or it cannot be read.
     """
     stores = stores_in_database(identity, task.dag_id, task.task_id, in_variables=in_variables)
-    return SyncState(task, identity, "", stores).load(needs_watermark=needs_watermark)
+    return SyncState(task, identity, "", stores).load(starting_over=starting_over, needs_watermark=needs_watermark)

@@ -99,7 +99,8 @@ def stored_start(task: DeclaredSync, *, map_index: int | None = None) -> Start:
             of,
             task.identity(of),
             in_variables=task.checkpoint == "variable",
-            needs_watermark=task.sync_mode in {None, "auto", "incremental"},
+            starting_over=task.sync_mode == "full",
+            needs_watermark=task.sync_mode != "window",
         )
     except SQLAlchemyError as error:
         return Start(
