@@ -55,7 +55,6 @@ class Subject:
     :param source: what is read.
     :param ssh_conn_id: the connection of an SSH server that leads to it, in place of the one that its extra names.
     :param tag: the name under which the warehouse's history shows what the check asks.
-    :param ssh_conn_id: the SSH server's connection, where the sync names one.
     """
 
     conn_id: str
