@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_provider_cdi.destinations.klaviyo.arguments import (
+    ConsentArguments,
     KlaviyoDataType,
     NullPolicy,
     OnBadPhone,
     check_klaviyo_arguments,
 )
 from airflow_provider_cdi.destinations.klaviyo.channel_names import ChannelName
-from airflow_provider_cdi.destinations.klaviyo.consent.arguments import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings
@@ -164,10 +164,9 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
 
     def make_destination(self, *, loads_history: bool) -> Destination:
         """Return the data type."""
-        from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
+        from airflow_provider_cdi.destinations.klaviyo import KlaviyoArguments, klaviyo_destination
 
-        return klaviyo_destination(
-            self.data_type,
+        arguments = KlaviyoArguments(
             list_ids=tuple(self.list_ids),
             null_policy=self.null_policy,
             update_only=self.update_only,
@@ -181,6 +180,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
             rate_share=self._rate_share(),
             limits=self.limits,
         )
+        return klaviyo_destination(self.data_type, arguments)
 
     def _rate_share(self) -> float:
         said = (self.rate_share, self.delivery.rate_share, self.hook.settings.rate_share)

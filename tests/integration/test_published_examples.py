@@ -12,7 +12,7 @@ from support.klaviyo_sync import KlaviyoSide
 from support.published_examples import BRAZE, CATALOGS, KLAVIYO, LIST, RESTAURANTS, Example
 
 from airflow_provider_cdi.destinations.braze import braze_destination
-from airflow_provider_cdi.destinations.klaviyo import ConsentArguments, klaviyo_destination
+from airflow_provider_cdi.destinations.klaviyo import ConsentArguments, KlaviyoArguments, klaviyo_destination
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, inputs_in_memory
 from airflow_provider_cdi.testing.sources import TableSource
@@ -186,7 +186,7 @@ def test_rows_say_what_klaviyo_publishes(example):
             options.update(consent=ConsentArguments(channels=options.pop("channels"), **extra))
         inputs = inputs_in_memory(
             TableSource(example.rows),
-            klaviyo_destination(example.data_type, **options),
+            klaviyo_destination(example.data_type, KlaviyoArguments(**options)),
             side,
             (journal := MemoryJournal()),
         )

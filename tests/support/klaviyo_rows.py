@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
+from airflow_provider_cdi.destinations.klaviyo import KlaviyoArguments, klaviyo_destination
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 
 AT = datetime(2026, 1, 5, 9, 30, 0, 123456, tzinfo=UTC)
@@ -37,7 +37,7 @@ def encode_row(row: dict[str, Any], data_type: str = "profiles", **options: Any)
 
 
 def make(data_type: str = "profiles", **options: Any) -> Any:
-    return klaviyo_destination(data_type, **{"now": lambda: NOW} | options)
+    return klaviyo_destination(data_type, KlaviyoArguments(**{"now": lambda: NOW} | options))
 
 
 def profile(row: dict[str, Any], **options: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from airflow_provider_cdi.destinations.klaviyo import klaviyo_destination
+from airflow_provider_cdi.destinations.klaviyo import KlaviyoArguments, klaviyo_destination
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.progress import Progress
 from airflow_provider_cdi.engine.rows.totals import Totals
@@ -146,7 +146,7 @@ def sync_into_klaviyo(
             await before(side)
         inputs = inputs_in_memory(
             TableSource(columns),
-            klaviyo_destination(data_type, **options),
+            klaviyo_destination(data_type, KlaviyoArguments(**options)),
             side,
             journal,
             part=incremental(saved),

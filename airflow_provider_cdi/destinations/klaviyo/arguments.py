@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from airflow_provider_cdi.argument_rules import (
@@ -84,3 +86,75 @@ def check_klaviyo_arguments(given: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             f"metric has {len(metric)} characters; give a name of 1 to {limits.metric_name_chars} characters."
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentArguments:
+    """The arguments that only consent has.
+
+    :param channels: for ``subscribe`` and ``unsubscribe``: what the consent is for, out of ``CHANNEL_NAMES``; empty
+        for the channels that the source has a column of.
+    :param list_id: for ``subscribe``: the list that the people are put on; None for no list.
+    :param custom_source: for ``subscribe``: what Klaviyo shows as the source of the consent.
+    :param historical_import: for ``subscribe``: the consent was given before, outside of Klaviyo. Each row says when
+        (``CONSENTED_AT``), nobody is asked to confirm, and no flow for new subscribers starts.
+    :param allow_resubscribe: for ``subscribe``: also people who said no after the row's consent was given.
+    :raises ConfigurationError: when one of them makes no sense.
+    """
+
+    channels: Sequence[str] = ()
+    list_id: str | None = None
+    custom_source: str | None = None
+    historical_import: bool = False
+    allow_resubscribe: bool = False
+
+    def __post_init__(self) -> None:
+        check_klaviyo_arguments(asdict(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KlaviyoArguments:
+    """What a destination is made with, beside its data type.
+
+    :param limits: what Klaviyo allows, where it differs from the documented defaults.
+    :param default_region: country of phone numbers without a country code, two letters such as ``DE``. With it, phone
+        numbers are brought into E.164 and checked; without it they must be in E.164 already.
+    :param on_bad_phone: for ``profiles`` and ``events``: what a phone number costs that is bad, or that Klaviyo
+        refuses: the row (``reject``), or only itself (``drop``), unless nothing else says whose row it is.
+    :param null_policy: for ``profiles``: whether a NULL keeps what Klaviyo has (``keep``), or clears it (``clear``:
+        such profiles go one by one, at most 750 a minute).
+    :param list_ids: for ``profiles``: ids of lists that all profiles are added to. Nobody is subscribed by that.
+    :param update_only: for ``profiles``: rows of people whom Klaviyo does not know are passed over. Costs a lookup
+        for every 100 rows.
+    :param metric: for ``events``: the metric of rows without ``METRIC_NAME``.
+    :param backfill: for ``events``: record them without setting off flows.
+    :param other_columns: whether columns that the contract does not name become custom properties; None for: if the
+        source has no payload.
+    :param consent: for the data types of consent.
+    :param revision: of the API, that is asked for; None for the newest. What it does not have is refused here, and a
+        channel of a column with the first rows.
+    :param rate_share: the part of Klaviyo's rate limits to use; other integrations of the account share them.
+    :param now: seconds since the epoch.
+    """
+
+    limits: KlaviyoLimits = field(default_factory=KlaviyoLimits)
+    default_region: str | None = None
+    on_bad_phone: str = "reject"
+    null_policy: str = "keep"
+    list_ids: Sequence[str] = ()
+    update_only: bool = False
+    metric: str | None = None
+    backfill: bool = False
+    other_columns: bool | None = None
+    consent: ConsentArguments = field(default_factory=ConsentArguments)
+    revision: str | None = None
+    rate_share: float = 0.9
+    now: Callable[[], float] = time.time
+
+    def check(self, data_type: str) -> None:
+        """Refuse what makes no sense, or does not go with a data type.
+
+        :raises ConfigurationError: it names the argument and what to give instead.
+        """
+        own = {one.name: getattr(self, one.name) for one in fields(self) if one.name in KLAVIYO_RULES}
+        check_klaviyo_arguments({"data_type": data_type} | own | asdict(self.consent))

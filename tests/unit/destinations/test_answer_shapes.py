@@ -16,7 +16,12 @@ from support.foreign_answers import FOREIGN, NGINX, NGINX_413, a, of_klaviyo
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES as BRAZE_TYPES
 from airflow_provider_cdi.destinations.braze import braze_destination
-from airflow_provider_cdi.destinations.klaviyo import CONSENT_TYPES, ConsentArguments, klaviyo_destination
+from airflow_provider_cdi.destinations.klaviyo import (
+    CONSENT_TYPES,
+    ConsentArguments,
+    KlaviyoArguments,
+    klaviyo_destination,
+)
 from airflow_provider_cdi.destinations.klaviyo import DATA_TYPES as OTHER_KLAVIYO_TYPES
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.run import Run
@@ -59,7 +64,7 @@ def destination_of(kind):
     options: dict[str, Any] = {"metric": "Visit"} if name == "events" else {}
     if name in ("subscribe", "unsubscribe"):
         options = {"consent": EMAIL if name == "subscribe" else ConsentArguments(channels=["email_marketing"])}
-    return klaviyo_destination(name, **options)
+    return klaviyo_destination(name, KlaviyoArguments(**options))
 
 
 def table_of(kind):

@@ -13,6 +13,7 @@ from airflow_provider_cdi.destinations.klaviyo import (
     CONSENT_TYPES,
     DATA_TYPES,
     ConsentArguments,
+    KlaviyoArguments,
     KlaviyoLimits,
     klaviyo_destination,
 )
@@ -186,7 +187,7 @@ class TestKlaviyoEvents(Klaviyo):
     data_type = "events"
 
     def make_destination(self):
-        return klaviyo_destination("events", metric="Visit")
+        return klaviyo_destination("events", KlaviyoArguments(metric="Visit"))
 
     def make_server(self):
         return KlaviyoServer("/data/attributes/events-bulk-create/data/{}/attributes/profile/data/attributes/email")
@@ -202,7 +203,8 @@ class TestKlaviyoSubscribe(Klaviyo):
     data_type = "subscribe"
 
     def make_destination(self):
-        return klaviyo_destination("subscribe", consent=ConsentArguments(channels=["email_marketing"]))
+        consent = ConsentArguments(channels=["email_marketing"])
+        return klaviyo_destination("subscribe", KlaviyoArguments(consent=consent))
 
 
 class TestKlaviyoSubscribeWithoutLookup(Klaviyo):
@@ -210,14 +212,15 @@ class TestKlaviyoSubscribeWithoutLookup(Klaviyo):
 
     def make_destination(self):
         consent = ConsentArguments(channels=["email_marketing"], allow_resubscribe=True)
-        return klaviyo_destination("subscribe", consent=consent)
+        return klaviyo_destination("subscribe", KlaviyoArguments(consent=consent))
 
 
 class TestKlaviyoUnsubscribe(Klaviyo):
     data_type = "unsubscribe"
 
     def make_destination(self):
-        return klaviyo_destination("unsubscribe", consent=ConsentArguments(channels=["email_marketing"]))
+        consent = ConsentArguments(channels=["email_marketing"])
+        return klaviyo_destination("unsubscribe", KlaviyoArguments(consent=consent))
 
 
 class TestKlaviyoSuppress(Klaviyo):

@@ -5,45 +5,31 @@ Importing this module imports neither pyarrow nor orjson.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from airflow_provider_cdi.destinations.klaviyo.consent.arguments import ConsentArguments
-from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.arguments import KlaviyoArguments
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination
 
 
-def consent_destination(
-    data_type: str,
-    arguments: ConsentArguments,
-    limits: KlaviyoLimits,
-    *,
-    default_region: str | None,
-    revision: str | None,
-    rate_share: float,
-    now: Callable[[], float],
-) -> Destination:
+def consent_destination(data_type: str, arguments: KlaviyoArguments) -> Destination:
     """Make the destination of one data type.
 
     :param data_type: one of ``CONSENT_TYPES``.
-    :param default_region: see :class:`~airflow_provider_cdi.destinations.klaviyo.phones.Phones`.
-    :param revision: of Klaviyo's API, that is asked for; None for the newest.
-    :param rate_share: the part of Klaviyo's rate limits to use.
-    :param now: seconds since the epoch.
     """
     from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 
-    phones = Phones(default_region)
+    limits, consent, rate_share = arguments.limits, arguments.consent, arguments.rate_share
+    phones, revision, now = Phones(arguments.default_region), arguments.revision, arguments.now
     if data_type == "subscribe":
         from airflow_provider_cdi.destinations.klaviyo.consent.subscribe import Subscribe
 
-        return Subscribe(arguments, limits, phones, revision=revision, rate_share=rate_share, now=now)
+        return Subscribe(consent, limits, phones, revision=revision, rate_share=rate_share, now=now)
     if data_type == "unsubscribe":
         from airflow_provider_cdi.destinations.klaviyo.consent.unsubscribe import Unsubscribe
 
-        return Unsubscribe(arguments.channels, limits, phones, revision=revision, rate_share=rate_share, now=now)
+        return Unsubscribe(consent.channels, limits, phones, revision=revision, rate_share=rate_share, now=now)
     if data_type == "privacy_deletions":
         from airflow_provider_cdi.destinations.klaviyo.consent.privacy_deletions import PrivacyDeletions
 

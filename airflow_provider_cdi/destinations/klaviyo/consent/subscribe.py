@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_provider_cdi.destinations.base import BaseDestination
-from airflow_provider_cdi.destinations.klaviyo.consent.arguments import ConsentArguments
+from airflow_provider_cdi.destinations.klaviyo.arguments import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.consent.channels import ChannelReader
 from airflow_provider_cdi.destinations.klaviyo.consent.endpoints import SUBSCRIBE
 from airflow_provider_cdi.destinations.klaviyo.consent.lookups import ConsentLookup
