@@ -79,6 +79,8 @@ TESTS = (
     "tests/integration/test_airflow_away.py",
     "tests/integration/test_told_as_it_is.py",
     "tests/integration/test_klaviyo_deferral.py",
+    "tests/integration/test_adopt.py",
+    "tests/integration/test_clock_changes.py",
     "tests/airflow/test_check_runs.py",
     "tests/airflow/test_cli.py",
     "tests/airflow/test_dag_runs.py",

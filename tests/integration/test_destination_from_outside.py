@@ -100,7 +100,7 @@ def test_rows_arrive_and_a_refused_one_is_a_reject(lab, acme, connected):
 def test_its_connection_is_tested_and_older_airflow_is_given_its_form(connected):
     assert AcmeHook("acme_default").test_connection() == (True, "Acme answered 200")
     assert {"get_ui_field_behaviour", "get_connection_form_widgets"} <= vars(AcmeHook).keys()
-    assert AcmeHook.get_ui_field_behaviour()["relabeling"]["password"] == "Token"
+    assert AcmeHook.get_ui_field_behaviour()["relabeling"] == {"password": "Token"}
 
 
 def test_its_arguments_are_checked_with_those_of_every_sync():

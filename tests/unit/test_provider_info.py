@@ -103,7 +103,7 @@ def forms():
 )
 def test_airflow_offers_the_connection_type_with_its_form(kind, key, fields):
     form = forms()[kind]
-    assert form["standard_fields"]["port"]["placeholder"] == "443"
+    assert form["standard_fields"]["port"]["placeholder"].startswith("443 ")
     assert form["standard_fields"]["password"]["title"] == key
     assert list(form["extra_fields"]) == fields
     assert form["extra_fields"]["timeout"]["schema"]["title"] == "Time-out (s)"
@@ -116,4 +116,4 @@ def test_the_instances_of_braze_are_a_list_to_choose_from():
 
 
 def test_the_form_says_that_the_test_button_needs_a_port():
-    assert "test button" in forms()["braze"]["standard_fields"]["port"]["title"]
+    assert "test button" in forms()["braze"]["standard_fields"]["port"]["placeholder"]

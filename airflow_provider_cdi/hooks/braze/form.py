@@ -8,9 +8,9 @@ from airflow_provider_cdi.hooks.http.form import HTTP_FIELDS, HttpForm
 _DASHBOARD_OF = {instance: dashboard for dashboard, instance in DASHBOARDS.items()}
 
 BRAZE_FORM = HttpForm(
-    relabeling={"host": "REST host, or choose the instance below", "password": "REST API key"},
+    relabeling={"host": "REST host", "password": "REST API key"},
     placeholders={
-        "host": "empty, or rest.iad-01.braze.com",
+        "host": "empty with an instance of the Extra Fields, or rest.iad-01.braze.com",
         "password": "Braze: Settings > APIs and Identifiers > API Keys",
     },
     extra_fields={

@@ -75,9 +75,9 @@ class HttpForm:
         """
         return {
             f"hidden{dash}fields": ["schema", "login"],
-            "relabeling": {"port": "Port (443; the test button needs it)", **self.relabeling},
+            "relabeling": dict(self.relabeling),
             # The port is shown, not hidden: Airflow 3.3.1 and 3.3.2 answer 400 to "Test" for a connection without one.
-            "placeholders": {**self.placeholders, "port": "443"},
+            "placeholders": {**self.placeholders, "port": "443 (the test button needs it)"},
         }
 
     def widgets(self) -> dict[str, Any]:

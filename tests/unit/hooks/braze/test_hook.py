@@ -293,4 +293,4 @@ def test_form_of_older_versions_has_the_same_fields(monkeypatch):
 def test_port_field_is_shown(hook):
     behaviour = BrazeHook.get_ui_field_behaviour()
     assert "port" not in behaviour["hidden_fields"]
-    assert behaviour["placeholders"]["port"] == "443"
+    assert behaviour["placeholders"]["port"].startswith("443 ")

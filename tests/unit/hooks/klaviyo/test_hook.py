@@ -237,4 +237,4 @@ def test_importing_the_hook_loads_no_http_library_and_no_arrow():
 def test_port_field_is_shown():
     behaviour = KlaviyoHook.get_ui_field_behaviour()
     assert "port" not in behaviour["hidden_fields"]
-    assert behaviour["placeholders"]["port"] == "443"
+    assert behaviour["placeholders"]["port"].startswith("443 ")
