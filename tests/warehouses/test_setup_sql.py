@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from standins.databricks.engine import CATALOG, SCHEMA
+from standins.snowflake import ACCOUNT, new_key, pem
 from support.data_types import DATA_TYPES
-from support.setup_scripts import script_of, statements_of, task_of
+from support.setup_scripts import connection_of, script_of, statements_of, task_of
 from support.sql_world import read
 from warehouses.conftest import Worlds
 from warehouses.worlds.base import World
@@ -18,6 +22,7 @@ from warehouses.worlds.redshift import RedshiftWorld
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.exceptions import SourceError
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
+from airflow_provider_cdi.setup.sql.options import public_key_body
 from airflow_provider_cdi.setup.sql.script import Script
 
 PASSWORD = "reader-Passw0rd"
@@ -141,3 +146,74 @@ def test_in_databricks_the_right_to_read_is_given_and_taken_back(worlds, monkeyp
     world.run(*statements_of(back.steps[0]))
     with pytest.raises(SourceError, match="permission"):
         rows_of(source)
+
+
+class Snowflake:
+    """An account in which scripts are run by an administrator, and the connection that a script prints leads there."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self._stand_in = world, world.stand_in  # type: ignore[attr-defined]
+        self.key_file = folder / "cdi_key.p8"
+        key = new_key()
+        self.key_file.write_text(pem(key, None))
+        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        self.public_key = public_key_body(public.decode())
+
+    def carry_out(self, script: Script, *, later: bool = False) -> None:
+        """Run what is SQL, statement by statement."""
+        for step in script.steps:
+            if step.part == "sql" and step.is_later == later:
+                self.world.run(*statements_of(step))
+
+    def connect(self, script: Script) -> None:
+        """Take the connection that the script prints, to this machine."""
+        found = connection_of(script, SNOWFLAKE_ACCOUNT=ACCOUNT, SNOWFLAKE_KEY_FILE=str(self.key_file))
+        found["extra"] |= {"host": "localhost", "port": self._stand_in.port}
+        self.world.monkeypatch.setenv("AIRFLOW_CONN_W", json.dumps(found))
+
+
+@pytest.fixture
+def snowflake(worlds: Worlds, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Snowflake:
+    world = worlds["snowflake"]
+    world.begin(monkeypatch)
+    return Snowflake(world, tmp_path)
+
+
+@pytest.mark.parametrize("names", [{}, {"role": '"Read er"', "schema": '"In gestion"', "table": '"sel""ect"'}])
+def test_the_user_of_snowflakes_script_logs_in_by_key_and_reads_until_its_right_is_taken_back(snowflake, names):
+    script = script_of("snowflake", public_key=snowflake.public_key, **names)
+    back = script_of("snowflake", revoke=True, **names)
+    snowflake.carry_out(script)
+    snowflake.carry_out(script)  # a second time does no harm
+    source = task_of(script).source
+    snowflake.world.run(INSERT.format(source))
+    snowflake.connect(script)
+    assert [row["EXTERNAL_ID"] for row in rows_of(source)] == ["c-1"]
+    snowflake.carry_out(back)
+    with pytest.raises(SourceError, match="may not see it"):
+        rows_of(source)
+    snowflake.carry_out(back, later=True)
+    with pytest.raises(SourceError, match="key"):
+        rows_of(source)
+
+
+@pytest.mark.parametrize("right", ["on warehouse", "on database", "on schema", "select on table"])
+def test_in_snowflake_no_right_of_the_script_can_be_spared(snowflake, right):
+    script = script_of("snowflake", public_key=snowflake.public_key, user="spare")
+    snowflake.carry_out(script)
+    (granted,) = [
+        one
+        for step in script.steps
+        for one in statements_of(step)
+        if one.startswith("grant") and f" {right}" in f" {one[6:]}"
+    ]
+    snowflake.connect(script)
+    assert rows_of(task_of(script).source) == []
+    snowflake.world.run(granted.replace("grant", "revoke").replace(" to role ", " from role "))
+    with pytest.raises(SourceError):
+        rows_of(task_of(script).source)
+
+
+def test_snowflake_takes_no_key_that_nobody_has_filled_in(snowflake):
+    with pytest.raises(RuntimeError):
+        snowflake.carry_out(script_of("snowflake"))

@@ -137,17 +137,14 @@ class SnowflakeSetup(WarehouseSetup):
         """Return the connection."""
         token = {"authenticator": "programmatic_access_token"}
         key = {"private_key_file": Gap("SNOWFLAKE_KEY_FILE", "path of the private key on every worker")}
-        return {
-            "login": self._user,
-            "schema": self.path[1],
-            "extra": {
-                "account": Gap("SNOWFLAKE_ACCOUNT", "organization-account"),
-                "warehouse": self._compute,
-                "database": self.path[0],
-                "role": self._role,
-                **(token if self.login_kind == "token" else key),
-            },
-        }
+        # Here too a name without quotes is upper case.
+        database, schema, role, compute = (
+            as_source((name,), self.dialect) for name in (*self.path[:2], self._role, self._compute)
+        )
+        extra = {"account": Gap("SNOWFLAKE_ACCOUNT", "organization-account")}
+        names = {"warehouse": compute, "database": database, "role": role}
+        login = token if self.login_kind == "token" else key
+        return {"login": self._user, "schema": schema, "extra": {**extra, **names, **login}}
 
     def secret_notes(self) -> str:
         """Say what the password is."""

@@ -14,7 +14,6 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 
 from standins.snowflake import faults
-from standins.snowflake.names import Path
 
 
 @dataclass(slots=True)
@@ -26,6 +25,7 @@ class User:
     :param second_key: another one, that is as good.
     :param token: an OAuth access token or programmatic access token that is taken for the user's, or None.
     :param hidden: objects that it has no grant for.
+    :param roles: that statements have given to it; None for who is there from the beginning and has the one role.
     """
 
     name: str
@@ -33,7 +33,8 @@ class User:
     public_key: str | None = None
     second_key: str | None = None
     token: str | None = None
-    hidden: set[Path] = field(default_factory=set)
+    hidden: Any = field(default_factory=set)
+    roles: set[str] | None = None
 
     def registered(self) -> Iterator[tuple[str, Any, str]]:
         """Name the keys that it has, each with itself and its fingerprint."""
@@ -64,6 +65,14 @@ class Accounts:
     def user(self, name: str) -> User:
         """Return a user by name, in any case."""
         return self._users[name.upper()]
+
+    def add(self, user: User) -> None:
+        """Add a user, unless it is there."""
+        self._users.setdefault(user.name.upper(), user)
+
+    def remove(self, name: str) -> None:
+        """Remove a user."""
+        self._users.pop(name.upper(), None)
 
     def alter(self, text: str) -> bool:
         """Set or unset a user's key, when a statement does that."""
@@ -96,7 +105,8 @@ class Accounts:
         :raises SnowflakeError: when the credentials or the role are wrong.
         """
         user = self._identified(login, session)
-        if role and role.upper() != self._role:
+        known = {self._role} if user.roles is None else user.roles
+        if role and (role.strip('"') if role.startswith('"') else role.upper()) not in known:
             raise faults.unknown_role(role)
         return user
 

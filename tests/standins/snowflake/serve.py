@@ -17,6 +17,7 @@ from standins.snowflake.app import Service
 from standins.snowflake.engine import Engine
 from standins.snowflake.names import Path as Name
 from standins.snowflake.queries import Queries
+from standins.snowflake.rights import Rights
 from standins.snowflake.sessions import Sessions
 from standins.snowflake.translation import Context, parse, table_path
 
@@ -30,12 +31,13 @@ class Administrator:
     def __init__(self, engine: Engine, accounts: Accounts, home: Context) -> None:
         self._engine = engine
         self._accounts = accounts
+        self._rights = Rights(accounts)
         self._home = home
         self._lock = threading.Lock()
 
     def sql(self, text: str) -> list[list[Any]]:
         """Run a statement; each row is a list, values that JSON has no form for are text."""
-        if self._accounts.alter(text):
+        if self._accounts.alter(text) or self._rights.take(text):
             return []
         with self._lock:
             result = self._engine.run(self._engine.translated(text, self._home), self._home, lambda _connection: None)
