@@ -22,7 +22,7 @@ class DagFiles:
 
     :param places: the folders or files that were read.
     :param dags: by their id.
-    :param errors: file -> why it could not be read, in one line.
+    :param errors: file, folder or bundle -> why it could not be read, in one line.
     """
 
     places: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ def read_dag_files(place: str | None = None) -> DagFiles:
 
     found = DagFiles()
     with prints_to_stderr():
-        for name, root, folder in _places(place):
+        for name, root, folder in _places(place, found):
             if str(root) not in sys.path:  # files import from the folder that they are in
                 sys.path.append(str(root))
             bag = parse_dags(folder, root, name)
@@ -50,9 +50,9 @@ def read_dag_files(place: str | None = None) -> DagFiles:
     return found
 
 
-def _places(place: str | None) -> Iterator[tuple[str, Path, Path]]:
+def _places(place: str | None, found: DagFiles) -> Iterator[tuple[str, Path, Path]]:
     if place is None:
-        yield from _bundles()
+        yield from _bundles(found)
         return
     path = Path(os.path.expandvars(place)).expanduser().absolute()
     if not path.exists():
@@ -60,16 +60,25 @@ def _places(place: str | None) -> Iterator[tuple[str, Path, Path]]:
     yield "command-line", path if path.is_dir() else path.parent, path
 
 
-def _bundles() -> Iterator[tuple[str, Path, Path]]:
+def _bundles(found: DagFiles) -> Iterator[tuple[str, Path, Path]]:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
-    manager: Any = DagBundlesManager  # untyped
-    for bundle in manager().get_all_dag_bundles():
-        if bundle.name == "example_dags" or bundle.name.endswith("-example-dags"):
+    untyped: Any = DagBundlesManager
+    manager = untyped()
+    for name in manager._bundle_config:
+        if name == "example_dags" or name.endswith("-example-dags"):
             continue
-        bundle.initialize()
-        if bundle.path.exists():
-            yield bundle.name, bundle.path, bundle.path
+        try:
+            bundle = manager.get_bundle(name)
+            bundle.initialize()
+        except Exception as error:  # wrong arguments, or a Git server that is away: told, and the others are read
+            found.errors[f"DAG bundle {name}"] = f"it cannot be made or fetched ({type(error).__name__})"
+            continue
+        path = bundle.path
+        if path.exists():
+            yield name, path, path
+        else:
+            found.errors[str(path)] = "there is no such folder"
 
 
 def _last_line(text: Any) -> str:

@@ -46,16 +46,34 @@ def test_a_place_that_is_not_there_is_told(tmp_path):
         read_dag_files(str(tmp_path / "none"))
 
 
-def test_without_a_place_all_bundles_of_the_configuration_are_read(tmp_path, monkeypatch):
-    bundles = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        write_dags(tmp_path / name, **{name: ONE})
-        kwargs = {"path": str(tmp_path / name)}
-        bundles.append(
-            {"name": name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": kwargs}
-        )
-    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(bundles))
+LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
+
+
+@pytest.fixture
+def configured(tmp_path, monkeypatch):
+    """Configure bundles in folders of the test."""
+
+    def configure(*names, **more):
+        bundles = [{"name": name, "classpath": LOCAL, "kwargs": {"path": str(tmp_path / name)}} for name in names]
+        bundles += [{"name": name, "classpath": LOCAL, "kwargs": kwargs} for name, kwargs in more.items()]
+        monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(bundles))
+        for name in names:
+            (tmp_path / name).mkdir()
+            write_dags(tmp_path / name, **{name: ONE})
+
+    return configure
+
+
+def test_without_a_place_all_bundles_of_the_configuration_are_read(tmp_path, configured):
+    configured("one", "two")
     found = read_dag_files()
     assert sorted(found.dags) == ["one", "two"]
     assert found.places == [str(tmp_path / "one"), str(tmp_path / "two")]
+
+
+def test_a_bundle_that_cannot_be_read_is_told_and_hides_no_other(tmp_path, configured):
+    configured("one", gone={"path": str(tmp_path / "gone")}, wrong={"no_such_argument": 1})
+    found = read_dag_files()
+    assert sorted(found.dags) == ["one"]
+    assert found.errors[str(tmp_path / "gone")] == "there is no such folder"
+    assert found.errors["DAG bundle wrong"] == "it cannot be made or fetched (TypeError)"
