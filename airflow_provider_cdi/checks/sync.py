@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,7 @@ def check_warehouse(
     :param now: see :func:`check_sync`.
     """
     subject = Subject(conn_id, source or SourceArguments(), TAG)
-    yield from taken(_steps_of_warehouse(subject, None, counts=counts, resends_are_free=False, now=now or _utc))
+    yield from taken(_steps_of_warehouse(subject, counts=counts, now=now or _utc))
 
 
 def _steps_of_sync(sync: WarehouseSyncOperator, *, counts: bool, now: Callable[[], datetime]) -> Iterator[Step]:
@@ -73,24 +73,21 @@ def _steps_of_sync(sync: WarehouseSyncOperator, *, counts: bool, now: Callable[[
         watermark_timezone=sync.watermark_timezone,
     )
     subject = Subject(sync.warehouse_conn_id, source, TAG, sync.ssh_conn_id)
+    profile, sent_fields = profile_of(_conn_type(subject)), dict[str, None]()
     is_free = sync.data_type == "catalog_items"
-    yield from _steps_of_warehouse(subject, destination, counts=counts, resends_are_free=is_free, now=now)
-    yield from _destination_look(sync, now).steps()
+    yield from Way(subject, profile, now).steps()
+    yield from SourceLook(subject, profile, destination, counts=counts, sent_fields=sent_fields).steps()
+    yield from WatermarkLook(subject, profile, resends_are_free=is_free, counts=counts).steps()
+    # Made when the steps before are taken: the fields that a sample would send are known then.
+    yield from _destination_look(sync, now, sent_fields).steps()
 
 
-def _steps_of_warehouse(
-    subject: Subject,
-    destination: Destination | None,
-    *,
-    counts: bool,
-    resends_are_free: bool,
-    now: Callable[[], datetime],
-) -> Iterator[Step]:
+def _steps_of_warehouse(subject: Subject, *, counts: bool, now: Callable[[], datetime]) -> Iterator[Step]:
     profile = profile_of(_conn_type(subject))
     yield from Way(subject, profile, now).steps()
     if subject.source.is_given:
-        yield from SourceLook(subject, profile, destination, counts=counts).steps()
-        yield from WatermarkLook(subject, profile, resends_are_free=resends_are_free, counts=counts).steps()
+        yield from SourceLook(subject, profile, None, counts=counts).steps()
+        yield from WatermarkLook(subject, profile, counts=counts).steps()
 
 
 def _arguments(sync: WarehouseSyncOperator) -> str:
@@ -107,9 +104,11 @@ def _destination_of(sync: WarehouseSyncOperator) -> tuple[Destination | None, st
         return None, f"The destination cannot be made, so it is not known what it asks for. {error}"
 
 
-def _destination_look(sync: WarehouseSyncOperator, now: Callable[[], datetime]) -> DestinationWay:
+def _destination_look(
+    sync: WarehouseSyncOperator, now: Callable[[], datetime], sent_fields: Collection[str]
+) -> DestinationWay:
     if isinstance(sync, WarehouseToBrazeOperator):
-        return BrazeLook(sync.hook, now, sync=sync)
+        return BrazeLook(sync.hook, now, sync=sync, sent_fields=sent_fields)
     if isinstance(sync, WarehouseToKlaviyoOperator):
         return KlaviyoLook(sync.hook, now, sync=sync)
     return DestinationWay(sync.hook, now)

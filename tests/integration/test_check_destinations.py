@@ -74,7 +74,7 @@ def test_a_catalog_with_all_fields_is_ticks(check: Callable[..., Found]) -> None
     found = check(**catalog())
     assert found.steps(State.FAILED, State.WARNING) == [], found.everything()
     assert "its fields are id string, city string" in found["destination catalog"].message
-    assert "a field for each of city" in found["destination catalog fields"].message
+    assert "a field for each of city, id" in found["destination catalog fields"].message
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,14 @@ def test_a_field_that_the_catalog_does_not_have_is_told(check: Callable[..., Fou
     assert found["destination catalog fields"].state is state
     assert "has no field seats" in found["destination catalog fields"].message
     assert "Data Settings > Catalogs" in found["destination catalog fields"].cure
+
+
+def test_a_field_in_json_that_the_catalog_does_not_have_is_found_in_a_sample(check: Callable[..., Found]) -> None:
+    payload = """{"city": "Rome", "stars": 5}"""
+    sql = f"select updated_at, external_id, '{payload}' as payload from people"
+    found = check(**catalog(source=None, sql=sql, payload_columns=()))
+    assert found.failed == ["destination catalog fields"]
+    assert "has no field stars" in found["destination catalog fields"].message
 
 
 def test_a_rate_limit_that_is_used_up_passes_with_time(check: Callable[..., Found], sandbox: SandboxServer) -> None:

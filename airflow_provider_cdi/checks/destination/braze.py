@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from airflow_provider_cdi.checks.destination.way import KEY, DestinationWay
 from airflow_provider_cdi.checks.findings import Doubt, NotTried, Problem
 from airflow_provider_cdi.checks.steps import Step
 from airflow_provider_cdi.destinations.braze.catalog_fields import LIST_CATALOGS, fields_of_catalog
+from airflow_provider_cdi.destinations.braze.catalogs.unknown_fields import shown_names
 from airflow_provider_cdi.destinations.braze.responses.rate_headers import TheirClock, window_of
 from airflow_provider_cdi.engine.reading.selection import field_paths
 from airflow_provider_cdi.hooks.braze.check import PROBES, bad_key, foreign, no_verdict, read_probe
@@ -36,9 +37,11 @@ class BrazeLook(DestinationWay):
     """Looks at Braze as a sync meets it.
 
     :param sync: the sync; its arguments are known.
+    :param sent_fields: names of what a sample of rows would send, known when the source was looked at.
     """
 
     sync: WarehouseToBrazeOperator = field(kw_only=True)
+    sent_fields: Collection[str] = field(default=(), kw_only=True)
     _probed: list[Finding] = field(default_factory=list, init=False)
 
     def own_steps(self) -> Iterator[Step]:
@@ -89,15 +92,16 @@ class BrazeLook(DestinationWay):
 
     def fields(self) -> str:
         """Compare the fields of the catalog with the columns of which items are built."""
-        columns = list(dict.fromkeys(path[0] for path in field_paths(self.sync.payload_columns).values()))
+        built = (path[0] for path in field_paths(self.sync.payload_columns).values())
+        columns = list(dict.fromkeys([*built, *self.sent_fields]))
         fields = self._fields()
         if not columns:
-            raise NotTried("The payload is JSON: the step 'source rows' encodes some of them.")
+            raise NotTried("The payload is JSON, and no row of it was looked at.")
         unknown = [name for name in columns if name not in fields]
         if not unknown:
-            return f"It has a field for each of {', '.join(columns)}."
-        told = f"The catalog {self.sync.catalog!r} has no field {', '.join(unknown)}."
-        cure = "Add the field in Braze (Data Settings > Catalogs), or leave it out of payload_columns."
+            return f"It has a field for each of {shown_names(columns)}."
+        told = f"The catalog {self.sync.catalog!r} has no field {shown_names(unknown)}."
+        cure = "Add the field in Braze (Data Settings > Catalogs), or leave it out of the payload."
         if self.sync.on_unknown_field == "stop":
             raise Problem(told, f"{cure} With on_unknown_field='stop', Braze refuses the items and the run stops.")
         becomes = "are rejected" if self.sync.on_unknown_field == "reject" else "are sent without it"

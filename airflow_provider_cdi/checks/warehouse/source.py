@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.checks.findings import Doubt, NotTried, Problem
@@ -13,6 +13,7 @@ from airflow_provider_cdi.checks.steps import Step
 from airflow_provider_cdi.checks.warehouse.profile import WarehouseProfile
 from airflow_provider_cdi.checks.warehouse.subject import Subject
 from airflow_provider_cdi.checks.warehouse.way import COMPUTE
+from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.engine.clean_up import closing
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.reading.selection import Selection, select_columns
@@ -39,12 +40,14 @@ class SourceLook:
     :param profile: what is known of its kind.
     :param destination: encodes rows as a run would; None when it is not known where they go.
     :param counts: whether the whole source may be read by aggregates.
+    :param sent_fields: is filled with the names of what the sample would send, on the top level.
     """
 
     subject: Subject
     profile: WarehouseProfile
     destination: Destination | None
     counts: bool = True
+    sent_fields: dict[str, None] = field(default_factory=dict)
 
     def steps(self) -> Iterator[Step]:
         """Return the steps in their order."""
@@ -162,6 +165,8 @@ class SourceLook:
                     if isinstance(entry, Rejection):
                         codes[entry.code] += 1
                         reasons.setdefault(entry.code, entry.reason)
+                    else:
+                        self.sent_fields |= dict.fromkeys(json_object(entry.body) or ())
         return codes, reasons, count
 
     def told(self, text: str, doing: str) -> list[tuple[Any, ...]]:

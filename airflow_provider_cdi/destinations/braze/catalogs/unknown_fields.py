@@ -65,7 +65,7 @@ class UnknownFields:
         unknown = sorted(payload.document.keys() - self._fields)
         left = payload.document.keys() - unknown - {"id"}
         if self._choice == "reject" or not left:
-            return Rejection("catalog_field_unknown", f"The catalog does not have the fields {_shown(unknown)}.")
+            return Rejection("catalog_field_unknown", f"The catalog does not have the fields {shown_names(unknown)}.")
         gone = frozenset(unknown)
         kept = edited(payload, lambda document: {name: document[name] for name in document if name not in gone})
         return kept, self._counted(unknown)
@@ -109,7 +109,8 @@ class UnknownFields:
         return name in self._named
 
 
-def _shown(unknown: Sequence[str]) -> str:
+def shown_names(unknown: Sequence[str]) -> str:
+    """Return names of fields for a message; what can be none is counted, for it may be anything."""
     names = [name for name in unknown if _NAME.fullmatch(name)][:_MOST_NAMED]
     more = len(unknown) - len(names)
     return ", ".join([*names, *([f"{more} more"] if more else [])])
