@@ -1,8 +1,8 @@
 """A local Snowflake: the connector's HTTP interface over DuckDB.
 
 What it cannot show: a real query planner and its costs, the offset that a TIMESTAMP_TZ was written with (all show
-two hours), a TIMESTAMP_NTZ(9) column that holds nanoseconds *and* the year 9999, roles, and how the service sizes
-its chunks.
+two hours), a TIMESTAMP_NTZ(9) column that holds nanoseconds *and* the year 9999, rights other than to read, and how
+the service sizes its chunks.
 """
 
 from __future__ import annotations
