@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from airflow.sdk import BaseOperator
 
 from airflow_provider_cdi.get_provider_info import get_provider_info
-from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -49,10 +49,14 @@ def written_by_people() -> set[str]:
     return {name for code in codes for name in imported_by(code)}
 
 
-def operators() -> list[type[WarehouseSyncOperator]]:
-    modules = [importlib.import_module(one["python-module"]) for one in get_provider_info()["transfers"]]
-    found = [value for module in modules for value in vars(module).values() if inspect.isclass(value)]
-    return [one for one in found if issubclass(one, WarehouseSyncOperator) and one is not WarehouseSyncOperator]
+def operators() -> list[type[BaseOperator]]:
+    info = get_provider_info()
+    names = [one["python-module"] for one in info["transfers"]]
+    names += [name for one in info["operators"] for name in one["python-modules"]]
+    classes = [
+        value for name in names for value in vars(importlib.import_module(name)).values() if inspect.isclass(value)
+    ]
+    return [one for one in classes if issubclass(one, BaseOperator) and one.__module__ in names]
 
 
 def test_what_people_import_is_in_the_reference():
