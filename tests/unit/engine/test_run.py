@@ -665,3 +665,16 @@ def test_an_error_in_the_reading_thread_is_raised_in_the_loop():
 
     with pytest.raises(SourceError, match="gone"):
         asyncio.run(main())
+
+
+def test_a_run_that_fails_does_not_leave_the_task_of_its_caller_cancelled():
+    async def main():
+        things = Things(fault=lambda _: Response(503, {}, b""))
+        settings = DeliverySettings(retry=RetryPolicy(attempts=1))
+        sync = make_run(ListSource(rows(900)), things, MemoryJournal(), incremental(), settings=settings)
+        with pytest.raises(RetryLater):
+            await sync.run()
+        await asyncio.sleep(1)
+        return asyncio.current_task().cancelling()
+
+    assert run_virtually(main()) == 0
