@@ -154,11 +154,11 @@ def _wrapped(endpoint: Endpoint, sock: socket.socket) -> Iterator[ssl.SSLSocket]
 
 
 def _unencrypted(endpoint: Endpoint) -> str:
+    if endpoint.tls is not Tls.NONE and endpoint.is_wanted:
+        raise Problem(f"{endpoint.name} offers no TLS, and the client wants it.", _NOT_TLS)
     told = f"{endpoint.name} is spoken to without encryption."
     if endpoint.is_here:
         return f"{told} It is this machine."
-    if endpoint.is_wanted:
-        raise Problem(f"{endpoint.name} offers no TLS, and the client wants it.", _NOT_TLS)
     raise Doubt(told, "Password and rows can be read on the way: let the server offer TLS and the client ask for it.")
 
 

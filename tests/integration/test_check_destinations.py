@@ -34,7 +34,6 @@ KLAVIYO_KEYS = {"pk_all": None, "pk_writer": frozenset({"accounts:read", "profil
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[SandboxServer]:
     with SandboxServer(Settings(keys=KEYS, klaviyo_keys=KLAVIYO_KEYS)) as sandbox:
-        sandbox.create_catalog("shops", city="string")
         yield sandbox
 
 
@@ -48,7 +47,8 @@ def check(sandbox: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         connection.execute("create table people (updated_at timestamp, external_id varchar, city varchar, seats int)")
         connection.execute("insert into people values ('2026-01-01', 'u1', 'Rome', 4), ('2026-01-02', 'u2', 'Bonn', 5)")
     monkeypatch.setenv("AIRFLOW_CONN_W", json.dumps({"conn_type": "duckdb", "host": str(path)}))
-    sandbox.clear_faults()
+    sandbox.reset()  # its rate limits too
+    sandbox.create_catalog("shops", city="string")
 
     def check(
         kind: Any = WarehouseToBrazeOperator, *, now: datetime | None = None, connection: Any = None, **arguments: Any
@@ -125,6 +125,24 @@ def test_a_rate_limit_that_is_used_up_passes_with_time(check: Callable[..., Foun
     assert "destination rate limit" in found.failed
     assert "rate_share" in found["destination rate limit"].cure
     assert found["destination rate limit"].passes
+
+
+@pytest.mark.parametrize("is_klaviyo", [False, True])
+def test_where_every_answer_is_a_429_the_key_is_not_blamed(
+    check: Callable[..., Found], sandbox: SandboxServer, is_klaviyo: bool
+) -> None:
+    sandbox.set_faults({"kind": "answer", "path": "*", "status": 429})
+    found = klaviyo(check) if is_klaviyo else check()
+    assert found.failed == ["destination key", "destination rate limit"]
+    assert "answers 429 to every question" in found["destination key"].message
+    assert "rate_share" in found["destination key"].cure
+    assert found["destination key"].passes
+
+
+def test_a_limit_that_asks_for_a_moment_is_given_it(check: Callable[..., Found], sandbox: SandboxServer) -> None:
+    refused = {"kind": "answer", "path": "/api/*", "status": 429, "headers": {"Retry-After": "0"}, "times": 1}
+    sandbox.set_faults(refused)
+    assert klaviyo(check).steps(State.FAILED, State.WARNING) == []
 
 
 def test_little_that_is_left_of_the_rate_limit_is_a_warning(

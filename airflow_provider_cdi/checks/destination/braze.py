@@ -61,6 +61,7 @@ class BrazeLook(DestinationWay):
         if not standings & {Standing.GRANTED, Standing.DENIED}:
             if Standing.UNAUTHORIZED in standings:
                 raise Problem(f"{host} refuses the key (401).", bad_key(host))
+            self.refuse_throttled()
             unclear = [one for one in self._probed if one.standing is Standing.UNCLEAR]
             raise Problem(no_verdict(unclear, host), passes=True)
         return f"{host} knows the key."

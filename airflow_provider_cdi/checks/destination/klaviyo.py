@@ -80,6 +80,7 @@ class KlaviyoLook(DestinationWay):
         if first.standing is Standing.UNAUTHORIZED:
             raise Problem(f"{host} refuses the key (401).", bad_key(host))
         if not {one.standing for one in self._probed} & {Standing.GRANTED, Standing.DENIED}:
+            self.refuse_throttled()
             raise Problem(f"{host} gave no verdict on the key (status {first.answer.status}).", passes=True)
         account = account_in(first.answer)
         if self.hook.account is not None and (account is None or account.id != self.hook.account):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from airflow_provider_cdi.checks.findings import Doubt, NotTried, Problem
 from airflow_provider_cdi.checks.sockets import Endpoint, Tls, reach, shake_hands
 from airflow_provider_cdi.checks.steps import Step
 from airflow_provider_cdi.checks.warehouse.way import compared
+from airflow_provider_cdi.destinations.statuses import retry_after
 from airflow_provider_cdi.exceptions import NoAnswer
 from airflow_provider_cdi.hooks.http.calls import Calls
 
@@ -25,6 +27,8 @@ CONNECTION, NETWORK, TLS = "destination connection", "destination network", "des
 KEY, CLOCK, RATE = "destination key", "destination clock", "destination rate limit"
 #: Part of a rate limit below which its use is told.
 _LITTLE_LEFT = 0.1
+#: Seconds that a check waits to ask again: Klaviyo answers one question for the account a second, whoever asks.
+_PATIENCE = 5.0
 _SHARE = (
     "Others use the same limit: wait for its next window, and give each sync its part (rate_share or "
     "requests_per_second of the connection)."
@@ -39,10 +43,12 @@ class DestinationWay:
 
     :param hook: the connection.
     :param now: the worker's clock.
+    :param sleep: waits so many seconds, where a host asks for a moment.
     """
 
     hook: HttpHook
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
     #: What was answered so far, the latest last.
     answers: list[Response] = field(default_factory=list, init=False)
 
@@ -105,14 +111,28 @@ class DestinationWay:
         """
 
         def call(request: Request) -> Response:
-            self.answers.append(calls.call(request))
-            return self.answers[-1]
+            answer = calls.call(request)
+            wait = retry_after(answer) if answer.status == 429 else None
+            if wait is not None and wait <= _PATIENCE:
+                self.sleep(wait)
+                answer = calls.call(request)
+            self.answers.append(answer)
+            return answer
 
         try:
             with Calls(self.hook.settings) as calls:
                 return ask(call)
         except NoAnswer as fault:
             raise Problem(f"No answer: {fault.reason}.", passes=True) from None
+
+    def refuse_throttled(self) -> None:
+        """Name the rate limit as the cause when no answer spoke of the key.
+
+        :raises Problem: when every answer so far was a 429.
+        """
+        if self.answers and {answer.status for answer in self.answers} == {429}:
+            told = f"{self.hook.settings.host} answers 429 to every question, so whether it knows the key did not show."
+            raise Problem(told, _SHARE, passes=True)
 
     def told_rate(self, limit: int, remaining: int, seconds_left: float, what: str) -> str:
         """Say what is left of a limit.

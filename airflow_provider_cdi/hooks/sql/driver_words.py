@@ -31,10 +31,14 @@ _CONNECTING = (
     "timeout expired",
     "server closed the connection unexpectedly",
     "server does not support SSL, but SSL was required",
+    "SSL error: certificate verify failed",
+    rf"root certificate file {_FILE} does not exist",
+    rf"server certificate for {_HOST}(?: \(and \d+ other names?\))? does not match host name {_HOST}",
     "fe_sendauth: no password supplied",
     f"password authentication failed for user {_NAME}",
     f"(?:role|database) {_NAME} does not exist",
-    rf'no pg_hba\.conf entry for host "[\da-fA-F.:]+", user {_NAME}, database {_NAME}(?:, [\w ]+)?',
+    r"(?:no pg_hba\.conf entry|pg_hba\.conf rejects connection) for "
+    rf'host "[\da-fA-F.:]+", user {_NAME}, database {_NAME}(?:, [\w ]+)?',
     f"permission denied for database {_NAME}",
     "sorry, too many clients already",
     r"remaining connection slots are reserved",
@@ -60,6 +64,7 @@ _POSTGRES = (
     r"exceeded the maximum size allowed for the total set of cursor data: \d+ ?MB",
     r"Serializable isolation violation on table - \d+",
     rf"could not translate host name {_HOST} to address",
+    rf"failed to resolve host {_HOST}",
     rf"(?:connection failed: )?(?:connection to server (?:at|on socket) {_HOST}(?: \([\da-fA-F.:]+\))?, port \d+ "
     rf"failed: (?:FATAL: +)?)?(?:{'|'.join(_CONNECTING)})",
 )

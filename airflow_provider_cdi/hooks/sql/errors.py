@@ -54,7 +54,19 @@ FILES = Fault(
     "A file or directory that it needs is missing, or closed to the worker: check the paths in the connection's extra "
     "and TMPDIR."
 )
-AWAY = Fault("The warehouse did not answer or broke off: a new try may succeed.", passes=True)
+AWAY = Fault(
+    "The warehouse did not answer or broke off: a new try may succeed. If none does, check host and port of the "
+    "connection, and whether the worker is let in.",
+    passes=True,
+)
+ENCRYPTION = Fault(
+    "Server and client do not agree on TLS: check host and port, and in the connection's extra what is asked for "
+    "(sslmode) and whose certificates are believed (sslrootcert)."
+)
+CLOSED = Fault(
+    "The server does not let this login in from here: add the worker's egress address, the login and the database to "
+    "pg_hba.conf or the allowlist. If it let them in with TLS alone, put sslmode=require into the connection's extra."
+)
 OTHER = Fault("The database, or its driver, gave up: run the source's query in the database itself.")
 
 #: How a text that is not shown can be seen, when nothing better is known.
@@ -99,6 +111,8 @@ _BY_TEXT = tuple(
         (r"^(incorrect|truncated incorrect) [\w ]+ value|^data too long|out of range|overflow", VALUES),
         (r"^(\[[^\]]*\])*(conversion failed|error converting|string or binary data)|di(vision|vide) by zero", VALUES),
         (r"^ORA-(01476|017\d\d|018[0-6]\d|06502|12899)|cannot cast|malformed json", VALUES),
+        (r"no pg_hba\.conf entry|pg_hba\.conf rejects", CLOSED),
+        (r"does not support SSL|certificate verify failed|root certificate file|does not match host name", ENCRYPTION),
         (r"authentication failed|role .* does not exist|database .* does not exist|no password", LOGIN),
         (r"permission denied|access denied|not authorized|insufficient privilege", FORBIDDEN),
         (r"no such table|table .* does not exist|schema .* does not exist|unknown table", MISSING),

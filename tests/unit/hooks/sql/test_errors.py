@@ -14,6 +14,9 @@ class DriverError(sqlite3.Error):
     sqlstate: str | None = None
 
 
+NOT_LET_IN = 'FATAL:  no pg_hba.conf entry for host "10.0.0.7", user "cdi", database "shop", no encryption'
+
+
 def translate(error: BaseException, **kwargs: Any) -> CdiError:
     return as_cdi_error(error, doing="reading the table users", conn_id="shop", **kwargs)
 
@@ -38,6 +41,10 @@ def with_state(state: str) -> DriverError:
         (sqlite3.OperationalError("database is locked"), RetryLater, "may be free later"),
         (sqlite3.OperationalError("database or disk is full"), SourceError, "TMPDIR"),
         (sqlite3.OperationalError("server closed the connection unexpectedly"), RetryLater, "a new try"),
+        (sqlite3.OperationalError("server does not support SSL, but SSL was required"), SourceError, "sslmode"),
+        (sqlite3.OperationalError("SSL error: certificate verify failed"), SourceError, "sslrootcert"),
+        (sqlite3.OperationalError("SSL connection has been closed unexpectedly"), RetryLater, "a new try"),
+        (sqlite3.OperationalError(NOT_LET_IN), SourceError, "egress address"),
         (OSError(28, "No space left on device"), SourceError, "TMPDIR"),
         (FileNotFoundError(2, "No such file or directory"), SourceError, "TMPDIR"),
         (PermissionError(13, "Permission denied"), SourceError, "closed to the worker"),
