@@ -10,6 +10,11 @@ from typing import Any
 #: Would move the cursor or colour the terminal, whoever wrote them into a name or a message. Line ends stay.
 _CONTROLS = {number: f"\\x{number:02x}" for number in (*range(0x20), *range(0x7F, 0xA0)) if chr(number) not in "\n\t"}
 
+#: What is printed in the place of signs that an older terminal does not have.
+_IN_ASCII = str.maketrans({"✓": "+", "✗": "x", "…": "..."})
+#: The longest word of a table that is kept in one piece where the terminal is narrow, such as a timestamp.
+_LONGEST_WORD = 32
+
 
 def print_result(rows: Sequence[Mapping[str, Any]], output: str, *, document: Any = None) -> None:
     """Print rows as ``--output`` says.
@@ -33,14 +38,19 @@ def print_json(document: Any) -> None:
 
     :param document: of plain values; others are printed as their text.
     """
-    print_text(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    if not _can_be_printed(text):
+        text = json.dumps(document, indent=2, ensure_ascii=True, default=str)
+    print_text(text)
 
 
 def print_text(text: str) -> None:
     """Print a text to standard output as it is, with an end of line.
 
-    :param text: for example a script.
+    :param text: for example a script. Signs that the encoding of the output does not have become escapes such as
+        ``\\xf6``.
     """
+    text = _encodable(text)
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
     sys.stdout.flush()
 
@@ -62,6 +72,21 @@ def printable(text: str) -> str:
     return text.translate(_CONTROLS)
 
 
+def _can_be_printed(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encodable(text: str) -> str:
+    if _can_be_printed(text):
+        return text
+    encoding = sys.stdout.encoding
+    return text.translate(_IN_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+
+
 def _print_plain(rows: Sequence[Mapping[str, Any]]) -> None:
     from tabulate import tabulate
 
@@ -72,13 +97,35 @@ def _print_plain(rows: Sequence[Mapping[str, Any]]) -> None:
 def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     from airflow.cli.simple_table import AirflowConsole, SimpleTable
 
-    table: Any = SimpleTable(show_header=True, caption=None)  # type: ignore[no-untyped-call]
-    for name in rows[0]:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
     # A name may hold what looks like markup: [dbo].[users].
-    AirflowConsole(markup=False, emoji=False, highlight=False).print(table)
+    console = AirflowConsole(markup=False, emoji=False, highlight=False)
+    cells = [[_encodable(_cell(value)) for value in row.values()] for row in rows]
+    columns = [[name, *column] for name, column in zip(rows[0], zip(*cells, strict=True), strict=True)]
+    keeps = _kept_whole(columns, console.width)
+    table: Any = SimpleTable(show_header=True, caption=None)  # type: ignore[no-untyped-call]
+    for (name, *_), is_whole in zip(columns, keeps, strict=True):
+        table.add_column(name, no_wrap=is_whole)
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _kept_whole(columns: Sequence[Sequence[str]], width: int) -> list[bool]:
+    """Tell of each column whether its words stay in one piece, so that others give way in a narrow terminal.
+
+    :param columns: their texts, the head first.
+    :param width: of the terminal. Where the short ones alone fill it, none is kept whole, for nothing may be cut off.
+    """
+    widths = [max(map(len, column)) for column in columns]
+    keeps = [
+        longest <= _LONGEST_WORD and not any(" " in cell for cell in column)
+        for column, longest in zip(columns, widths, strict=True)
+    ]
+    least = sum(
+        longest if is_whole else len(column[0])
+        for column, longest, is_whole in zip(columns, widths, keeps, strict=True)
+    )
+    return keeps if least + 3 * len(columns) <= width else [False] * len(columns)
 
 
 def _cell(value: Any) -> str:

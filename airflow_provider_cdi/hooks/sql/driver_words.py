@@ -82,8 +82,8 @@ _DUCKDB = (
     rf"(Conversion Error): [\s\S]*(when casting from source column {_WORD})(?=\n|$)",
     r"Out of Memory Error: [A-Za-z ]+ of size [\d.]+ \w+(?: \([\d.]+ \w+/[\d.]+ \w+ used\))?",
     rf"IO Error: Could not set lock on file {_FILE}: Conflicting lock is held in [\w./-]+(?: \(deleted\))? \(PID \d+\)",
-    rf"IO Error: Cannot open (?:file|database) {_FILE}(?:: No such file or directory)?",
     rf"IO Error: Cannot open database {_FILE} in read-only mode: database does not exist",
+    rf"IO Error: Cannot open (?:file|database) {_FILE}(?:: No such file or directory)?",
     r"Connection Error: Can't open a connection to same database file with a different configuration",
 )
 

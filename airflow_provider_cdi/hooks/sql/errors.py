@@ -113,6 +113,7 @@ _BY_TEXT = tuple(
         (r"^ORA-(01476|017\d\d|018[0-6]\d|06502|12899)|cannot cast|malformed json", VALUES),
         (r"no pg_hba\.conf entry|pg_hba\.conf rejects", CLOSED),
         (r"does not support SSL|certificate verify failed|root certificate file|does not match host name", ENCRYPTION),
+        (r"^io error: cannot open (file|database)", PLACE),
         (r"authentication failed|role .* does not exist|database .* does not exist|no password", LOGIN),
         (r"permission denied|access denied|not authorized|insufficient privilege", FORBIDDEN),
         (r"no such table|table .* does not exist|schema .* does not exist|unknown table", MISSING),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 
-from airflow_provider_cdi.cli.output import print_result
+from airflow_provider_cdi.cli.output import print_json, print_result, print_text
 
 ROWS = [
     {"name": "[dbo].[users]", "rows": 3, "good": True, "why": None, "also": ["a", "b"]},
@@ -51,3 +52,54 @@ def test_nothing_is_told_on_standard_error(capsys, output):
 @pytest.mark.parametrize("output", ["table", "plain"])
 def test_a_value_cannot_command_the_terminal(capsys, output):
     assert "\x1b" not in printed(capsys, [{"name": "\x1b[31mred"}], output).out
+
+
+def in_latin(monkeypatch, show):
+    """Return what a terminal gets that does not have every sign."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr("sys.stdout", stream)
+    show()
+    stream.flush()
+    return stream.buffer.getvalue().decode("latin-1")
+
+
+def test_a_sign_that_the_terminal_does_not_have_is_escaped(monkeypatch):
+    assert in_latin(monkeypatch, lambda: print_text("✓ Grüße …\n✗ λ")) == "+ Grüße ...\nx \\u03bb\n"
+
+
+def test_json_stays_json_on_a_terminal_that_does_not_have_every_sign(monkeypatch):
+    document = {"name": "Grüße λ"}
+    assert json.loads(in_latin(monkeypatch, lambda: print_json(document))) == document
+
+
+@pytest.mark.parametrize("output", ["table", "plain"])
+def test_a_table_is_printed_on_a_terminal_that_does_not_have_every_sign(monkeypatch, output):
+    assert "\\u03bb..." in in_latin(monkeypatch, lambda: print_result([{"name": "λ…"}], output))
+
+
+ROW = {
+    "outcome": "sent",
+    "who": "EXTERNAL_ID c-1, EMAIL a@b.io",
+    "at": "2026-11-30T02:54:14.117219Z",
+    "payload": "x" * 60,
+}
+
+
+def narrow(monkeypatch, capsys, columns):
+    monkeypatch.setattr("airflow.cli.simple_table.is_tty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    return printed(capsys, [ROW], "table").out
+
+
+def test_a_narrow_terminal_breaks_long_cells_before_timestamps(monkeypatch, capsys):
+    out = narrow(monkeypatch, capsys, 80)
+    assert ROW["at"] in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_terminal_too_narrow_for_that_cuts_nothing_off(monkeypatch, capsys):
+    out = narrow(monkeypatch, capsys, 50)
+    assert max(map(len, out.splitlines())) <= 50
+    assert out.count("x") == ROW["payload"].count("x") + ROW["who"].count("x")
+    cells = [line.split("|")[2].strip() for line in out.splitlines()[1:] if "|" in line]
+    assert ROW["at"] in "".join(cells)

@@ -16,6 +16,8 @@ class DriverError(sqlite3.Error):
 
 NOT_LET_IN = 'FATAL:  no pg_hba.conf entry for host "10.0.0.7", user "cdi", database "shop", no encryption'
 
+NO_FILE = 'IO Error: Cannot open database "/data/w.duckdb" in read-only mode: database does not exist'
+
 
 def translate(error: BaseException, **kwargs: Any) -> CdiError:
     return as_cdi_error(error, doing="reading the table users", conn_id="shop", **kwargs)
@@ -52,6 +54,7 @@ def with_state(state: str) -> DriverError:
         (OSError(122, "Disk quota exceeded"), SourceError, "no space left"),
         (ConnectionResetError(104, "Connection reset by peer"), RetryLater, "a new try"),
         (TimeoutError("timed out"), RetryLater, "a new try"),
+        (sqlite3.Error(NO_FILE), SourceError, "check the connection's host, path"),
         (pa.ArrowInvalid("Out of Memory Error: failed"), SourceError, "memory_limit"),
         (sqlite3.Error("odd"), SourceError, "in the database itself"),
     ],
