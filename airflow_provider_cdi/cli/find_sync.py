@@ -65,8 +65,14 @@ def _the_one(files: DagFiles, options: argparse.Namespace) -> SyncTask:
     named = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in asked.items())
     if not found:
         raise UsageError(f"No sync has {named}. {_list(files, syncs)}")
-    narrower = "--map-index" if len({one.task_id for one in found}) == 1 else "--task-id"
-    raise UsageError(f"{len(found)} syncs have {named}; add {narrower}. {_list(files, found)}")
+    raise UsageError(f"{len(found)} syncs have {named}; add {_narrower(found)}. {_list(files, found)}")
+
+
+def _narrower(found: Sequence[SyncTask]) -> str:
+    """Return the option that tells syncs apart."""
+    if len({one.dag.dag_id for one in found}) > 1:
+        return "--dag-id"
+    return "--map-index" if len({one.task_id for one in found}) == 1 else "--task-id"
 
 
 def _ids(options: argparse.Namespace) -> dict[str, Any]:

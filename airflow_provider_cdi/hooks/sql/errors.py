@@ -173,7 +173,7 @@ def as_cdi_error(
     :return: ``RetryLater`` when the same call may succeed later, ``SourceError`` otherwise.
     """
     fault = (diagnose(error) if diagnose else None) or _fault(error)
-    told = _told(error, secrets) or f"Its text may hold values of rows and is not shown here: {history}."
+    told = _told(error, secrets) or f"Its text may hold a secret or values of rows, so it is not shown here: {history}."
     failed = f"{doing[:1].upper()}{doing[1:]} through the connection {conn_id!r} failed."
     words = f"The driver raised {name_of(error)}. {told}"
     meant = (RetryLater if fault.passes else SourceError)(f"{failed} {fault.advice} {words}")

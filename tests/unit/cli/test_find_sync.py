@@ -67,6 +67,12 @@ def test_several_syncs_are_listed_with_their_ids(tmp_path):
     assert "a two (--sync-id second)" in text
 
 
+def test_one_id_in_two_dags_is_told_apart_by_the_dag(tmp_path):
+    one = 'braze("one", source="ONE", sync_id="same")'
+    text = refused("--dag-file", str(write_dags(tmp_path, a=one, b=one)), "--sync-id", "same")
+    assert "2 syncs have --sync-id same; add --dag-id" in text
+
+
 def test_a_name_that_no_sync_has_lists_those_that_there_are(tmp_path):
     text = refused("--dag-file", str(write_dags(tmp_path, a=TWO)), "--sync-id", "third")
     assert text.startswith("No sync has --sync-id third. In ")
