@@ -33,6 +33,7 @@ class Shell:
         self.said = ""
 
     def run(self, *words: str) -> tuple[int, str]:
+        self._capfd.readouterr()  # what the test itself had logged, where a test before it has Airflow log
         with pytest.raises(SystemExit) as ended:
             main(["keygen", *words])
         out, err = self._capfd.readouterr()
