@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import ssl
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from airflow_provider_cdi.checks.findings import Doubt, Problem
+from airflow_provider_cdi.hooks.addresses import is_loopback
 
 #: Seconds for the name and TCP, and again for TLS.
 SECONDS = 10.0
@@ -73,14 +73,6 @@ class Endpoint:
         """Host and port, for messages."""
         return f"{self.host}:{self.port}"
 
-    @property
-    def is_here(self) -> bool:
-        """Whether it is this machine: nobody on the way can read along."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
 
 def reach(endpoint: Endpoint, seconds: float = SECONDS) -> str:
     """Look the name up and open a connection. Nothing is sent.
@@ -110,7 +102,7 @@ def shake_hands(endpoint: Endpoint, seconds: float = SECONDS) -> str:
     if certificate:
         return _until(endpoint, str(version), str(certificate["notAfter"]))
     told = f"{endpoint.name} speaks {version}, and the client does not look whose certificate it is shown."
-    if endpoint.is_here:
+    if is_loopback(endpoint.host):  # nobody on the way can read along
         return told
     raise Doubt(told, "Somebody on the way could stand in for the host: let the client verify the certificate.")
 
@@ -157,7 +149,7 @@ def _unencrypted(endpoint: Endpoint) -> str:
     if endpoint.tls is not Tls.NONE and endpoint.is_wanted:
         raise Problem(f"{endpoint.name} offers no TLS, and the client wants it.", _NOT_TLS)
     told = f"{endpoint.name} is spoken to without encryption."
-    if endpoint.is_here:
+    if is_loopback(endpoint.host):  # nobody on the way can read along
         return f"{told} It is this machine."
     raise Doubt(told, "Password and rows can be read on the way: let the server offer TLS and the client ask for it.")
 

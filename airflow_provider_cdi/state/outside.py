@@ -12,7 +12,7 @@ from airflow_provider_cdi.state.sync_state import SyncState
 
 
 @dataclass(frozen=True, slots=True)
-class SyncTask:
+class StatedTask:
     """The task of a sync, where the state wants a task instance.
 
     :param dag_id: its DAG.
@@ -43,7 +43,7 @@ class SyncTask:
 
 
 def stored_record(
-    task: SyncTask,
+    task: StatedTask,
     identity: Identity,
     *,
     in_variables: bool,

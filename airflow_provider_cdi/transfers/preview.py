@@ -86,14 +86,14 @@ def stored_start(task: DeclaredSync, *, map_index: int | None = None) -> Start:
     """
     from sqlalchemy.exc import SQLAlchemyError  # a worker without the database may have none
 
-    from airflow_provider_cdi.state.outside import SyncTask, stored_record
+    from airflow_provider_cdi.state.outside import StatedTask, stored_record
 
     leave_choices_to_runs(task)
     initial = f"as for its first run, from initial={_text(task.initial)!r}"
     if task.get_dag() is None:
         return Start(note=f"The sync is in no DAG, so it has no state: shown {initial}.")
     only = 0 if task.is_of_mapped_task else -1
-    of = SyncTask(task.dag_id, task.task_id, only if map_index is None else map_index)
+    of = StatedTask(task.dag_id, task.task_id, only if map_index is None else map_index)
     try:
         record = stored_record(
             of,
