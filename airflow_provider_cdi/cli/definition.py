@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
-from airflow_provider_cdi.cli import adopt, check, connections, keygen, preview, setup_sql
+from airflow_provider_cdi.cli.commands import adopt, check, connections, keygen, preview, setup_sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Each has a file of its own in this room, and a page or a section in ``docs/cli``.
+#: Each has a file of its own in ``commands``, and a page or a section in ``docs/cli``.
 COMMANDS: Sequence[ActionCommand | GroupCommand] = (
     adopt.COMMAND,
     check.COMMAND,

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from airflow_provider_cdi.cli import setup_sql
+from airflow_provider_cdi.cli.commands import setup_sql
 from airflow_provider_cdi.cli.parser import main
 from airflow_provider_cdi.setup.sql.choice import WAREHOUSES, setup_script
 from airflow_provider_cdi.setup.sql.options import SetupOptions

@@ -1,0 +1,1 @@
+"""The commands of ``airflow cdi``, a file each."""
