@@ -11,9 +11,12 @@ from __future__ import annotations
 import errno
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, MissingConnection, RejectsNotWritten
@@ -43,6 +46,10 @@ _PASSING = frozenset(
 )  # fmt: skip
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class RejectFile:
     """Writes the rejects of one try, and knows those of the tries before it.
 
@@ -54,6 +61,8 @@ class RejectFile:
     :param host: this machine's name.
     :param top: the local folder below which all folders are of this package: they are made and kept for the owner
         alone, and no link is followed there.
+    :param whose: what each line says of the run that it belongs to.
+    :param now: the time to note in lines.
     """
 
     def __init__(
@@ -64,6 +73,8 @@ class RejectFile:
         try_number: int = 1,
         host: str = "",
         top: str | None = None,
+        whose: Mapping[str, Any] | None = None,
+        now: Callable[[], datetime] = _now,
     ) -> None:
         self.path = path.removeprefix("file://")
         #: Empty for storage that all machines share.
@@ -71,6 +82,8 @@ class RejectFile:
         self._storage: RejectStorage = ObjectStore() if "://" in self.path else LocalFolder(top)
         self._earlier = [part if part.path else replace(part, path=self.path) for part in earlier]
         self._try_number = try_number
+        self._whose = dict(whose or {})
+        self._now = now
         self._own: RejectPart | None = None
         #: The part as it was before the last :meth:`write`, if that wrote something.
         self._before: RejectPart | None = None
@@ -110,14 +123,18 @@ class RejectFile:
         self._before = None
         if not rows:
             return
-        content = b"".join(row.to_line() for row in rows)
         try:
             part = self._own = self._own or self._continued() or self._new_part()
-            self._storage.put(part.numbered(part.files), content)
+            self._storage.put(part.numbered(part.files), self._content(part, rows))
         except self._storage.errors as error:
             raise RejectsNotWritten(str(self._explained(error, _LATER))) from None
         self._before = part
         self._own = replace(part, files=part.files + 1, rows=part.rows + len(rows))
+
+    def _content(self, part: RejectPart, rows: Sequence[RejectedRow]) -> bytes:
+        """Return the lines of rows. Each has a name of its own, which it keeps when its part is joined with others."""
+        whose = {**self._whose, "at": self._now().isoformat(timespec="seconds"), "part": part.token}
+        return b"".join(row.to_line({**whose, "line": line}) for line, row in enumerate(rows, part.rows))
 
     def take_back(self) -> None:
         """Say that the save after the last write failed: nobody knows whether the rows count.
@@ -132,7 +149,7 @@ class RejectFile:
     def join(self) -> Sequence[str]:
         """Make one file of all parts that lie here, at the end of a run.
 
-        :return: the files that are superfluous once :attr:`parts` is saved (:meth:`remove`).
+        :return: the files that are superfluous once :attr:`parts` is saved (:meth:`finish`).
         """
         try:
             here = [part for part in self._all() if self._is_here(part)]
@@ -152,13 +169,22 @@ class RejectFile:
             return ()
         return stray
 
-    def remove(self, names: Sequence[str]) -> None:
-        """Remove what :meth:`join` named; what cannot be removed is left."""
+    def finish(self, names: Sequence[str]) -> None:
+        """Remove what :meth:`join` named, and seal the parts that stay in several files; a failure changes nothing.
+
+        The seal says how many of the files count, when no record does any more.
+
+        :param names: of the files that are superfluous.
+        """
         try:
             self._storage.remove(names)
+            for part in self._all():
+                if part.files and self._is_here(part):
+                    self._storage.put(part.seal, orjson.dumps({"files": part.files, "rows": part.rows}))
         except self._storage.errors as error:
             log.warning(
-                "Files of rejects that are not needed any more could not be removed (%s).", self._storage.told(error)
+                "Files of rejects that are not needed any more could not be removed, or the others not sealed (%s).",
+                self._storage.told(error),
             )
 
     def places(self) -> list[dict[str, Any]]:

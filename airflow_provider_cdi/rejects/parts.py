@@ -46,6 +46,16 @@ class RejectPart:
         return [self.numbered(number) for number in range(self.files)] or [self.path]
 
     @property
+    def seal(self) -> str:
+        """The name of the file that says how many of the part's files count, once its run has ended well."""
+        return f"{split_suffix(self.path)[0]}.seal"
+
+    @property
+    def token(self) -> str:
+        """What tells it from the other parts of its run: ``try1-3f9a1c2b``."""
+        return split_suffix(self.path)[0].rpartition(".")[2]
+
+    @property
     def pattern(self) -> str:
         """One name for all of its files, with a star where there are several."""
         return self.numbered("*") if self.files > 1 else self.names()[0]

@@ -51,6 +51,14 @@ class RejectStorage(Protocol):
         """Remove files; those that are not there do not matter."""
         ...
 
+    def find(self, below: str) -> list[str]:
+        """Return the names of all files below a folder or address, sorted; none when there is no such place."""
+        ...
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Read a file line by line."""
+        ...
+
 
 class LocalFolder:
     """A folder of this machine, or a mount in it. Only the owner may read what is made here.
@@ -104,6 +112,19 @@ class LocalFolder:
             for one in (name, name + _NEW):  # the second is what a kill left half written
                 with contextlib.suppress(FileNotFoundError), self._opened(one) as (folder, own_name):
                     os.unlink(own_name, dir_fd=folder)
+
+    def find(self, below: str) -> list[str]:
+        """See :class:`RejectStorage`; links are not followed."""
+        return sorted(
+            os.path.join(folder, name)
+            for folder, _, names in os.walk(below, onerror=_raise_if_closed)
+            for name in names
+        )
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """See :class:`RejectStorage`."""
+        with self._opened(name) as (folder, own_name), old_file(own_name, folder) as file:
+            yield from file
 
     @contextlib.contextmanager
     def _opened(self, name: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
@@ -169,6 +190,27 @@ class ObjectStore:
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 _object(name).unlink()
+
+    def find(self, below: str) -> list[str]:
+        """See :class:`RejectStorage`."""
+        place = _object(below)
+        scheme, _, rest = below.partition("://")
+        login = f"{rest.partition('@')[0]}@" if "@" in rest.partition("/")[0] else ""
+        try:
+            found = place.fs.find(place.path)
+        except FileNotFoundError:
+            return []
+        return sorted(f"{scheme}://{login}{name.lstrip('/')}" for name in found)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """See :class:`RejectStorage`."""
+        with _object(name).open("rb") as file:
+            yield from file
+
+
+def _raise_if_closed(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _object(name: str) -> Any:

@@ -163,8 +163,9 @@ class WarehouseSyncOperator(DeclaredSync):
 
         return reject_file(
             context["ti"],
+            self.name_of(context["ti"]),
             given=self.rejects_path,
-            written=self._rejects_path_as_written,
+            written=self.rejects_path_as_written,
             anywhere=self.allow_rejects_anywhere,
             earlier=run.checkpoint.rejects if run.checkpoint else (),
         )

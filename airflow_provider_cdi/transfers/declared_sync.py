@@ -80,7 +80,7 @@ class DeclaredSync(DestinationSide):
         self.dry_run_mask = arguments.get("dry_run_mask", ("all",))
         self.lock_run_choices = arguments.get("lock_run_choices")
         self.rejects_path = arguments.get("rejects_path")
-        self._rejects_path_as_written = self.rejects_path
+        self.rejects_path_as_written = self.rejects_path
         self.allow_rejects_anywhere = arguments.get("allow_rejects_anywhere", False)
         self.max_reject_percent = arguments.get("max_reject_percent")
         self.stop_if_all_rejected = arguments.get("stop_if_all_rejected", FIRST_ROWS)

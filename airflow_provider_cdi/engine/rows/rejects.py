@@ -46,10 +46,13 @@ class RejectedRow:
     payload: Any = field(repr=False)
     columns: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def to_line(self) -> bytes:
-        """Return the row as one line of JSON."""
+    def to_line(self, whose: Mapping[str, Any] | None = None) -> bytes:
+        """Return the row as one line of JSON.
+
+        :param whose: what the line says first: of which run it is.
+        """
         line = {name: json_value(getattr(self, name)) for name in self.__slots__}
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps({**(whose or {}), **line}, option=orjson.OPT_APPEND_NEWLINE)
 
     def tell(self) -> None:
         """Show code and reason in the log, and nothing of the row but its time."""

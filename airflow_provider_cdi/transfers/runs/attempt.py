@@ -179,7 +179,7 @@ class Attempt:
         superfluous = rejects.join()
         if run.checkpoint is not None and run.checkpoint.rejects != rejects.parts:
             run.save(replace(run.checkpoint, rejects=rejects.parts))
-        rejects.remove(superfluous)
+        rejects.finish(superfluous)
 
 
 class TaskJournal:

@@ -32,11 +32,12 @@ _BUCKET = re.compile(r"\w[\w+.-]*://[^/]+/.*", re.DOTALL)
 
 
 def reject_file(
-    ti: Any, *, given: str | None, written: object, anywhere: bool, earlier: Sequence[RejectPart]
+    ti: Any, sync_id: str, *, given: str | None, written: object, anywhere: bool, earlier: Sequence[RejectPart]
 ) -> RejectFile:
     """Return where the rejects of a try go.
 
     :param ti: the task instance.
+    :param sync_id: of the sync; of an instance of a mapped task, its own name.
     :param given: the task's own ``rejects_path``, with its templates filled in.
     :param written: the same as it stands in the DAG file.
     :param anywhere: whether a template may lead out of the folder or address that stands before it.
@@ -46,7 +47,11 @@ def reject_file(
     if given is not None and not anywhere:
         check_below_root(given, written, configured_root())
     top = rejects_top(given, written)
-    return RejectFile(rejects_path(given, ti), earlier=earlier, try_number=ti.try_number, host=host_of(ti), top=top)
+    instance = -1 if ti.map_index is None else ti.map_index
+    whose = {"sync_id": sync_id, "run_id": ti.run_id, "map_index": instance, "try_number": ti.try_number}
+    return RejectFile(
+        rejects_path(given, ti), earlier=earlier, try_number=ti.try_number, host=host_of(ti), top=top, whose=whose
+    )
 
 
 def rejects_path(given: str | None, ti: Any) -> str:
@@ -56,15 +61,25 @@ def rejects_path(given: str | None, ti: Any) -> str:
     :param ti: the task instance.
     """
     path = given or configured_root() + "/"
-    if _gets_names_below(path):
-        folders = "/".join(map(_fit, (ti.dag_id, ti.task_id)))
-        path = f"{path.rstrip('/')}/{folders}/{_fit(ti.run_id)}.jsonl"
+    if says_only_where(path):
+        path = f"{rejects_below(given, ti.dag_id, ti.task_id)}/{_fit(ti.run_id)}.jsonl"
     if "://" not in path:
         path = os.path.abspath(os.path.expanduser(path))
     folder, slash, name = path.rpartition("/")
     stem, suffix = split_suffix(name)
     instance = f".{ti.map_index}" if ti.map_index is not None and ti.map_index >= 0 else ""
     return f"{folder}{slash}{_fit(stem)}{instance}{suffix}"
+
+
+def rejects_below(given: str | None, dag_id: str, task_id: str) -> str:
+    """Return the folder or address in which a task's rejects have names by their runs.
+
+    :param given: the task's own argument, a folder or an address that ends in ``/``; None for the configured root.
+    :param dag_id: of the task.
+    :param task_id: of the task.
+    """
+    path = given or configured_root()
+    return "/".join([path.rstrip("/"), *map(_fit, (dag_id, task_id))])
 
 
 def rejects_top(given: str | None, written: object) -> str | None:
@@ -77,7 +92,7 @@ def rejects_top(given: str | None, written: object) -> str | None:
     if given is None:
         top: str | None = configured_root()
     elif isinstance(written, str) and not is_open(written):
-        top = given if _gets_names_below(given) else None
+        top = given if says_only_where(given) else None
     else:
         top = (literal_root(written) if isinstance(written, str) else None) or configured_root()
     top = top.removeprefix("file://") if top else None
@@ -165,7 +180,8 @@ def configured_root() -> str:
     return airflow_option("cdi", "rejects_path") or os.path.join(home, "cdi_rejects")
 
 
-def _gets_names_below(path: str) -> bool:
+def says_only_where(path: str) -> bool:
+    """Whether a ``rejects_path`` is a folder or an address, below which runs have names, and no file's own name."""
     return path.endswith("/") or ("://" not in path and os.path.isdir(os.path.expanduser(path)))
 
 

@@ -58,7 +58,7 @@ def test_a_run_of_one_try_leaves_one_file(tmp_path):
     file.write([reject(1), reject(2)])
     file.write([reject(3)])
     assert named(file) == ["c-1", "c-2", "c-3"]
-    file.remove(file.join())
+    file.finish(file.join())
     (part,) = file.places()
     (path,) = (tmp_path / "deep").iterdir()
     assert (part["path"], part["rows"]) == (str(path), 3)
@@ -97,7 +97,7 @@ def test_at_the_end_all_parts_that_lie_here_are_one_file_and_nothing_else_is_lef
     first.write([reject(2)])
     second = RejectFile(str(tmp_path / "run.jsonl"), earlier=counted, try_number=2)
     second.write([reject(2)])
-    second.remove(second.join())
+    second.finish(second.join())
     assert ids(lines_below(tmp_path)) == ["c-1", "c-2"] == named(second)
 
 
@@ -107,7 +107,7 @@ def test_tries_on_two_machines_leave_a_part_on_each(tmp_path):
         file = RejectFile(str(tmp_path / machine / "run.jsonl"), earlier=parts, try_number=number, host=machine)
         file.write([reject(number)])
         parts = file.parts
-    file.remove(file.join())
+    file.finish(file.join())
     assert [(part["host"], part["rows"]) for part in file.places()] == [("B", 1), ("A", 2)]
     assert sorted(named(file)) == ["c-1", "c-2", "c-3"] == sorted(ids(lines_below(tmp_path)))
 
@@ -138,10 +138,12 @@ def test_an_object_store_gets_numbered_objects(memory):
     file = RejectFile("memory://bucket/rejects/run.jsonl", host="worker")
     file.write([reject(1)])
     file.write([reject(2)])
-    file.remove(file.join())
+    file.finish(file.join())
     (part,) = file.places()
     assert (part["host"], part["files"], part["rows"]) == (None, 2, 2)
-    found = [json.loads(memory.cat(name))["identifier"]["EXTERNAL_ID"] for name in memory.find("/bucket")]
+    found = [
+        json.loads(memory.cat(name))["identifier"]["EXTERNAL_ID"] for name in memory.glob("/bucket/rejects/*.jsonl")
+    ]
     assert found == ["c-1", "c-2"]
 
 
@@ -152,8 +154,9 @@ def test_on_shared_storage_what_a_killed_try_left_uncounted_is_gone_at_the_end(m
     first.write([reject(2)])
     second = RejectFile("memory://bucket/run.jsonl", earlier=counted, try_number=2)
     second.write([reject(2)])
-    second.remove(second.join())
-    found = sorted(json.loads(memory.cat(name))["identifier"]["EXTERNAL_ID"] for name in memory.find("/bucket"))
+    second.finish(second.join())
+    names = memory.glob("/bucket/*.jsonl")
+    found = sorted(json.loads(memory.cat(name))["identifier"]["EXTERNAL_ID"] for name in names)
     assert found == ["c-1", "c-2"]
 
 
@@ -262,7 +265,7 @@ def a_try(folder, number, kill_at):
         journal._commit(Checkpoint(None, totals), [reject(row)])
     superfluous = file.join()
     save(Checkpoint(None, replace(Totals(), rejected=ROWS), file.parts))
-    file.remove(superfluous)
+    file.finish(superfluous)
     os._exit(0)
 
 
@@ -313,7 +316,7 @@ def test_the_text_of_a_storages_error_is_shown_nowhere(memory, monkeypatch, capl
         file.join()
         patch.setattr(memory, "rm_file", broken)
         patch.setattr(memory, "rm", broken)
-        file.remove(["memory://bucket/run.jsonl"])
+        file.finish(["memory://bucket/run.jsonl"])
         patch.setattr(memory, "open", broken)
         patch.setattr(memory, "pipe_file", broken)
         with pytest.raises((ConfigurationError, RejectsNotWritten), match=re.escape(said)) as raised:

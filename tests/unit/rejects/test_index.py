@@ -1,0 +1,193 @@
+"""The index of a sync's rejects: every line that counts once, in order, with its mark, wherever the parts lie."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.rejects.file import RejectFile
+from airflow_provider_cdi.rejects.index import RejectIndex, RejectPlace
+from airflow_provider_cdi.rejects.parts import RejectPart
+from airflow_provider_cdi.rejects.stored import RejectFilter
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=["a folder", "an object store"])
+def root(request, tmp_path):
+    if request.param == "a folder":
+        yield str(tmp_path / "users")
+        return
+    from airflow.sdk.io import attach
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    memory = MemoryFileSystem()
+    attach("memory", fs=memory)
+    yield "memory://bucket/users"
+    memory.store.clear()
+
+
+def reject(number, code="bad_row", outcome="rejected"):
+    return RejectedRow(outcome, code, "Bad.", {"EXTERNAL_ID": f"c-{number}"}, "2026-01-05T00:00:00Z", "{")
+
+
+class Syncs:
+    """Writes as the tries of runs do."""
+
+    def __init__(self, root):
+        self._root = root
+
+    def file(self, run="r1", *, day=0, try_number=1, earlier=(), sync_id="users", map_index=-1):
+        whose = {"sync_id": sync_id, "run_id": run, "map_index": map_index, "try_number": try_number}
+        instance = f".{map_index}" if map_index >= 0 else ""
+        path = f"{self._root}/{run}{instance}.jsonl"
+        now = NOON + timedelta(days=day)
+        return RejectFile(path, earlier=earlier, try_number=try_number, whose=whose, now=lambda: now)
+
+    def run(self, numbers, **which):
+        file = self.file(**which)
+        for number in numbers:
+            file.write([reject(number)])
+        file.finish(file.join())
+
+    def index(self, *known):
+        return RejectIndex("users", RejectPlace(self._root), known)
+
+    def ids(self, *known, **chosen):
+        entries = self.index(*known).entries(RejectFilter(**chosen))
+        return [entry.identifier["EXTERNAL_ID"] for entry in entries]
+
+
+@pytest.fixture
+def syncs(root):
+    return Syncs(root)
+
+
+def test_no_run_has_left_anything(syncs):
+    assert syncs.ids() == []
+
+
+def test_runs_come_in_the_order_in_which_they_were_written(syncs):
+    syncs.run([3], run="a", day=2)
+    syncs.run([1, 2], run="z", day=1)
+    assert syncs.ids() == ["c-1", "c-2", "c-3"]
+
+
+def test_a_line_says_whose_it_is(syncs):
+    syncs.run([1], run="scheduled__2026-01-05T00:00:00+00:00", sync_id="users:t1", map_index=3, try_number=2)
+    (entry,) = syncs.index().entries()
+    assert (entry.sync_id, entry.run_id, entry.map_index, entry.try_number, entry.at) == (
+        "users:t1",
+        "scheduled__2026-01-05T00:00:00+00:00",
+        3,
+        2,
+        NOON.isoformat(timespec="seconds"),
+    )
+
+
+def test_lines_of_another_sync_in_the_same_place_are_not_its_own(syncs):
+    syncs.run([1], run="r1")
+    syncs.run([2], run="r2", sync_id="users_archive")
+    assert syncs.ids() == ["c-1"]
+
+
+def test_a_marked_reject_is_not_taken_again(syncs):
+    syncs.run([1, 2, 3])
+    index = syncs.index()
+    first, second, _ = index.entries()
+    index.mark([(first, "accepted"), (second, "gone")], run="again", at="2026-12-01T00:00:00+00:00")
+    assert syncs.ids() == ["c-3"]
+    marks = [entry.mark and entry.mark.fate for entry in syncs.index().entries(RejectFilter(include_redriven=True))]
+    assert marks == ["accepted", "gone", None]
+
+
+def test_a_mark_that_was_made_before_parts_were_joined_still_holds(syncs):
+    file = syncs.file()
+    file.write([reject(1)])
+    file.write([reject(2)])
+    index = syncs.index(*file.parts)
+    index.mark([(next(index.entries()), "accepted")], run="again", at="")
+    file.finish(file.join())
+    assert syncs.ids() == ["c-2"]
+
+
+def test_a_joined_file_and_what_it_was_made_of_count_once(syncs):
+    file = syncs.file()
+    file.write([reject(1)])
+    file.write([reject(2)])
+    file.join()  # and the process dies before the superfluous files are removed
+    assert syncs.ids() == ["c-1", "c-2"]
+
+
+def test_what_a_try_wrote_behind_its_last_save_is_left_out_where_the_record_tells(syncs):
+    file = syncs.file()
+    file.write([reject(1)])
+    (saved,) = file.parts
+    file.write([reject(2)])
+    assert syncs.ids(saved) == ["c-1"]
+
+
+def test_what_nobody_can_tell_any_more_is_in_doubt(syncs):
+    file = syncs.file()
+    file.write([reject(1)])
+    file.write([reject(2)])
+    assert [entry.is_in_doubt for entry in syncs.index().entries()] == [False, True]
+
+
+def test_a_run_that_ended_well_leaves_no_doubt(syncs):
+    syncs.run([1, 2])
+    assert [entry.is_in_doubt for entry in syncs.index().entries()] == [False, False]
+
+
+def test_tries_of_a_run_are_found_together(syncs):
+    first = syncs.file()
+    first.write([reject(1)])
+    second = syncs.file(try_number=2, earlier=first.parts)
+    second.write([reject(2)])
+    second.finish(second.join())
+    assert syncs.ids() == ["c-1", "c-2"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ({"codes": frozenset({"other"})}, ["c-2"]),
+        ({"run_id": "r2"}, ["c-3"]),
+        ({"older_than": NOON + timedelta(hours=1)}, ["c-1", "c-2"]),
+        ({"newer_than": NOON + timedelta(hours=1)}, ["c-3"]),
+        ({"identifier": "c-3"}, ["c-3"]),
+        ({"outcomes": frozenset({"unknown"})}, ["c-2"]),
+    ],
+)
+def test_it_is_filtered(syncs, chosen, found):
+    file = syncs.file()
+    file.write([reject(1), reject(2, code="other", outcome="unknown")])
+    file.finish(file.join())
+    syncs.run([3], run="r2", day=1)
+    assert syncs.ids(**chosen) == found
+
+
+def test_a_torn_line_is_told_and_the_others_count(tmp_path):
+    syncs = Syncs(str(tmp_path))
+    syncs.run([1, 2])
+    (file,) = tmp_path.rglob("*.jsonl")
+    file.write_bytes(file.read_bytes() + b'{"code": "x", "iden')
+    index = syncs.index()
+    assert len(list(index.entries())) == 2
+    assert index.troubles == [f"Line 3 of {str(file)!r} is no reject as a run writes it, and is left out."]
+
+
+def test_lines_of_an_earlier_version_are_read(tmp_path):
+    (tmp_path / "manual__1.try1-00ff00ff.jsonl").write_bytes(reject(1).to_line())
+    (entry,) = Syncs(str(tmp_path)).index().entries()
+    assert (entry.run_id, entry.part, entry.line, entry.mark) == ("manual__1", "try1-00ff00ff", 0, None)
+
+
+def test_parts_on_other_machines_are_named(tmp_path):
+    there = RejectPart("/rejects/run.try1-aa.jsonl", "worker-b", 0, 7)
+    here = replace(there, path="/rejects/run.try2-bb.jsonl", host="worker-a")
+    index = RejectIndex("users", RejectPlace(str(tmp_path), host="worker-a"), [there, here])
+    assert index.elsewhere() == [there]
