@@ -241,6 +241,25 @@ class AskingDestination(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """A destination that can be asked which people it does not know yet."""
+
+    @property
+    def people_a_question(self) -> int:
+        """About how many people one request asks, at best."""
+        ...
+
+    def ask_who_is_new(self, records: Sequence[Record]) -> Verdict:
+        """Begin a conversation that changes nothing: whom would these records make, that is not there yet?
+
+        :param records: as :meth:`Destination.encode` gave them; best each of another person.
+        :return: the first question; the conversation ends with ``Completed``, of which ``skipped`` has the places of
+            those who are new. It is that at once where none of the records can make anybody.
+        """
+        ...
+
+
 # --- transport and clock --------------------------------------------------------------------------------
 
 

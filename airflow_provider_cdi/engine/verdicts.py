@@ -13,12 +13,19 @@ class Request:
     """One HTTP request, without host and credentials. Its repr shows no body: that is personal data.
 
     :param family: the rate budget that it counts against, one of the destination's ``rates``; empty for none.
+    :param is_question: whether it changes nothing on the other side, though its method is none of those that ask.
     """
 
     method: str
     path: str
     body: bytes = field(repr=False)
     family: str = ""
+    is_question: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may change something on the other side."""
+        return self.method != "GET" and not self.is_question
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class MemoryServer:
 
     def is_question(self, request: Request) -> bool:
         """Say whether a request changes nothing."""
-        return request.method == "GET"
+        return not request.changes
 
     def note(self, request: Request, records: Sequence[Record]) -> None:
         """Take note of which records a request carries."""

@@ -47,7 +47,7 @@ class _Tries:
 
     def __init__(self, request: Request, started: float) -> None:
         #: Whether the request changes anything on the other side.
-        self.changes = request.method != "GET"
+        self.changes = request.changes
         #: Whether one of the tries may have been applied.
         self.maybe_applied = False
         self.started = started
@@ -132,6 +132,17 @@ class Conversations:
             if verdict.wait:
                 await self._clock.sleep(verdict.wait)
             ask = verdict
+
+    async def ask(self, question: Verdict) -> Completed:
+        """Hold a conversation that changes nothing; other questions may be on their way meanwhile.
+
+        :param question: the first one.
+        """
+        while isinstance(question, FollowUp):
+            question = await self._send_until_clear(question, ())
+        if not isinstance(question, Completed):
+            raise TypeError("a conversation that changes nothing ends with what was found out")
+        return question
 
     async def _opening(self, records: Sequence[Record]) -> FollowUp:
         """Return the first request about these records; a job that works on them already is only asked for."""

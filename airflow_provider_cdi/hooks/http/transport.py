@@ -109,7 +109,7 @@ class AiohttpTransport:
             of the request was written.
         """
         async with self._turns:
-            attempt = _Attempt(changes=request.method != "GET")
+            attempt = _Attempt(changes=request.changes)
             try:
                 return await self._exchange(request, attempt)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:

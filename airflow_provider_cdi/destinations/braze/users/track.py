@@ -27,6 +27,7 @@ from airflow_provider_cdi.destinations.braze.users.identifiers import (
     needless_contacts,
 )
 from airflow_provider_cdi.destinations.braze.users.opt_outs import deliver_opt_outs, opt_out_record
+from airflow_provider_cdi.destinations.braze.users.people import IDS_A_QUESTION, NewUsers
 from airflow_provider_cdi.destinations.braze.users.track_types import TrackType
 from airflow_provider_cdi.destinations.columns import column, json_text, timestamp_texts
 from airflow_provider_cdi.destinations.fast_path_payloads import Look, fast_records, splice_fast
@@ -115,6 +116,15 @@ class Track(BrazeDestination):
     def data_points(self, records: Sequence[Record]) -> int:
         """Return how many data points Braze counts at least, see :func:`~.data_points.data_points`."""
         return data_points(self.contract.data_type, records)
+
+    @property
+    def people_a_question(self) -> int:
+        """About how many people one request asks."""
+        return IDS_A_QUESTION
+
+    def ask_who_is_new(self, records: Sequence[Record]) -> Verdict:
+        """Begin to ask which users Braze does not know, see :mod:`~.people`."""
+        return NewUsers(records, self._now).next()
 
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer means, see :func:`~.responses.interpret_response`."""

@@ -12,7 +12,7 @@ from airflow_provider_cdi.destinations.klaviyo.arguments import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.consent.channels import ChannelReader
 from airflow_provider_cdi.destinations.klaviyo.consent.endpoints import SUBSCRIBE
 from airflow_provider_cdi.destinations.klaviyo.consent.lookups import ConsentLookup
-from airflow_provider_cdi.destinations.klaviyo.consent.records import BORN, consent_body, merge_consents
+from airflow_provider_cdi.destinations.klaviyo.consent.records import BORN, consent_body, consent_of, merge_consents
 from airflow_provider_cdi.destinations.klaviyo.consent.requests import ConsentRequest
 from airflow_provider_cdi.destinations.klaviyo.consent.rows import (
     CONSENTED_AT,
@@ -21,6 +21,7 @@ from airflow_provider_cdi.destinations.klaviyo.consent.rows import (
 )
 from airflow_provider_cdi.destinations.klaviyo.endpoints import GET_PROFILES, rates_of
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.people import new_profiles
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.push_tokens import PUSH_TOKENS
 from airflow_provider_cdi.destinations.klaviyo.revision_fields import refuse_missing
@@ -112,6 +113,15 @@ class Subscribe(BaseDestination):
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer to :meth:`request` means."""
         return self._opening(records).read(answer)
+
+    @property
+    def people_a_question(self) -> int:
+        """About how many people one request asks."""
+        return self._limits.lookup_ids
+
+    def ask_who_is_new(self, records: Sequence[Record]) -> Verdict:
+        """Begin to ask whom Klaviyo does not know: a subscription makes a profile."""
+        return new_profiles(records, lambda record: consent_of(record).identifiers, self._limits.lookup_ids)
 
     def _opening(self, records: Sequence[Record]) -> FollowUp:
         if not self._looks:

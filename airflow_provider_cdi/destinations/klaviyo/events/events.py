@@ -11,7 +11,7 @@ from pyarrow import types
 
 from airflow_provider_cdi.destinations.base import BaseDestination
 from airflow_provider_cdi.destinations.columns import column, is_untyped
-from airflow_provider_cdi.destinations.klaviyo.endpoints import CREATE_EVENTS, rates_of
+from airflow_provider_cdi.destinations.klaviyo.endpoints import CREATE_EVENTS, GET_PROFILES, rates_of
 from airflow_provider_cdi.destinations.klaviyo.events.objects import (
     EventRow,
     amount_text,
@@ -24,11 +24,13 @@ from airflow_provider_cdi.destinations.klaviyo.events.requests import (
     TAIL,
     EventRecord,
     event_places,
+    identifiers_of_event,
     request_body,
 )
 from airflow_provider_cdi.destinations.klaviyo.events.times import EVENT_TIME, EventTimes
 from airflow_provider_cdi.destinations.klaviyo.identifiers import IDENTIFIERS, identify_rows
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.people import new_profiles
 from airflow_provider_cdi.destinations.klaviyo.phone_drops import drop_phones, event_without_phone
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.properties import EXTRA, PropertyReader
@@ -96,7 +98,7 @@ class Events(BaseDestination):
         self._metric = metric
         self._backfill = backfill
         #: Our part of Klaviyo's rate limits.
-        self.rates = rates_of((CREATE_EVENTS,), rate_share)
+        self.rates = rates_of((CREATE_EVENTS, GET_PROFILES), rate_share)
         self._times = EventTimes(limits, now)
         needs_metric = (METRIC_NAME,) if metric is None else ()
         may_metric = () if metric is None else (METRIC_NAME,)
@@ -143,6 +145,15 @@ class Events(BaseDestination):
     def request(self, records: Sequence[Record]) -> Request:
         """Join events into one request, nested by profile."""
         return CREATE_EVENTS.request(request_body(records))
+
+    @property
+    def people_a_question(self) -> int:
+        """About how many people one request asks."""
+        return self._limits.lookup_ids
+
+    def ask_who_is_new(self, records: Sequence[Record]) -> Verdict:
+        """Begin to ask whom Klaviyo does not know: an event makes its profile."""
+        return new_profiles(records, identifiers_of_event, self._limits.lookup_ids)
 
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer means. An accepted request has an empty answer, and there is nothing to ask for."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import orjson
 
-from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity
+from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity, identifiers_in
 from airflow_provider_cdi.destinations.klaviyo.responses.row_refusals import RowPlaces
 from airflow_provider_cdi.engine.rows.records import Record
 
@@ -86,6 +86,11 @@ def _event_record(record: Record) -> EventRecord:
     if not isinstance(record, EventRecord):
         raise TypeError("only events of this destination have a profile")
     return record
+
+
+def identifiers_of_event(record: Record) -> dict[str, str]:
+    """Say by which identifiers Klaviyo will see whose event it is."""
+    return identifiers_in(orjson.loads(record.body)["attributes"]["profile"]["data"])
 
 
 def _profile_text(identity: Identity) -> bytes:

@@ -19,8 +19,15 @@ from airflow_provider_cdi.destinations.klaviyo.endpoints import (
     UPSERT_PROFILE,
     rates_of,
 )
-from airflow_provider_cdi.destinations.klaviyo.identifiers import IDENTIFIERS, Identity, PersonRecord, identify_rows
+from airflow_provider_cdi.destinations.klaviyo.identifiers import (
+    IDENTIFIERS,
+    Identity,
+    PersonRecord,
+    identifiers_in,
+    identify_rows,
+)
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
+from airflow_provider_cdi.destinations.klaviyo.people import new_profiles
 from airflow_provider_cdi.destinations.klaviyo.phone_drops import drop_phones, profile_without_phone
 from airflow_provider_cdi.destinations.klaviyo.phones import Phones
 from airflow_provider_cdi.destinations.klaviyo.profiles.fast_path import fast_profiles
@@ -140,6 +147,17 @@ class Profiles(BaseDestination):
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer to :meth:`request` means."""
         return self._opening(records).read(answer)
+
+    @property
+    def people_a_question(self) -> int:
+        """About how many people one request asks."""
+        return self._limits.lookup_ids
+
+    def ask_who_is_new(self, records: Sequence[Record]) -> Verdict:
+        """Begin to ask whom Klaviyo does not know; nobody is made where only known people are changed."""
+        if self._update_only:
+            return Completed()
+        return new_profiles(records, lambda record: identifiers_in(orjson.loads(record.body)), self._limits.lookup_ids)
 
     def _opening(self, records: Sequence[Record]) -> FollowUp:
         return self._lookup(records, self._submission) if self._update_only else self._submission(records)

@@ -37,7 +37,7 @@ class Lookup:
         self,
         records: Sequence[Record],
         most_ids: int,
-        go_on: Callable[[list[Record]], FollowUp],
+        go_on: Callable[[list[Record]], FollowUp | Completed],
         without_phone: WithoutPhone | None = None,
     ) -> None:
         self._people = [_person(record) for record in records]

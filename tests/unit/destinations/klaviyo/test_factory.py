@@ -74,7 +74,10 @@ def test_each_endpoint_has_budgets_of_its_own_on_both_clocks():
     rates = make("profiles").rates
     assert rates["POST /api/profile-bulk-import-jobs"] == (Rate(9, 1), Rate(135, 60))
     assert rates["GET /api/profiles"] == (Rate(67, 1), Rate(675, 60))
-    assert make("events", rate_share=1).rates == {"POST /api/event-bulk-create-jobs": (Rate(10, 1), Rate(150, 60))}
+    assert make("events", rate_share=1).rates == {
+        "POST /api/event-bulk-create-jobs": (Rate(10, 1), Rate(150, 60)),
+        "GET /api/profiles": (Rate(75, 1), Rate(750, 60)),
+    }
 
 
 def test_a_small_share_still_lets_one_request_through():
