@@ -135,6 +135,12 @@ def test_a_watermark_that_is_no_time_is_never_written_into_a_statement() -> None
         written_out(Statement("select 1 where updated_at > \x00", ("2026-01-01'; drop table t; --",)))
 
 
+def test_a_text_of_a_row_is_written_as_a_literal_that_nothing_ends() -> None:
+    statement = Statement("select 1 where a > \x00 and b = \x00", ("2026-01-01", "o'brien \\\x00'; --"), texts=1)
+    literal = "('o''brien ' || chr(92) || @''; --')".replace("@", "'")
+    assert written_out(statement) == f"select 1 where a > '2026-01-01' and b = {literal}"
+
+
 # --- how they are read ----------------------------------------------------------------------------
 
 

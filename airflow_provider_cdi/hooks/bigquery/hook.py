@@ -6,7 +6,7 @@ by themselves. Nothing here was tried on a real account yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -63,14 +63,14 @@ class BigQueryReader:
 
     def fetch(self, connection: BigQueryConnection, statement: Statement, limit: int | None = None) -> list[Any]:
         """Run a query and fetch its small result."""
-        rows = connection.run(statement.text, _parameters(statement.values))
+        rows = connection.run(statement.text, _parameters(statement))
         return [row.values() for row in islice(rows, limit)]
 
     def read(
         self, connection: BigQueryConnection, statement: Statement, shape: RowShape, settings: frozenset[str]
     ) -> Iterator[pa.RecordBatch]:
         """Run a query and stream its result."""
-        for batch in connection.read(statement.text, _parameters(statement.values)):
+        for batch in connection.read(statement.text, _parameters(statement)):
             for part in slices(batch):
                 yield shape.from_arrow(part)
 
@@ -79,9 +79,11 @@ class BigQueryReader:
         connection.stop()
 
 
-def _parameters(values: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the bound values with their types: they are positions, all of the type of ``UPDATED_AT``."""
-    return [("TIMESTAMP" if value.endswith(_ZONE) else "DATETIME", value) for value in values]
+def _parameters(statement: Statement) -> list[tuple[str, str]]:
+    """Return the bound values with their types: positions, all of the type of ``UPDATED_AT``, and texts of rows."""
+    times, texts = statement.values[: statement.times], statement.values[statement.times :]
+    positions = [("TIMESTAMP" if value.endswith(_ZONE) else "DATETIME", value) for value in times]
+    return positions + [("STRING", value) for value in texts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,14 +162,24 @@ class RedshiftReader:
 def written_out(statement: Statement) -> str:
     """Return the text with its values in it: a cursor's query cannot have bound ones.
 
-    :raises ConfigurationError: when a value is no point in time; all bound values are.
+    :raises ConfigurationError: when one that should be a point in time is none.
     """
-    text = statement.text
-    for value in statement.values:
-        if _POSITION.fullmatch(value) is None:
-            raise ConfigurationError(f"The position {value!r} is no point in time.")
-        text = text.replace(PLACEHOLDER, f"'{value}'", 1)
-    return text
+    values = [_position(value) for value in statement.values[: statement.times]]
+    values += [_literal(value) for value in statement.values[statement.times :]]
+    parts = statement.text.split(PLACEHOLDER)
+    return "".join(part + value for part, value in zip(parts, [*values, ""], strict=True))
+
+
+def _position(value: str) -> str:
+    if _POSITION.fullmatch(value) is None:
+        raise ConfigurationError(f"The position {value!r} is no point in time.")
+    return f"'{value}'"
+
+
+def _literal(value: str) -> str:
+    """Write a text of a row as SQL; what a backslash does in a literal depends on a setting, so none is in one."""
+    parts = [part.replace("'", "''") for part in value.replace(PLACEHOLDER, "").split("\\")]
+    return "(" + " || chr(92) || ".join(f"'{part}'" for part in parts) + ")"
 
 
 def _run(cursor: Any, text: str) -> None:

@@ -72,6 +72,7 @@ class Dialect:
         text, so that no driver parses them, or fails at one.
     :param digest: SQL of a text's MD5 as hexadecimal digits in lower case, compared byte by byte.
     :param text: SQL that turns any value into text.
+    :param whole: SQL that makes a whole number of 64 bits of a bound text.
     :param prepare: what else a new connection needs.
     :param around: what begins before a connection is opened and ends after it is closed.
     :param check_table: raises where a name, as quoted SQL, is no table or view of a connection; the last argument says
@@ -100,6 +101,7 @@ class Dialect:
     read_as: Mapping[ColumnType, str] = field(default_factory=dict)
     digest: str = "md5({})"
     text: str = "cast({} as varchar)"
+    whole: str = "cast({} as bigint)"
     prepare: Callable[[Any], None] | None = None
     around: Callable[[], AbstractContextManager[None]] = nullcontext
     check_table: Callable[[Any, str, str], None] | None = None
@@ -231,6 +233,7 @@ DIALECTS: Mapping[str, Dialect] = {
         times={ColumnType.TIMESTAMP: TimeForm("cast({} as datetime(6))")},
         clock=ServerClock("utc_timestamp(6)", "convert_tz(utc_timestamp(6), '+00:00', '{zone}')", "utc_timestamp(6)"),
         text="cast({} as char)",
+        whole="cast({} as signed)",
         first_rows=LIMIT,
         # Some drivers make NULL of a zero date, and some fail.
         read_as={ColumnType.DATE: "cast({} as char)", ColumnType.TIMESTAMP: "cast({} as char)"},

@@ -29,10 +29,21 @@ _STOPS = ("cancel_safe", "cancel", "interrupt")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement with its bound values, in the driver's own placeholder style."""
+    """One SQL statement with its bound values, in the driver's own placeholder style.
+
+    :param text: of the statement.
+    :param values: points in time, and behind them texts of rows.
+    :param texts: how many of the values are texts of rows.
+    """
 
     text: str
     values: tuple[str, ...] = ()
+    texts: int = 0
+
+    @property
+    def times(self) -> int:
+        """How many of the values are points in time: the first ones."""
+        return len(self.values) - self.texts
 
 
 class Reader(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from airflow_provider_cdi.engine.reading.selection import Selection
 from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
 from airflow_provider_cdi.hooks.arrow.rows import RowShape
 from airflow_provider_cdi.hooks.sql.dialects import Dialect
+from airflow_provider_cdi.hooks.sql.keys import Lookup
 from airflow_provider_cdi.hooks.sql.reader import Statement
 from airflow_provider_cdi.hooks.sql.session import SqlSession
 from airflow_provider_cdi.hooks.sql.statements import (
@@ -57,7 +58,7 @@ class SqlSource:
         self._label = label
         self._shape = RowShape(selection, kinds.__getitem__)
         self._sql = SourceSql(
-            relation, self._shape.columns, len(self._shape.keys), session.dialect, session.placeholder, zone=zone
+            relation, self._shape.columns, tuple(selection.identifiers), session.dialect, session.placeholder, zone=zone
         )
 
     def now(self) -> datetime:
@@ -111,6 +112,23 @@ class SqlSource:
             for batch in reader.read(connection, statement, self._shape, self._session.settings):
                 self._session.check_not_cancelled(doing)
                 yield batch
+
+    def read_keys(self, lookups: Iterable[Lookup]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Stream the rows of keys, one query a lookup, all in one connection.
+
+        :param lookups: what is looked for; the next one is taken when all rows of the one before were handed on.
+        :return: number of the lookup, from 0, and some of its rows, in no order.
+        :raises SourceError: when the source cannot be read as it is.
+        :raises RetryLater: when the database does not answer now.
+        :raises Interrupted: after :meth:`cancel`.
+        """
+        reader, doing = self._session.dialect.reader, f"looking for rows by their keys in {self._label}"
+        with self._session.connected(doing) as connection:
+            for number, lookup in enumerate(lookups):
+                statement = self._sql.keyed(lookup.keys, lookup.bounds)
+                for batch in reader.read(connection, statement, self._shape, self._session.settings):
+                    self._session.check_not_cancelled(doing)
+                    yield number, batch
 
     def cancel(self) -> None:
         """Stop a running count or read from another thread, as far as the driver can.

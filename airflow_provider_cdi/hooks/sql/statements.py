@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.reading.partition import Partition
@@ -11,6 +12,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
 from airflow_provider_cdi.hooks.arrow.cursor_values import Column
 from airflow_provider_cdi.hooks.sql.dialects import Dialect
+from airflow_provider_cdi.hooks.sql.keys import Key, key_test
 from airflow_provider_cdi.hooks.sql.names import looks_like_sql, single_query
 from airflow_provider_cdi.hooks.sql.reader import Statement
 from airflow_provider_cdi.hooks.sql.timestamp_text import literal, sortable
@@ -115,7 +117,7 @@ class SourceSql:
 
     :param relation: the table or derived table, as SQL.
     :param columns: the columns that :meth:`rows` reads, ``UPDATED_AT`` first, then the identifiers.
-    :param keys: how many of them the rows are ordered by.
+    :param identifiers: the contract's names of the identifiers; rows are ordered by ``UPDATED_AT`` and these.
     :param dialect: how the database wants it.
     :param placeholder: ``?`` or ``%s``.
     :param zone: whose clock ``UPDATED_AT`` shows, None for UTC.
@@ -125,7 +127,7 @@ class SourceSql:
         self,
         relation: str,
         columns: Sequence[Column],
-        keys: int,
+        identifiers: Sequence[str],
         dialect: Dialect,
         placeholder: str,
         *,
@@ -133,7 +135,7 @@ class SourceSql:
     ) -> None:
         self._relation = relation
         self._columns = columns
-        self._keys = keys
+        self._identifiers = identifiers
         self._dialect = dialect
         self._placeholder = placeholder
         self._form = dialect.times[columns[0].kind]
@@ -143,13 +145,26 @@ class SourceSql:
 
     def rows(self, bounds: Bounds, *, ordered: bool) -> Statement:
         """Return the statement that reads the rows within the bounds."""
-        where, values = self._within(bounds)
-        selected = ", ".join(
-            f"{self._read(column)} as {self._alias}{place}" for place, column in enumerate(self._columns)
-        )
         order = f" order by {', '.join(self._order())}" if ordered else ""
         if ordered and bounds.most is not None and self._dialect.first_rows:
             order += f" {self._dialect.first_rows.format(bounds.most)}"
+        where, values = self._within(bounds)
+        return self._selecting(where, values, order)
+
+    def keyed(self, keys: Sequence[Key], bounds: Bounds) -> Statement:
+        """Return the statement that reads the rows of some keys within the bounds, in no order.
+
+        :param keys: at least one.
+        """
+        within, values = self._within(bounds)
+        named = dict(zip(self._identifiers, self._columns[1:], strict=False))
+        test, key_values = key_test(keys, named, self._dialect, _HOLE)
+        return replace(self._selecting(f"{within} and ({test})", [*values, *key_values]), texts=len(key_values))
+
+    def _selecting(self, where: str, values: Sequence[str], order: str = "") -> Statement:
+        selected = ", ".join(
+            f"{self._read(column)} as {self._alias}{place}" for place, column in enumerate(self._columns)
+        )
         text = f"select {selected} from {self._from(self._columns[1:])} where {where}{order}"  # noqa: S608 - names are quoted
         return self._statement(text, values)
 
@@ -232,7 +247,8 @@ class SourceSql:
         return self._dialect.read_as.get(column.kind, "{}").format(quoted)
 
     def _order(self) -> list[str]:
-        return [self._time, *(self._dialect.quoted(column.name) for column in self._columns[1 : self._keys])]
+        identifiers = self._columns[1 : 1 + len(self._identifiers)]
+        return [self._time, *(self._dialect.quoted(column.name) for column in identifiers)]
 
     def _statement(self, text: str, values: Sequence[str]) -> Statement:
         return Statement(finished(text, self._placeholder, bound=bool(values)), tuple(values))
