@@ -6,10 +6,24 @@ A row that breaks its contract is not an exception: it becomes a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from traceback import extract_tb
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Self
+
+#: Kinds of trouble. ``rows`` is of rows; all others stop the whole sync.
+KINDS = {
+    "connection": "the other side is not reached, or does not let the connection's login or key in",
+    "permission": "the login or key is let in, and may not do what the sync needs",
+    "missing": "a table, a column, a catalog or another object of the other side is not there",
+    "resources": "the warehouse has no resources: it is suspended, over its quota, busy or out of memory",
+    "storage_full": "a disk, a bucket or the destination's storage is full or cannot be written",
+    "configuration": "an argument, a connection's field or the shape of the source makes no sense",
+    "guard": "a guard, a gate or lost state stopped the run before it could do harm",
+    "rows": "rows were rejected, or their outcome is unknown",
+    "transient": "it may pass by itself: an overload, a rate limit, a restart",
+    "unforeseen": "nobody foresaw it",
+}
 
 
 class CdiError(Exception):
@@ -20,8 +34,22 @@ class CdiError(Exception):
 
     status: ClassVar[str] = "error"
 
+    #: What kind of trouble it is, one of :data:`KINDS`.
+    kind: str = "transient"
+
+    #: The report so far of the run that ended by it; None outside of a run.
+    report: Mapping[str, Any] | None = None
+
     #: What failed, and what that usually means with what to do, where the text is made of these two.
     parts: tuple[str, str] | None = None
+
+    def of_kind(self, kind: str) -> Self:
+        """Say what kind of trouble it is, where the class alone does not tell.
+
+        :param kind: one of :data:`KINDS`.
+        """
+        self.kind = kind
+        return self
 
 
 class Unforeseen(CdiError):
@@ -32,6 +60,8 @@ class Unforeseen(CdiError):
     :param error: what was raised.
     :param doing: what failed, as the beginning of a sentence (``Reading the table users``).
     """
+
+    kind = "unforeseen"
 
     def __init__(self, error: BaseException, doing: str) -> None:
         frames = extract_tb(error.__traceback__)
@@ -69,6 +99,7 @@ class StopSync(CdiError):
     """A sync-level error that only a person can mend: a wrong key, a missing table, a missing permission."""
 
     status = "config_error"
+    kind = "configuration"
 
 
 class ConfigurationError(StopSync):
@@ -106,6 +137,7 @@ class GuardTripped(StopSync):
     """A guard stopped the run before anything was sent: too many deletes, or state that went missing."""
 
     status = "guarded"
+    kind = "guard"
 
 
 class AllRejected(StopSync):
@@ -117,6 +149,7 @@ class AllRejected(StopSync):
     """
 
     status = "guarded"
+    kind = "guard"
 
     def __init__(self, rows: int, code: str, reason: str) -> None:
         super().__init__(
@@ -133,6 +166,7 @@ class TooManyRejects(StopSync):
     """More rows were rejected than ``max_reject_percent`` allows. Everything else was delivered."""
 
     status = "partial"
+    kind = "rows"
 
 
 # Retry: the same call may succeed later; a new try of the task goes on at the last checkpoint.
@@ -152,6 +186,8 @@ class Superseded(RetryLater):
 
 class RejectsNotWritten(RetryLater):
     """Rejects could not be written down, so the watermark stops in front of the first of them."""
+
+    kind = "storage_full"
 
 
 class JobsRunning(RetryLater):

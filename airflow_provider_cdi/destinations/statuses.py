@@ -91,7 +91,20 @@ class Service:
             advice = self.redirect if is_redirect else sentence.format(name=self.name, **words)
         not_ours = f" The answer is not in {self.name}'s form, so a proxy or firewall on the way may have given it."
         hint = "" if is_own or is_redirect else not_ours
-        return DestinationRefused(f"{self.name} answered {status}{said} to {request}: {advice}{hint}")
+        refused = DestinationRefused(f"{self.name} answered {status}{said} to {request}: {advice}{hint}")
+        return refused.of_kind(kind_of_status(status))
+
+
+#: Kinds of trouble by what a status says of the whole request.
+_KINDS = {401: "connection", 402: "resources", 403: "permission", 404: "missing", 407: "connection", 410: "missing"}
+
+
+def kind_of_status(status: int) -> str:
+    """Return what kind of trouble a status is that refuses a whole request.
+
+    :param status: of the answer.
+    """
+    return _KINDS.get(status, "configuration")
 
 
 def retry_after(answer: Response) -> float | None:

@@ -84,4 +84,4 @@ def _unreachable(conn_id: str, reason: str) -> RetryLater:
     return RetryLater(
         f"The host of the connection {conn_id!r} cannot be reached: {reason}. Check the field host, and on the worker "
         "the name service, the firewall and the proxy (HTTPS_PROXY, NO_PROXY). A new try may succeed."
-    )
+    ).of_kind("connection")

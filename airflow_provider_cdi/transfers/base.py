@@ -11,8 +11,8 @@ from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.transfers.declared_sync import DeclaredSync
 from airflow_provider_cdi.transfers.runs.connection_users import naming_its_users
 from airflow_provider_cdi.transfers.runs.repeats import look_for_repeats
-from airflow_provider_cdi.transfers.runs.reporting import RunTold, refuse_too_many_rejects, without_values
-from airflow_provider_cdi.version_compat import AirflowFailException, TaskDeferred
+from airflow_provider_cdi.transfers.runs.reporting import RunTold, SyncStopped, refuse_too_many_rejects, without_values
+from airflow_provider_cdi.version_compat import TaskDeferred
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class WarehouseSyncOperator(DeclaredSync):
         except StopSync as error:
             self._told.leave(context["ti"], error)
             # Cause and cure stand in the message; a second traceback would only push it out of sight.
-            raise AirflowFailException(str(error)) from None
+            raise SyncStopped(error) from None
         except Exception as error:
             self._told.leave(context["ti"], error)
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from airflow_provider_cdi.destinations.statuses import kind_of_status
 from airflow_provider_cdi.engine.verdicts import Ambiguous, Request, Response
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 
@@ -31,7 +32,7 @@ def fields_of_catalog(answer: Response, name: str, host: str) -> dict[str, str]:
         raise DestinationRefused(
             f"Braze at {host} has no catalog {name!r}; existing: {existing}. Create it in the dashboard "
             "under Data Settings > Catalogs, or name an existing one (upper and lower case matter)."
-        )
+        ).of_kind("missing")
     return catalogs[name]
 
 
@@ -50,7 +51,8 @@ def _read_catalogs(answer: Response, host: str) -> dict[str, dict[str, str]]:
         raise RetryLater(f"Braze at {host} did not list its catalogs (status {answer.status}): try later.")
     if answer.status != 200:
         why = _REFUSALS.get(answer.status, "refused to list the catalogs: check the connection's host")
-        raise DestinationRefused(f"Braze at {host} {why} (status {answer.status} to GET /catalogs).")
+        refused = DestinationRefused(f"Braze at {host} {why} (status {answer.status} to GET /catalogs).")
+        raise refused.of_kind(kind_of_status(answer.status))
     try:
         return {
             catalog["name"]: {field["name"]: field["type"] for field in catalog["fields"]}

@@ -167,7 +167,7 @@ def _disk_errors_told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SourceError(_disk_sentence(error)) from error
+        raise SourceError(_disk_sentence(error)).of_kind("storage_full") from error
 
 
 def _disk_sentence(error: OSError) -> str:

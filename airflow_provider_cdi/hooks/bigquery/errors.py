@@ -45,27 +45,35 @@ _STEPS = {
     "key": Fault(
         "Its key cannot be used: put the whole JSON file of a service account's key into keyfile_dict, or name the "
         "file in key_path.",
+        kind="connection",
     ),
-    "file": Fault("Its key file cannot be read: check that key_path exists on the worker and may be read there."),
+    "file": Fault(
+        "Its key file cannot be read: check that key_path exists on the worker and may be read there.",
+        kind="connection",
+    ),
     "default": Fault(
         "There are no default credentials: put a service account's key into the connection (keyfile_dict or "
-        "key_path), or set GOOGLE_APPLICATION_CREDENTIALS on the worker."
+        "key_path), or set GOOGLE_APPLICATION_CREDENTIALS on the worker.",
+        kind="connection",
     ),
     "project": Fault('It names no project: set "project" in its extra.'),
 }
 
 _LOGIN = Fault(
     "Google refuses its credentials: make sure that the service account and its key still exist, and put a new key "
-    "into keyfile_dict or key_path."
+    "into keyfile_dict or key_path.",
+    kind="connection",
 )
 #: BigQuery says the same of a table that is not there to those who may not know.
 _FORBIDDEN = Fault(
     "The account may not read it, or it does not exist: check the name, and grant it roles/bigquery.dataViewer on the "
-    "table or its dataset, and on those that a view reads."
+    "table or its dataset, and on those that a view reads.",
+    kind="permission",
 )
 
 _MISSING = Fault(
-    "It does not exist, or not there: check the name, its case, the project, and the location of the connection."
+    "It does not exist, or not there: check the name, its case, the project, and the location of the connection.",
+    kind="missing",
 )
 
 #: What BigQuery says, the most telling first.
@@ -74,13 +82,22 @@ _BY_TEXT = tuple(
     for pattern, fault in (
         (
             r"bigquery\.jobs\.create",
-            Fault("The account may run no queries: grant it roles/bigquery.jobUser in the connection's project."),
+            Fault(
+                "The account may run no queries: grant it roles/bigquery.jobUser in the connection's project.",
+                kind="permission",
+            ),
         ),
         (
             r"readsessions",
-            Fault("The account may not read results: grant it roles/bigquery.readSessionUser in the project."),
+            Fault(
+                "The account may not read results: grant it roles/bigquery.readSessionUser in the project.",
+                kind="permission",
+            ),
         ),
-        (r"session (has )?expired", Fault("The result was not read in time: a new try reads it again.", passes=True)),
+        (
+            r"session (has )?expired",
+            Fault("The result was not read in time: a new try reads it again.", passes=True, kind="transient"),
+        ),
         (
             r"must be qualified with a dataset",
             Fault('Name it as dataset.table, or set "dataset" in the connection\'s extra.'),
@@ -95,24 +112,30 @@ _BY_TEXT = tuple(
         ),
         (
             r"bytes billed",
-            Fault("The query would read more than maximumBytesBilled allows: raise it in api_resource_configs."),
+            Fault(
+                "The query would read more than maximumBytesBilled allows: raise it in api_resource_configs.",
+                kind="resources",
+            ),
         ),
     )
 )
 
 _TOO_LARGE = Fault(
     "The result is too large to be sorted or kept in one piece: read it in partitions, or in windows of time "
-    "(sync_mode=window)."
+    "(sync_mode=window).",
+    kind="resources",
 )
 
 #: The reasons that BigQuery gives (cloud.google.com/bigquery/docs/error-messages).
 _BY_REASON = {
-    "quotaExceeded": Fault("The project's quota is used up: it may have room later.", passes=True),
-    "rateLimitExceeded": Fault("The project asks too much at once: a new try may succeed.", passes=True),
-    "stopped": Fault("The job was cancelled in BigQuery: a new try may succeed.", passes=True),
+    "quotaExceeded": Fault("The project's quota is used up: it may have room later.", passes=True, kind="resources"),
+    "rateLimitExceeded": Fault(
+        "The project asks too much at once: a new try may succeed.", passes=True, kind="resources"
+    ),
+    "stopped": Fault("The job was cancelled in BigQuery: a new try may succeed.", passes=True, kind="transient"),
     "resourcesExceeded": _TOO_LARGE,
     "responseTooLarge": _TOO_LARGE,
-    "billingNotEnabled": Fault("The project has no billing account: enable billing for it."),
+    "billingNotEnabled": Fault("The project has no billing account: enable billing for it.", kind="resources"),
     "backendError": AWAY,
     "internalError": AWAY,
     "tableUnavailable": AWAY,

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_cdi.destinations.json_bodies import json_object
+from airflow_provider_cdi.destinations.statuses import kind_of_status
 from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.exceptions import DestinationRefused, RetryLater
 from airflow_provider_cdi.hooks.braze.hook import BrazeHook
@@ -61,7 +62,8 @@ def _results(answer: Response, host: str, path: str, permission: str) -> list[di
         raise RetryLater(f"Braze at {host} did not answer GET {path} (status {answer.status}): try again in a minute.")
     if answer.status != 200:
         why = _REFUSALS.get(answer.status, "refused: check the connection's host").format(permission=permission)
-        raise DestinationRefused(f"Braze at {host} {why} (status {answer.status} to GET {path}).")
+        refused = DestinationRefused(f"Braze at {host} {why} (status {answer.status} to GET {path}).")
+        raise refused.of_kind(kind_of_status(answer.status))
     results = (json_object(answer.body) or {}).get("results")
     if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
         raise DestinationRefused(

@@ -16,34 +16,42 @@ DRIVER_ERRORS = frozenset({"AirflowException", "HTTPError", "TException"})
 
 MISSING = Fault(
     "It does not exist, or the login may not see it: check the name, its catalog and its schema, and that the login "
-    "has USE CATALOG and USE SCHEMA on them."
+    "has USE CATALOG and USE SCHEMA on them.",
+    kind="missing",
 )
-FORBIDDEN = Fault("The login has no permission: grant it USE CATALOG, USE SCHEMA, and SELECT on the source.")
+FORBIDDEN = Fault(
+    "The login has no permission: grant it USE CATALOG, USE SCHEMA, and SELECT on the source.", kind="permission"
+)
 LOGIN = Fault(
     "The login is refused. A personal access token belongs in the connection's password, with the login empty. A "
     "service principal needs its client id as login, its OAuth secret as password, and "
-    '"service_principal_oauth": true in the extra. Check that neither has expired.'
+    '"service_principal_oauth": true in the extra. Check that neither has expired.',
+    kind="connection",
 )
 PATH = Fault(
     "There is no SQL warehouse or cluster at that address: copy host and http_path from its connection details "
-    "into the connection's host and extra."
+    "into the connection's host and extra.",
+    kind="missing",
 )
 CERTIFICATE = Fault(
     "The server's certificate is not trusted: check the connection's host, or name the authority's file as "
-    "_tls_trusted_ca_file in the extra."
+    "_tls_trusted_ca_file in the extra.",
+    kind="connection",
 )
 BROKE_OFF = Fault(
     "The result broke off or its links have expired: a new try reads on from the last checkpoint. Where delivery is so "
     'slow that links expire again and again, set "use_cloud_fetch": false in the extra.',
     passes=True,
+    kind="transient",
 )
 STORAGE = Fault(
     "The links to the result (Cloud Fetch) could not be reached: let the worker reach the workspace's cloud storage, "
     'or set "use_cloud_fetch": false in the extra.',
     passes=True,
+    kind="connection",
 )
 OTHER_SIDE = Fault("Databricks could not run the query: look it up in the warehouse's query history.")
-OTHER_SIDE_PASSES = Fault("Databricks ended the query by itself: a new try may succeed.", passes=True)
+OTHER_SIDE_PASSES = Fault("Databricks ended the query by itself: a new try may succeed.", passes=True, kind="transient")
 
 _STATE = re.compile(r"SQLSTATE:?\s*([0-9A-Z]{5})")
 #: SQLSTATE, the longest prefix first.

@@ -124,7 +124,7 @@ class HttpHook(BaseHook):
         try:
             return call_until_settled(self.settings, request)
         except NoAnswer as fault:
-            raise RetryLater(f"{failed}: {fault.reason}.") from None
+            raise RetryLater(f"{failed}: {fault.reason}.").of_kind("connection") from None
 
     def transport(self, max_connections: int) -> AiohttpTransport:
         """Make the transport that delivers batches.

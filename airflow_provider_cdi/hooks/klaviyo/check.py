@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_cdi.destinations.json_bodies import json_object
+from airflow_provider_cdi.destinations.statuses import kind_of_status
 from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.exceptions import DestinationRefused, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.http.calls import TRANSIENT_STATUSES
@@ -113,9 +114,10 @@ def account_of(answer: Response, host: str) -> Account:
             "connection's field 'account'."
         ),
     }
-    raise DestinationRefused(
+    refused = DestinationRefused(
         why.get(standing, f"{host} answered GET /api/accounts (status {answer.status}) as Klaviyo does not: check it.")
     )
+    raise refused.of_kind(kind_of_status(answer.status))
 
 
 def _conclude(findings: list[Finding], host: str, revision: str, account: str | None) -> tuple[bool, str]:

@@ -31,15 +31,18 @@ _STOP_SECONDS = 10
 
 _IAM = Fault(
     "AWS gives no temporary password: allow the role of the AWS connection redshift:GetClusterCredentials (serverless: "
-    "redshift-serverless:GetCredentials) on this cluster, database user and database."
+    "redshift-serverless:GetCredentials) on this cluster, database user and database.",
+    kind="permission",
 )
 _NO_CLUSTER = Fault(
     "AWS does not know the cluster or workgroup: check cluster_identifier (serverless: serverless_work_group) and "
-    "region in the connection's extra."
+    "region in the connection's extra.",
+    kind="missing",
 )
 _NO_KEY = Fault(
     "There are no AWS credentials that can be used: set up the connection aws_default, or name another as aws_conn_id; "
-    "without one, boto3 looks for a profile, a role or variables of the worker."
+    "without one, boto3 looks for a profile, a role or variables of the worker.",
+    kind="connection",
 )
 _NO_REGION = Fault(
     "AWS cannot be asked without a region: name the cluster's (eu-central-1) as region in the extra of this "
@@ -48,11 +51,13 @@ _NO_REGION = Fault(
 _BAD_FIELD = Fault("AWS does not understand a field of the connection's extra: mend it.")
 _CERTIFICATE = Fault(
     "The server's certificate is not believed: check that host is the cluster's own endpoint; another authority is "
-    "named by the variable SSL_CERT_FILE."
+    "named by the variable SSL_CERT_FILE.",
+    kind="connection",
 )
 _TOO_LARGE = Fault(
     "The rows of this run are more than the cluster's cursors may hold together, a limit of its node type: split the "
-    "sync with partition= into parts that run one after the other, or use larger nodes."
+    "sync with partition= into parts that run one after the other, or use larger nodes.",
+    kind="resources",
 )
 _SUPER_TOO_LONG = Fault(
     "A SUPER value is longer than 65,535 bytes of JSON: keep it shorter, or leave it out in a view."

@@ -12,44 +12,60 @@ from airflow_provider_cdi.hooks.sql.errors import AWAY, BROKEN, Fault
 
 _MISSING = Fault(
     "It does not exist, or the role may not see it: check the name, its case, database and schema, and grant the "
-    "role SELECT on it and USAGE on its database and schema."
+    "role SELECT on it and USAGE on its database and schema.",
+    kind="missing",
 )
 _FORBIDDEN = Fault(
-    "The role lacks a privilege: grant it SELECT on the source and USAGE on its database, its schema and the warehouse."
+    "The role lacks a privilege: grant it SELECT on the source, and USAGE on its database, its schema and the "
+    "warehouse.",
+    kind="permission",
 )
-_PASSWORD = Fault("The login is refused: check login and password of the connection.")
-_LOGIN = Fault("The login is refused: mend in Snowflake what LOGIN_HISTORY names, or the connection's fields.")
+_PASSWORD = Fault("The login is refused: check login and password of the connection.", kind="connection")
+_LOGIN = Fault(
+    "The login is refused: mend in Snowflake what LOGIN_HISTORY names, or the connection's fields.", kind="connection"
+)
 _KEY = Fault(
     "The key pair is refused: check login and account, and that the public key is registered "
-    "(ALTER USER … SET RSA_PUBLIC_KEY)."
+    "(ALTER USER … SET RSA_PUBLIC_KEY).",
+    kind="connection",
 )
 _KEY_FILE = Fault(
     "Its private key cannot be read: check private_key_content (the PEM file in base64) or private_key_file in the "
-    "connection's extra, and that the connection's password is the key's passphrase."
+    "connection's extra, and that the connection's password is the key's passphrase.",
+    kind="connection",
 )
-_TOKEN = Fault("The access token is refused or expired: put a new one into the connection.")
-_ROLE = Fault("The role cannot be used: check role in the connection's extra, and grant it to the login.")
-_ADDRESS = Fault("A network policy refuses this machine's address: add it to the policy.")
-_ACCOUNT = Fault("No account answers there: check account, and region or host, in the connection's extra.")
+_TOKEN = Fault("The access token is refused or expired: put a new one into the connection.", kind="connection")
+_ROLE = Fault(
+    "The role cannot be used: check role in the connection's extra, and grant it to the login.", kind="permission"
+)
+_ADDRESS = Fault("A network policy refuses this machine's address: add it to the policy.", kind="connection")
+_ACCOUNT = Fault(
+    "No account answers there: check account, and region or host, in the connection's extra.", kind="connection"
+)
 _FIELDS = Fault("A field of the connection is empty: fill in login, the password or a private key, and account.")
 _CERTIFICATE = Fault(
     "The server's certificate is not believed: if a proxy looks into the traffic, name its authority by the variable "
-    "REQUESTS_CA_BUNDLE."
+    "REQUESTS_CA_BUNDLE.",
+    kind="connection",
 )
 _WAREHOUSE = Fault(
-    "No warehouse computes for the connection: name one as warehouse in its extra, and grant the role USAGE on it."
+    "No warehouse computes for the connection: name one as warehouse in its extra, and grant the role USAGE on it.",
+    kind="resources",
 )
 _NAMES = Fault("A name is not complete: put database into the connection's extra and schema into its field.")
 _TIMEOUT = Fault(
-    "Snowflake ended the statement at its time limit: raise STATEMENT_TIMEOUT_IN_SECONDS, or use a larger warehouse."
+    "Snowflake ended the statement at its time limit: raise STATEMENT_TIMEOUT_IN_SECONDS, or use a larger warehouse.",
+    kind="resources",
 )
 _CUT_TIMES = Fault(
     "UPDATED_AT has nanoseconds and also a time outside the years 1677 to 2262, and the connector cannot tell both: "
     "cast it to timestamp_ntz(6) in a view, or leave those rows out there."
 )
-_QUOTA = Fault("The warehouse's resource monitor has used up its quota: raise it, or wait for its next period.")
-_STOPPED = Fault("Somebody stopped the statement in Snowflake: a new try may succeed.", passes=True)
-_PART = Fault("Snowflake did not hand out a part of the result: a new try may succeed.", passes=True)
+_QUOTA = Fault(
+    "The warehouse's resource monitor has used up its quota: raise it, or wait for its next period.", kind="resources"
+)
+_STOPPED = Fault("Somebody stopped the statement in Snowflake: a new try may succeed.", passes=True, kind="transient")
+_PART = Fault("Snowflake did not hand out a part of the result: a new try may succeed.", passes=True, kind="transient")
 
 #: Snowflake's and the connector's numbers (snowflake/connector/errorcode.py, and the service's own).
 _BY_NUMBER = {

@@ -28,20 +28,28 @@ class Fault:
 
     :param advice: what is wrong and what to do, in one sentence or two.
     :param passes: whether the same call may succeed later.
+    :param kind: of trouble, one of :data:`~airflow_provider_cdi.exceptions.KINDS`.
     """
 
     advice: str
     passes: bool = False
+    kind: str = "configuration"
 
 
-MISSING = Fault("It does not exist, or the login may not see it: check the name, its case and the schema.")
-FORBIDDEN = Fault("The login has no permission: grant it SELECT on the source (and USAGE on its schema).")
-LOGIN = Fault("The login is refused: check the connection's login, password and database.")
+MISSING = Fault(
+    "It does not exist, or the login may not see it: check the name, its case and the schema.", kind="missing"
+)
+FORBIDDEN = Fault(
+    "The login has no permission: grant it SELECT on the source (and USAGE on its schema).", kind="permission"
+)
+LOGIN = Fault("The login is refused: check the connection's login, password and database.", kind="connection")
 BROKEN = Fault("The statement is refused: run the source's query in the warehouse and mend it.")
-PLACE = Fault("The database cannot be opened: check the connection's host, path and extra.")
-IN_USE = Fault("Another process or connection holds the database: it may be free later.", passes=True)
-MEMORY = Fault("The query needs more memory than it may take: raise memory_limit in the connection's extra.")
-SPACE = Fault("There is no space left for sorting: make room, or set TMPDIR to a larger disk.")
+PLACE = Fault("The database cannot be opened: check the connection's host, path and extra.", kind="connection")
+IN_USE = Fault("Another process or connection holds the database: it may be free later.", passes=True, kind="resources")
+MEMORY = Fault(
+    "The query needs more memory than it may take: raise memory_limit in the connection's extra.", kind="resources"
+)
+SPACE = Fault("There is no space left for sorting: make room, or set TMPDIR to a larger disk.", kind="storage_full")
 VALUES = Fault(
     "A value in it cannot be read or converted: find it with the same query in the warehouse, or cast the "
     "column in a view."
@@ -52,20 +60,30 @@ RAISED = Fault(
 )
 FILES = Fault(
     "A file or directory that it needs is missing, or closed to the worker: check the paths in the connection's extra "
-    "and TMPDIR."
+    "and TMPDIR.",
+    kind="connection",
 )
 AWAY = Fault(
     "The warehouse did not answer or broke off: a new try may succeed. If none does, check host and port of the "
     "connection, and whether the worker is let in.",
     passes=True,
+    kind="connection",
 )
 ENCRYPTION = Fault(
     "Server and client do not agree on TLS: check host and port, and in the connection's extra what is asked for "
-    "(sslmode) and whose certificates are believed (sslrootcert)."
+    "(sslmode) and whose certificates are believed (sslrootcert).",
+    kind="connection",
 )
 CLOSED = Fault(
     "The server does not let this login in from here: add the worker's egress address, the login and the database to "
-    "pg_hba.conf or the allowlist. If it let them in with TLS alone, put sslmode=require into the connection's extra."
+    "pg_hba.conf or the allowlist. If it let them in with TLS alone, put sslmode=require into the connection's extra.",
+    kind="connection",
+)
+BUSY = Fault(
+    "The warehouse has no resources for it now (connections, memory, disk): a new try may succeed. If none does, look "
+    "there what takes them.",
+    passes=True,
+    kind="resources",
 )
 OTHER = Fault("The database, or its driver, gave up: run the source's query in the database itself.")
 
@@ -88,7 +106,7 @@ _BY_STATE = (
     ("42", BROKEN),
     ("08", AWAY),
     ("40", AWAY),
-    ("53", AWAY),
+    ("53", BUSY),
     ("55", AWAY),
     ("57", AWAY),
 )
@@ -176,7 +194,7 @@ def as_cdi_error(
     told = _told(error, secrets) or f"Its text may hold a secret or values of rows, so it is not shown here: {history}."
     failed = f"{doing[:1].upper()}{doing[1:]} through the connection {conn_id!r} failed."
     words = f"The driver raised {name_of(error)}. {told}"
-    meant = (RetryLater if fault.passes else SourceError)(f"{failed} {fault.advice} {words}")
+    meant = (RetryLater if fault.passes else SourceError)(f"{failed} {fault.advice} {words}").of_kind(fault.kind)
     meant.parts = (f"{failed} {words}", fault.advice)
     return meant
 

@@ -41,7 +41,7 @@ def as_cdi_error(error: BaseException, conn_id: str, host: str, port: int) -> Cd
     return RetryLater(
         f"{named} cannot be reached: {_reason(error)}. Check host and port, the firewall between worker and server, "
         "and that sshd runs there. A new try may succeed."
-    )
+    ).of_kind("connection")
 
 
 def of_channel(error: BaseException, conn_id: str, host: str, port: int) -> CdiError:
@@ -62,8 +62,10 @@ def of_channel(error: BaseException, conn_id: str, host: str, port: int) -> CdiE
             f"{named} reaches no database at {host}, port {port}: host and port of the warehouse's connection count as "
             "the SSH server sees them. Check both, the name service there, and the firewall or security group between "
             "the two. A new try may succeed."
-        )
-    return RetryLater(f"{named} opened no way to {host}, port {port}: {_reason(error)}. A new try may succeed.")
+        ).of_kind("connection")
+    return RetryLater(
+        f"{named} opened no way to {host}, port {port}: {_reason(error)}. A new try may succeed."
+    ).of_kind("connection")
 
 
 def fingerprint(key: Any) -> str:

@@ -65,4 +65,4 @@ class Tunnel:
             f"The connection to the SSH server of {self._conn_id!r} broke off, and with it all that went through it. A "
             "new try makes another; if it happens again and again, look into the server's log, and for a firewall that "
             "ends connections after a while."
-        )
+        ).of_kind("connection")

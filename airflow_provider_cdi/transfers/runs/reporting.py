@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.exceptions import CdiError, TooManyRejects, Unforeseen, is_of_airflow, raise_alone
+from airflow_provider_cdi.exceptions import CdiError, StopSync, TooManyRejects, Unforeseen, is_of_airflow, raise_alone
+from airflow_provider_cdi.version_compat import AirflowFailException
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
@@ -37,9 +38,13 @@ class RunTold:
         """Leave the report of a try that failed as an XCom, since a failed task returns nothing and makes no event.
 
         :param ti: the task instance.
-        :param error: why it failed.
+        :param error: why it failed; one of ours carries the report to Airflow's callbacks.
         """
-        self._push(ti, self._so_far(status_of(error)) | {"error": f"{type(error).__name__}: {error}"})
+        told = {"kind": kind_of(error), "error": f"{type(error).__name__}: {error}"}
+        report = self._so_far(status_of(error)) | told
+        if isinstance(error, CdiError):
+            error.report = report
+        self._push(ti, report)
 
     def leave_deferred(self, ti: Any) -> None:
         """Leave the report so far of a task that waits without its worker.
@@ -78,6 +83,27 @@ def status_of(error: BaseException) -> str:
     :param error: of this package, of Airflow or of anything below.
     """
     return error.status if isinstance(error, CdiError) else CdiError.status
+
+
+def kind_of(error: BaseException) -> str:
+    """Return what kind of trouble an error is, one of :data:`~airflow_provider_cdi.exceptions.KINDS`.
+
+    :param error: of this package, of Airflow or of anything below.
+    """
+    return error.kind if isinstance(error, CdiError) else Unforeseen.kind
+
+
+class SyncStopped(AirflowFailException):
+    """How a sync that only a person can mend ends: Airflow tries no more, and its callbacks find what happened.
+
+    :param error: why. Cause and cure stand in its text.
+    """
+
+    def __init__(self, error: StopSync) -> None:
+        super().__init__(str(error))
+        self.kind = error.kind
+        self.status = error.status
+        self.report = error.report
 
 
 @contextmanager

@@ -38,6 +38,12 @@ _SYNC_ERRORS = {
     "company-size-limit-already-reached": _STORAGE,
     "company-size-limit-surge": _STORAGE,
 }
+#: Kinds of trouble, where it is no matter of configuration.
+_KINDS = {
+    "catalog-not-found": "missing",
+    "company-size-limit-already-reached": "storage_full",
+    "company-size-limit-surge": "storage_full",
+}
 _MOST_FIELDS = 30
 
 
@@ -55,7 +61,8 @@ def read_catalog_refusal(answer: Response, records: Sequence[Record], catalog: s
             sentence = _SYNC_ERRORS[error["id"]].format(
                 error=error["id"], fields=_fields(_refused_items(error, records))
             )
-            raise DestinationRefused(f"Braze refused items of the catalog {catalog!r}: {sentence}")
+            refused_all = DestinationRefused(f"Braze refused items of the catalog {catalog!r}: {sentence}")
+            raise refused_all.of_kind(_KINDS.get(error["id"], "configuration"))
     return refused(_rejection(named[0], records), len(records)) if named and answer.status == 400 else None
 
 

@@ -69,7 +69,7 @@ def refusal(answer: Response, endpoint: Endpoint) -> DestinationRefused:
         said=said,
         scopes=" and ".join(endpoint.scopes),
     )
-    return DestinationRefused(f"{fault}{_trace(answer)}")
+    return DestinationRefused(f"{fault}{_trace(answer)}").of_kind(fault.kind)
 
 
 def contract_refusal(answer: Response, endpoint: Endpoint, error: ApiError) -> DestinationRefused | None:
