@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
-from airflow_provider_cdi.cli.commands import adopt, check, connections, keygen, preview, setup_sql
+from airflow_provider_cdi.cli.commands import adopt, check, connections, keygen, plan, preview, setup_sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ COMMANDS: Sequence[ActionCommand | GroupCommand] = (
     check.COMMAND,
     connections.COMMAND,
     keygen.COMMAND,
+    plan.COMMAND,
     preview.COMMAND,
     setup_sql.COMMAND,
 )

@@ -236,6 +236,10 @@ class JobDestination(Protocol):
 class AskingDestination(Protocol):
     """A destination that may ask about people before it sends something about them."""
 
+    def questions(self, records: Sequence[Record]) -> Sequence[Request]:
+        """Return what it asks about them, as if each were known; none where it does not matter who is."""
+        ...
+
     def request_to_known(self, records: Sequence[Record]) -> Request:
         """Join records into the request that follows when the answers speak against none of them."""
         ...

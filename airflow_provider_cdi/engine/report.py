@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from airflow_provider_cdi.engine.delivery.conversation import Conversations
 from airflow_provider_cdi.engine.delivery.traffic import Traffic
@@ -12,6 +12,18 @@ from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
 from airflow_provider_cdi.engine.outcome.ledger import Ledger
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.run_inputs import RunInputs
+
+
+class Figures(Protocol):
+    """What the rows of a run that sends nothing come to."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as JSON types."""
+        ...
+
+    def lines(self) -> list[str]:
+        """Return the figures as a block of text for the log."""
+        ...
 
 
 @dataclass(slots=True)
@@ -27,7 +39,7 @@ class Report:
     :param late: at least so many rows came below the watermark since the run before; None when nobody asked, or when
         numbers cannot tell.
     :param dry_run: whether nothing was sent.
-    :param data_points: how many the vendor would count; None for a run that sends, and where it counts none.
+    :param plan: of a run that sends nothing, what its rows come to.
     :param failed_as: the status that an error gave it; None where the numbers tell.
     :param rejects_files: where the rejects are: ``path``, ``host`` (None for storage that all machines share),
         ``files`` and ``rows`` of each part.
@@ -43,7 +55,7 @@ class Report:
     dry_run: bool = False
     rejects_files: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
-    data_points: int | None = None
+    plan: Figures | None = None
     failed_as: str | None = None
 
     @property
@@ -89,33 +101,38 @@ class Report:
             "watermark": self.watermark,
             "late": self.late,
             "dry_run": self.dry_run,
-            "data_points": self.data_points,
             "rejects_files": self.rejects_files,
+            **({} if self.plan is None else {"plan": self.plan.to_json()}),
         }
 
     def lines(self) -> list[str]:
         """Return the report as a block of text for the log."""
-        totals, rate = self.totals, self.totals.rows_read / self.seconds if self.seconds > 0 else 0.0
-        verb = "would be accepted" if self.dry_run else "accepted"
+        totals, verb = self.totals, "would be accepted" if self.dry_run else "accepted"
+        wide = len(verb) if self.dry_run else 10
         lines = [
             f"{'Dry run' if self.dry_run else 'Run'} of {self.slice}: {self.status}",
-            f"  rows read  {totals.rows_read:>12,}",
-            f"  {verb:<10} {totals.accepted:>12,}",
-            f"  rejected   {totals.rejected:>12,}{_by_code(totals.rejects)}",
-            f"  skipped    {totals.skipped:>12,}{_by_code(totals.skipped_because)}",
-            f"  unknown    {totals.unknown:>12,}",
-            f"  {self.traffic.requests:,} requests, {self.traffic.retries:,} of them repeats, "
-            f"{self.traffic.bytes_sent:,} bytes, {self.seconds:.1f} s, {rate:,.0f} rows/s",
-            f"  {1000 * self.delay:,.0f} ms a request, {self.in_flight:,.1f} at once, {self.traffic.paced:,} waited "
-            f"for the rate; {self.seconds_without_rows:.1f} s without rows to send",
+            f"  {'rows read':<{wide}} {totals.rows_read:>12,}",
+            f"  {verb:<{wide}} {totals.accepted:>12,}",
+            f"  {'rejected':<{wide}} {totals.rejected:>12,}{_by_code(totals.rejects)}",
+            f"  {'skipped':<{wide}} {totals.skipped:>12,}{_by_code(totals.skipped_because)}",
+            f"  {'unknown':<{wide}} {totals.unknown:>12,}",
+            *(self._of_the_wire() if self.plan is None else ()),
             f"  watermark {self.watermark or 'none'}",
         ]
         lines += [f"  answers said: {remark} ({number:,})" for remark, number in self.traffic.remarks.items()]
         lines += [f"  sent with a change{_by_code(totals.adjusted)}"] if totals.adjusted else []
-        if self.data_points is not None:
-            lines.append(f"  {self.data_points:,} data points at least, where the contract bills them")
+        lines += self.plan.lines() if self.plan is not None else []
         lines += [f"  {self.late:,} rows or more came late and are not sent"] if self.late else []
         return lines + [f"  {part['rows']:,} rows written to {_place(part)}" for part in self.rejects_files]
+
+    def _of_the_wire(self) -> list[str]:
+        rate = self.totals.rows_read / self.seconds if self.seconds > 0 else 0.0
+        return [
+            f"  {self.traffic.requests:,} requests, {self.traffic.retries:,} of them repeats, "
+            f"{self.traffic.bytes_sent:,} bytes, {self.seconds:.1f} s, {rate:,.0f} rows/s",
+            f"  {1000 * self.delay:,.0f} ms a request, {self.in_flight:,.1f} at once, {self.traffic.paced:,} waited "
+            f"for the rate; {self.seconds_without_rows:.1f} s without rows to send",
+        ]
 
     def rejects_in_words(self) -> str:
         """Say where the rejects are, for a sentence."""

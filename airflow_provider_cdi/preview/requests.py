@@ -36,11 +36,10 @@ def planned_requests(destination: Destination, records: Sequence[Record]) -> lis
     """
     planned: list[PlannedRequest] = []
     for batch in _batches(destination, records):
-        opening = destination.request(batch)
-        if isinstance(destination, AskingDestination) and opening.method == "GET":
-            planned.append(PlannedRequest(len(planned) + 1, opening))
-            opening = destination.request_to_known(batch)
-        planned.append(PlannedRequest(len(planned) + 1, opening, batch))
+        questions = destination.questions(batch) if isinstance(destination, AskingDestination) else ()
+        planned += [PlannedRequest(number, question) for number, question in enumerate(questions, len(planned) + 1)]
+        sent = destination.request_to_known(batch) if isinstance(destination, AskingDestination) else None
+        planned.append(PlannedRequest(len(planned) + 1, sent or destination.request(batch), batch))
     return planned
 
 

@@ -7,7 +7,7 @@ fields of a catalog, with ``on_unknown_field``. People are not looked up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import SimpleNamespace
@@ -53,6 +53,22 @@ class Start:
     until: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NextSlice:
+    """What the next run of a sync reads.
+
+    :param source: where its rows come from.
+    :param destination: what they become.
+    :param slice: which of them.
+    :param notes: what should be known besides, such as where the state was looked for.
+    """
+
+    source: Source
+    destination: Destination
+    slice: Slice
+    notes: Sequence[str]
+
+
 def preview_sync(task: DeclaredSync, start: Start, *, rows: int = USUAL_ROWS, mask: Mask | None = None) -> Preview:
     """Show what the next run would send.
 
@@ -64,6 +80,20 @@ def preview_sync(task: DeclaredSync, start: Start, *, rows: int = USUAL_ROWS, ma
     :raises SourceError: when the source cannot be read as it is.
     :raises RetryLater: when the warehouse does not answer now.
     """
+    part = next_slice(task, start)
+    sample = sample_of(task, part.source, part.destination, part.slice, rows=rows)
+    return shown(task, part.slice, sample, mask=mask or Mask(), notes=part.notes)
+
+
+def next_slice(task: DeclaredSync, start: Start) -> NextSlice:
+    """Open the source of a sync and say what its next run reads. No row is read.
+
+    :param task: the sync.
+    :param start: where it begins to read.
+    :raises ConfigurationError: when an argument makes no sense, or only a run could fill it in.
+    :raises SourceError: when the source cannot be read as it is.
+    :raises RetryLater: when the warehouse does not answer now.
+    """
     leave_choices_to_runs(task)
     task.check_rendered()
     request, context = _request(task, start), _context()
@@ -71,9 +101,8 @@ def preview_sync(task: DeclaredSync, start: Start, *, rows: int = USUAL_ROWS, ma
     source = task.open_source(task.make_destination(loads_history=False))
     part = new_plan(request, mode, context, start.record, source).slice
     destination = task.make_destination(loads_history=loads_history(part, request))
-    sample = sample_of(task, source, destination, part, rows=rows)
     notes = [note for note in (start.note, _about_jobs(start.record)) if note]
-    return shown(task, part, sample, mask=mask or Mask(), notes=notes)
+    return NextSlice(source, destination, part, notes)
 
 
 def stored_start(task: DeclaredSync, *, map_index: int | None = None) -> Start:
@@ -135,7 +164,7 @@ def sample_of(task: DestinationSide, source: Source, destination: Destination, p
     )
 
 
-def shown(task: DeclaredSync, part: Slice, sample: Sample, *, mask: Mask, notes: list[str] | None = None) -> Preview:
+def shown(task: DeclaredSync, part: Slice, sample: Sample, *, mask: Mask, notes: Sequence[str] = ()) -> Preview:
     """Put a sample into a preview.
 
     :param task: the sync.
@@ -156,7 +185,7 @@ def shown(task: DeclaredSync, part: Slice, sample: Sample, *, mask: Mask, notes:
         mask=mask,
         headers=task.hook.shown_headers(),
         base_url=task.hook.settings.base_url,
-        notes=notes or [],
+        notes=notes,
     )
 
 

@@ -24,6 +24,8 @@ class Workspace:
         self.catalogs = Catalogs(context.store)
         self.windows = RateWindows()
         self.integrations = example_integrations()
+        #: What Braze would have billed for ``/users/track`` since the start.
+        self.data_points = 0
 
     @property
     def settings(self) -> Settings:

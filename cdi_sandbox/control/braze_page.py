@@ -33,6 +33,7 @@ def _page(now: dict[str, Json], requests: list[Json]) -> str:
         "users": now["users"],
         "events": now["events"],
         "purchases": now["purchases"],
+        "data points": now["data_points"],
         "catalog items": sum(now["catalogs"].values()),
         "waiting to take effect": now["waiting"],
     }

@@ -33,6 +33,7 @@ def _page(world: World) -> str:
     now = summary(world.klaviyo)
     shown = {
         "profiles": now["profiles"],
+        "active profiles": now["active_profiles"],
         "events": now["events"],
         "jobs": sum(now["jobs"].values()),
         "unfinished jobs": now["unfinished_jobs"],

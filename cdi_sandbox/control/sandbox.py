@@ -34,6 +34,7 @@ def state(world: World, _: object = None) -> dict[str, Json]:
         "users": len(profiles.users),
         "events": sum(map(len, profiles.events["events"].values())),
         "purchases": sum(map(len, profiles.events["purchases"].values())),
+        "data_points": world.braze.data_points,
         "catalogs": {catalog.name: len(catalog.items) for catalog in world.braze.catalogs.all()},
         "catalog_bytes": world.braze.catalogs.bytes,
         "waiting": world.waiting(),

@@ -20,6 +20,7 @@ def summary(account: Account) -> dict[str, Json]:
         statuses[job.status] = statuses.get(job.status, 0) + 1
     return {
         "profiles": len(account.profiles.by_number),
+        "active_profiles": sum(map(is_active, account.profiles.by_number.values())),
         "events": len(account.events.by_number),
         "metrics": len(account.events.metrics),
         "lists": {audience.name: len(audience.members) for audience in account.lists.values()},
@@ -30,6 +31,12 @@ def summary(account: Account) -> dict[str, Json]:
         "dropped": dict(account.dropped),
         "confirmation_mails": account.confirmation_mails,
     }
+
+
+def is_active(profile: Profile) -> bool:
+    """Tell whether Klaviyo bills a profile: it "has an email and is neither unsubscribed nor suppressed"."""
+    state = profile.consent.get("email.marketing", {}).get("consent")
+    return profile.email is not None and not profile.suppressions and state != "UNSUBSCRIBED"
 
 
 def shown_profile(account: Account, profile: Profile) -> dict[str, Json]:

@@ -117,7 +117,7 @@ def test_a_dry_run_asks_klaviyo_nothing(klaviyo_lab):
     klaviyo_lab.sql(PROFILES.format(rows=30))
     report = klaviyo_lab.run(dry_run=True, deferrable=True)
     assert (report["dry_run"], report["accepted"], report["requests"]) == (True, 30, 1)
-    assert report["data_points"] is None
+    assert report["plan"]["data_points"] is None
     assert klaviyo_lab.sandbox.requests() == []
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.pages import DOCS, Block, blocks
-
-from airflow_provider_cdi.cli.parser import make_parser
+from support.lab_command import LabCommand
+from support.pages import DOCS, blocks, write_block
 
 PAGE = DOCS / "cli" / "preview.md"
 USERS = """create or replace table users as select * from (values
@@ -29,46 +27,25 @@ SYNC = "--warehouse-conn-id warehouse --source users --data-type attributes --br
 PERSONAL = re.compile(r"Ana|\bBo\b|\bCy\b|\bEd\b|acme-demo|12345678|\bc-\d")
 
 
-class Command:
-    def __init__(self, lab: Any, capsys: pytest.CaptureFixture[str]) -> None:
-        self.lab, self._capsys = lab, capsys
-
-    def __call__(self, line: str) -> tuple[int, str, str]:
-        """Call ``airflow cdi …``; return the exit code and what was printed."""
-        self._capsys.readouterr()
-        line = line.removeprefix("airflow cdi ").removeprefix("python -m airflow_provider_cdi ")
-        options = make_parser().parse_args(shlex.split(line))
-        with pytest.raises(SystemExit) as ended:
-            options.func(options)
-        out, err = self._capsys.readouterr()
-        return ended.value.code, out, err
-
-
 @pytest.fixture
-def command(lab: Any, capsys: pytest.CaptureFixture[str]) -> Command:
+def command(lab: Any, capsys: pytest.CaptureFixture[str]) -> LabCommand:
     lab.sql(USERS)
-    return Command(lab, capsys)
+    return LabCommand(lab, capsys)
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_the_page_shows_what_the_command_prints(command: Command, place: int) -> None:
+def test_the_page_shows_what_the_command_prints(command: LabCommand, place: int) -> None:
     code, out, err = command(blocks(PAGE, "bash")[place].text)
     out = out.replace(command.lab.sandbox.url, "https://rest.iad-01.braze.com")
     out = re.sub(r"up to 20\d\d-[\d:.T-]+Z", "up to 2026-01-05T10:00:00.000000Z", out)
     out = re.sub(r"(User-Agent\W+)airflow-provider-cdi/[\d.\w]+", r"\1airflow-provider-cdi/0.1", out)
     if os.environ.get("CDI_WRITE_PAGES"):
-        write(blocks(PAGE, "text", "json")[place], out)
+        write_block(PAGE, blocks(PAGE, "text", "json")[place], out)
     assert (code, err, out) == (0, "", blocks(PAGE, "text", "json")[place].text)
 
 
-def write(block: Block, text: str) -> None:
-    page = PAGE.read_text().splitlines(keepends=True)
-    page[block.line - 1 : block.line - 1 + block.text.count("\n")] = [text]
-    PAGE.write_text("".join(page))
-
-
 @pytest.mark.parametrize("output", ["table", "plain", "json"])
-def test_what_is_masked_is_in_no_output(command: Command, output: str) -> None:
+def test_what_is_masked_is_in_no_output(command: LabCommand, output: str) -> None:
     code, out, err = command(f"preview {SYNC} --mask all --output {output}")
     assert (code, PERSONAL.search(out + err)) == (0, None)
     assert "all" in out
@@ -78,13 +55,13 @@ def test_what_is_masked_is_in_no_output(command: Command, output: str) -> None:
 
 
 @pytest.mark.parametrize("output", ["table", "plain", "json"])
-def test_no_output_has_a_secret_and_nothing_is_sent(command: Command, output: str) -> None:
+def test_no_output_has_a_secret_and_nothing_is_sent(command: LabCommand, output: str) -> None:
     _, out, err = command(f"preview {SYNC} --output {output} --verbose")
     assert command.lab.sandbox.key not in out + err
     assert command.lab.sandbox.requests() == []
 
 
-def test_the_result_is_on_standard_output_alone_and_json_is_json(command: Command) -> None:
+def test_the_result_is_on_standard_output_alone_and_json_is_json(command: LabCommand) -> None:
     code, out, err = command(f"preview {SYNC} --output json --rows 2")
     shown = json.loads(out)
     assert (code, err, [row["request"] for row in shown["rows"]]) == (0, "", [1, 1, None])
@@ -106,20 +83,20 @@ def test_the_result_is_on_standard_output_alone_and_json_is_json(command: Comman
         ("preview", 2, "Name a sync"),
     ],
 )
-def test_what_cannot_be_shown_is_an_error_with_its_code(command: Command, line: str, code: int, words: str) -> None:
+def test_what_cannot_be_shown_is_an_error_with_its_code(command: LabCommand, line: str, code: int, words: str) -> None:
     ended, out, err = command(line)
     assert (ended, out) == (code, "")
     assert words in err
 
 
-def test_a_run_that_would_stop_is_shown_and_told_by_the_exit_code(command: Command) -> None:
+def test_a_run_that_would_stop_is_shown_and_told_by_the_exit_code(command: LabCommand) -> None:
     command.lab.sql("create table gone as select timestamp '2026-01-05' as updated_at, 'c-' || i as external_id "
                     "from range(1001) numbers(i)")  # fmt: skip
     code, out, _ = command(f"preview {SYNC.replace('attributes', 'user_deletes').replace('users', 'gone', 1)} --rows 1")
     assert (code, "would delete 1,001 users" in out, "c-0" in out) == (1, True, True)
 
 
-def test_a_sync_of_a_dag_file_is_previewed_by_its_id(command: Command, tmp_path: Path) -> None:
+def test_a_sync_of_a_dag_file_is_previewed_by_its_id(command: LabCommand, tmp_path: Path) -> None:
     (tmp_path / "a_dag.py").write_text(
         "from airflow.sdk import DAG\nfrom airflow_provider_cdi import WarehouseToBrazeOperator\n"
         "with DAG('users_to_braze', schedule=None):\n"

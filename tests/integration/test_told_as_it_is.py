@@ -34,8 +34,8 @@ def test_a_dry_run_with_too_many_rejects_says_that_nothing_was_sent(lab):
 
 def test_a_dry_run_counts_the_data_points_of_what_would_be_sent(lab):
     lab.sql(USERS)
-    assert lab.run(dry_run=True)["data_points"] == 6
-    assert lab.run()["data_points"] is None
+    assert lab.run(dry_run=True)["plan"]["data_points"] == 6
+    assert "plan" not in lab.run()
 
 
 def test_a_run_that_fails_by_its_bound_leaves_its_report(lab):

@@ -85,3 +85,15 @@ def without_blocks(text: str) -> str:
 def inline_code(page: Path) -> list[str]:
     """Return what stands between backticks in a page's sentences."""
     return _INLINE.findall(without_blocks(page.read_text()))
+
+
+def write_block(page: Path, block: Block, text: str) -> None:
+    """Put a text into the place of a block of a page.
+
+    :param page: the file.
+    :param block: of it.
+    :param text: with an end of line.
+    """
+    lines = page.read_text().splitlines(keepends=True)
+    lines[block.line - 1 : block.line - 1 + block.text.count("\n")] = [text]
+    page.write_text("".join(lines))

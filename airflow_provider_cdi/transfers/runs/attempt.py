@@ -22,11 +22,12 @@ from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.sentry import Sentry
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.exceptions import JobsRunning
+from airflow_provider_cdi.forecast.dry_run import DryRun
+from airflow_provider_cdi.forecast.scan import scan_of
 from airflow_provider_cdi.rejects.file import RejectFile
 from airflow_provider_cdi.state.record import Checkpoint
 from airflow_provider_cdi.state.sync_state import SyncState
 from airflow_provider_cdi.transfers.destination_side import DestinationSide
-from airflow_provider_cdi.transfers.runs.dry_run import DryJournal, DryRunDestination, NoTransport
 from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_machines
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, status_of
 from airflow_provider_cdi.transfers.runs.state import RunState
@@ -85,18 +86,14 @@ class Attempt:
 
     def dry_run(self) -> Report:
         """Read, check and batch the rows, and send nothing."""
-        destination = DryRunDestination(self.destination)
-        inputs = self._inputs(
-            destination,
-            NoTransport(),
-            DryJournal(),
-            replace(self.task.delivery, requests_per_second=None),
-            look_at_rejects=self.rejects.look,
+        run = DryRun(
+            self.destination,
+            self.task.delivery_settings(),
+            partial(self._inputs, look_at_rejects=self.rejects.look),
+            scan=partial(scan_of, self.source, self.run.plan.slice),
         )
-        run = Run(inputs)
         self.told.numbers, self.told.is_dry_run = run.report, True
         report = asyncio.run(run.run())
-        report.dry_run, report.data_points = True, destination.data_points
         # A success without any record would look like lost state to the next run.
         self.run.state.touch()
         return report

@@ -7,6 +7,7 @@ from collections import Counter
 from cdi_sandbox.api.call import Call, Change, Reply, failure
 from cdi_sandbox.api.json import Json
 from cdi_sandbox.braze.identifiers import identifier_of
+from cdi_sandbox.braze.track.billing import data_points
 from cdi_sandbox.braze.track.effects import apply_track
 from cdi_sandbox.braze.track.objects import (
     TrackError,
@@ -53,6 +54,7 @@ def track_sync(workspace: Workspace, call: Call) -> Reply:
     if reply.change is None:
         return reply
     content, reply.change = reply.change.content, None
+    workspace.data_points += data_points(content)
     apply_track(workspace.profiles, content, workspace.now())
     ((kind, (thing,)),) = content.items()
     reply.body = {"users": after_sync(workspace.profiles, kind, thing), "message": "success"}

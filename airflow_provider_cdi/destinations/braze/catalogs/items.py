@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ from airflow_provider_cdi.destinations.columns import (
 from airflow_provider_cdi.destinations.fast_path_payloads import Look, fast_records, splice_fast
 from airflow_provider_cdi.destinations.payload import PayloadBounds, read_payload, splice
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
-from airflow_provider_cdi.engine.ports import BatchLimits
+from airflow_provider_cdi.engine.ports import BatchLimits, Rate
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.engine.verdicts import Request, Response, Verdict
@@ -75,6 +75,9 @@ class CatalogItems(BrazeDestination):
     """
 
     contract = CONTRACT
+    key_names = "items"
+    #: Shared by all methods.
+    documented_rate = Rate(16_000, 60)
 
     def __init__(
         self,
@@ -129,6 +132,10 @@ class CatalogItems(BrazeDestination):
         """Join items of one group into one request; the group is the method."""
         items = b",".join([record.body for record in records])
         return Request(records[0].group, self._path, b'{"items":[%b]}' % items)
+
+    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
+        """Return how many items are deleted; Braze: catalogs log no data points."""
+        return {"data_points": 0, "items_deleted": len(records) if records and records[0].group == "DELETE" else 0}
 
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer means: catalogs take a request as a whole or not at all."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from typing import ClassVar
 
 from airflow_provider_cdi.destinations.base import BaseDestination
-from airflow_provider_cdi.engine.ports import RateWindow
+from airflow_provider_cdi.engine.ports import Rate, RateWindow
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.verdicts import Response
 
@@ -78,6 +79,11 @@ class BrazeDestination(BaseDestination):
     :param now: seconds since the epoch by our own clock.
     """
 
+    #: What the key of a record names.
+    key_names: ClassVar[str] = "people"
+    #: Of the data type's endpoint, by "API limits"; contracts may have another, which only the answers show.
+    documented_rate: ClassVar[Rate]
+
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = TheirClock(now)
 
@@ -86,9 +92,9 @@ class BrazeDestination(BaseDestination):
         self._now.note(answer.headers.get("date", ""))
         return window_of(answer.headers, self._now)
 
-    def data_points(self, records: Sequence[Record]) -> int:
-        """Return how many data points Braze counts for records: none for deletes and for catalogs."""
-        return 0
+    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
+        """Return what Braze counts of records: no data points for deletes and for catalogs."""
+        return {"data_points": 0}
 
 
 def window_of(headers: Mapping[str, str], now: Callable[[], float]) -> RateWindow | None:

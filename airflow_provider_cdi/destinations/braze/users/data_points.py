@@ -20,9 +20,9 @@ _FREE = SUBSCRIPTION_FIELDS | {"external_id", "user_alias", "braze_id", "push_to
 _WORDS_TO_BRAZE = frozenset({"_update_existing_only", "_merge_objects"})
 #: Braze: where there is none of them, the email address or the phone number is the identifier.
 _IDENTIFIERS = frozenset({"external_id", "user_alias", "braze_id"})
-#: Braze, "Data points", not billed: of Facebook the likes, of Twitter everything but the name.
+#: Braze, "Data points", not billed: of Facebook the likes, of Twitter the three numbers.
 _FREE_OF_NETWORKS: Mapping[str, frozenset[str]] = {
-    "facebook": frozenset({"likes", "num_friends"}),
+    "facebook": frozenset({"likes"}),
     "twitter": frozenset({"followers_count", "friends_count", "statuses_count"}),
 }
 #: Braze, release notes: its eCommerce recommended events are not billed.
@@ -34,18 +34,21 @@ _FREE_EVENTS = frozenset(
 )  # fmt: skip
 
 
-def data_points(array: str, records: Sequence[Record]) -> int:
-    """Count the data points of some records.
+def counted(array: str, records: Sequence[Record]) -> dict[str, int]:
+    """Count the data points of some records, and the attributes that they take away.
 
     Properties of events and purchases that are enabled for segmentation are billed besides; only the dashboard knows
     which are, so they are not counted.
 
     :param array: ``attributes``, ``events`` or ``purchases``.
     :param records: their bodies are objects of that array.
-    :return: how many Braze bills at least, if all are accepted.
+    :return: ``data_points``, how many Braze bills at least, if all are accepted; ``attributes_removed``, those that are
+        null.
     """
     count = _COUNTED[array]
-    return sum(count(orjson.loads(record.body)) for record in records)
+    documents = [orjson.loads(record.body) for record in records]
+    nulls = sum(list(document.values()).count(None) for document in documents) if array == "attributes" else 0
+    return {"data_points": sum(map(count, documents)), "attributes_removed": nulls}
 
 
 def _of_attributes(document: Mapping[str, Any]) -> int:
@@ -60,7 +63,7 @@ def _of_attribute(name: str, value: Any) -> int:
         return sum(member not in _FREE_OF_NETWORKS[name] for member in value) if isinstance(value, dict) else 1
     if name == "current_location" or not isinstance(value, (dict, list)):
         return 1
-    return _of_array(value) if isinstance(value, list) else _of_object(value)
+    return max(1, _of_array(value) if isinstance(value, list) else _of_object(value))
 
 
 def _of_array(elements: Sequence[Any]) -> int:
@@ -70,10 +73,11 @@ def _of_array(elements: Sequence[Any]) -> int:
 
 
 def _of_object(value: Mapping[str, Any]) -> int:
-    """Braze: each key is one; of what is added to an array each value, of what is removed each criterion."""
+    """Braze: each key is one; of what is added to an array each value; of objects that go each criterion."""
     operators = {"add", "remove"} & value.keys()
     if operators and all(isinstance(value[name], list) for name in operators):
-        return sum(len(value[name]) for name in operators)
+        # "updating an array costs one data point per API call. If you add values [...] one data point per value."
+        return max(1, len(value.get("add", ())) + bool(value.get("remove")))
     if not any(name in value for name in ("$add", "$update", "$remove")):
         return _keys(value) if "inc" not in value else 1
     added, removed = value.get("$add") or [], value.get("$remove") or []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -13,7 +13,7 @@ from airflow_provider_cdi.destinations.braze.responses.responses import interpre
 from airflow_provider_cdi.destinations.braze.users.fast_path_rows import fast_identifiers
 from airflow_provider_cdi.destinations.braze.users.identifiers import PAIRS, PRIMARY, Identities, Identity
 from airflow_provider_cdi.destinations.fast_path_payloads import fast_records
-from airflow_provider_cdi.engine.ports import BatchLimits
+from airflow_provider_cdi.engine.ports import BatchLimits, Rate
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.engine.verdicts import Request, Response, Verdict
@@ -33,6 +33,8 @@ class UserDeletes(BrazeDestination):
     """
 
     contract = CONTRACT
+    #: Shared with the endpoints of aliases, identify and merge.
+    documented_rate = Rate(20_000, 60)
 
     def __init__(self, limits: BrazeLimits, *, now: Callable[[], float]) -> None:
         super().__init__(now)
@@ -63,6 +65,10 @@ class UserDeletes(BrazeDestination):
         """Join ids of one kind into one request."""
         ids = b",".join([record.body for record in records])
         return Request(_ENDPOINT.method, _ENDPOINT.path, b'{"%b":[%b]}' % (records[0].group.encode(), ids))
+
+    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
+        """Return how many users are deleted; Braze: that logs no data points."""
+        return {"data_points": 0, "users_deleted": len(records)}
 
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer means; its ``deleted`` counts queued ids: fewer than sent are remarked on."""

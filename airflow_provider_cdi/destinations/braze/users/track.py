@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from airflow_provider_cdi.destinations.braze.operators import adds_up
 from airflow_provider_cdi.destinations.braze.responses.rate_headers import BrazeDestination
 from airflow_provider_cdi.destinations.braze.responses.responses import interpret_response
 from airflow_provider_cdi.destinations.braze.users import attributes
-from airflow_provider_cdi.destinations.braze.users.data_points import data_points
+from airflow_provider_cdi.destinations.braze.users.data_points import counted
 from airflow_provider_cdi.destinations.braze.users.fast_path_rows import fast_heads
 from airflow_provider_cdi.destinations.braze.users.identifiers import (
     NEVER_IN_PAYLOAD,
@@ -41,7 +41,7 @@ from airflow_provider_cdi.destinations.payload import (
 )
 from airflow_provider_cdi.destinations.structs import StructStyle, payload_texts
 from airflow_provider_cdi.destinations.times import sent_time
-from airflow_provider_cdi.engine.ports import BatchLimits
+from airflow_provider_cdi.engine.ports import BatchLimits, Rate
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, UPDATED_AT, TableContract
 from airflow_provider_cdi.engine.verdicts import Request, Response, Verdict
@@ -65,6 +65,8 @@ class Track(BrazeDestination):
     :param update_existing_only: whether rows of users that Braze does not know are ignored by Braze.
     :param now: seconds since the epoch, for the rate-limit header that gives a moment.
     """
+
+    documented_rate = Rate(3_000, 3)
 
     def __init__(
         self, kind: TrackType, limits: BrazeLimits, *, update_existing_only: bool, now: Callable[[], float]
@@ -113,9 +115,9 @@ class Track(BrazeDestination):
         objects = b",".join([record.body for record in records])
         return Request("POST", _PATH, b'{"%b":[%b]}' % (array, objects))
 
-    def data_points(self, records: Sequence[Record]) -> int:
-        """Return how many data points Braze counts at least, see :func:`~.data_points.data_points`."""
-        return data_points(self.contract.data_type, records)
+    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
+        """Return what Braze counts, see :func:`~.data_points.counted`."""
+        return counted(self.contract.data_type, records)
 
     @property
     def people_a_question(self) -> int:

@@ -10,7 +10,7 @@ from airflow_provider_cdi.destinations.klaviyo.consent.records import consent_of
 from airflow_provider_cdi.destinations.klaviyo.responses.profile_questions import Found, Profile, ProfileQuestions
 from airflow_provider_cdi.destinations.klaviyo.responses.sub_batches import verdict_of_part
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
-from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Verdict
+from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Request, Verdict
 
 #: Consent is only shown when it is asked for.
 CONSENT_QUERY = {"additional-fields[profile]": "subscriptions", "fields[profile]": "email,phone_number,subscriptions"}
@@ -45,14 +45,17 @@ class ConsentLookup:
             raise TypeError("a consent has an e-mail address or a phone number")
         return verdict
 
+    def questions(self) -> list[Request]:
+        """Return all questions."""
+        return [request for kind in self._kinds for request in self._about(kind).requests()]
+
     def _next(self) -> Verdict:
-        while self._kinds:
-            kind = self._kinds.popleft()
-            people = {place: person for place, person in enumerate(self._people) if kind in person.identifiers}
-            if people:
-                questions = ProfileQuestions(kind, people, query=CONSENT_QUERY, most=self._most_ids, then=self._note)
-                return questions.next()
-        return self._decide()
+        # About nobody nothing is asked: that goes on at once.
+        return self._about(self._kinds.popleft()).next() if self._kinds else self._decide()
+
+    def _about(self, kind: str) -> ProfileQuestions:
+        people = {place: person for place, person in enumerate(self._people) if kind in person.identifiers}
+        return ProfileQuestions(kind, people, query=CONSENT_QUERY, most=self._most_ids, then=self._note)
 
     def _note(self, found: Found) -> Verdict:
         for place, profiles in found.profiles.items():

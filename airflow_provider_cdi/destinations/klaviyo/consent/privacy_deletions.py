@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.base import BaseDestination
+from airflow_provider_cdi.destinations.klaviyo.active_profiles import PeopleDestination
 from airflow_provider_cdi.destinations.klaviyo.consent.endpoints import DELETE_PROFILE
 from airflow_provider_cdi.destinations.klaviyo.endpoints import rates_of
 from airflow_provider_cdi.destinations.klaviyo.identifiers import Identity, PersonRecord, identify_rows
@@ -43,13 +43,14 @@ _SEVERAL = Rejection(
 _NO_PROFILE = re.compile(r"\bprofile\b.*\b(not found|does not exist|not exist)\b", re.IGNORECASE)
 
 
-class PrivacyDeletions(BaseDestination):
+class PrivacyDeletions(PeopleDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` that deletes profiles and everything about them.
 
     :param rate_share: the part of Klaviyo's rate limits to use: 60 deletions a minute.
     """
 
     contract = CONTRACT
+    active_change = -1
 
     def __init__(self, limits: KlaviyoLimits, phones: Phones, *, rate_share: float) -> None:
         self._limits = limits
@@ -72,6 +73,10 @@ class PrivacyDeletions(BaseDestination):
             identity if isinstance(identity, Rejection) else _record(identity)
             for identity in identify_rows(rows, _IDENTIFIERS, self._limits, self._phones)
         ]
+
+    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
+        """Return how many profiles are deleted."""
+        return {"profiles_deleted": len(records)}
 
     def request(self, records: Sequence[Record]) -> Request:
         """Delete one profile."""

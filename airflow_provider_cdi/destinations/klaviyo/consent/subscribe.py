@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.base import BaseDestination
+from airflow_provider_cdi.destinations.klaviyo.active_profiles import PeopleDestination, sent_email
 from airflow_provider_cdi.destinations.klaviyo.arguments import ConsentArguments
 from airflow_provider_cdi.destinations.klaviyo.consent.channels import ChannelReader
 from airflow_provider_cdi.destinations.klaviyo.consent.endpoints import SUBSCRIBE
@@ -33,7 +33,7 @@ from airflow_provider_cdi.engine.verdicts import FollowUp, Request, Response, Ve
 _KIND = "profile-subscription-bulk-create-job"
 
 
-class Subscribe(BaseDestination):
+class Subscribe(PeopleDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` that subscribes people.
 
     A subscription takes away what stands against it: an earlier unsubscription, a spam complaint, a suppression by
@@ -105,6 +105,16 @@ class Subscribe(BaseDestination):
     def request(self, records: Sequence[Record]) -> Request:
         """Ask what Klaviyo knows about the people, unless it does not matter; else subscribe them."""
         return self._opening(records).request
+
+    def questions(self, records: Sequence[Record]) -> Sequence[Request]:
+        """Return what is asked about the people, unless it does not matter."""
+        if not self._looks:
+            return ()
+        return ConsentLookup(records, self._limits.lookup_ids, self._list_id, self._submission).questions()
+
+    def email_of(self, record: Record) -> str | None:
+        """Return the address that is subscribed."""
+        return sent_email(record)
 
     def request_to_known(self, records: Sequence[Record]) -> Request:
         """Subscribe people who have said nothing against it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.base import BaseDestination
+from airflow_provider_cdi.destinations.klaviyo.active_profiles import PeopleDestination
 from airflow_provider_cdi.destinations.klaviyo.consent.endpoints import (
     SUPPRESS,
     SUPPRESS_JOB,
@@ -60,7 +60,7 @@ UNSUPPRESSING = Direction(
 )
 
 
-class Suppressions(BaseDestination):
+class Suppressions(PeopleDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.JobDestination` that suppresses addresses, or takes that back.
 
     :param rate_share: the part of Klaviyo's rate limits to use.
@@ -69,6 +69,8 @@ class Suppressions(BaseDestination):
     def __init__(self, direction: Direction, limits: KlaviyoLimits, *, rate_share: float) -> None:
         self._direction = direction
         self._limits = limits
+        #: Who is suppressed is active no more.
+        self.active_change = -1 if direction is SUPPRESSING else 1
         #: Our part of Klaviyo's rate limits.
         self.rates = rates_of((direction.endpoint, direction.job, GET_PROFILES), rate_share)
         #: The columns that the source must have. One with a payload is data about people.
@@ -102,6 +104,10 @@ class Suppressions(BaseDestination):
     def request(self, records: Sequence[Record]) -> Request:
         """Join addresses into one request."""
         return self._direction.endpoint.request(self._body(records))
+
+    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
+        """Return how many addresses are suppressed."""
+        return {"addresses_suppressed": len(records) if self._direction is SUPPRESSING else 0}
 
     def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
         """Say what the answer means: mostly a job that is to be asked for."""

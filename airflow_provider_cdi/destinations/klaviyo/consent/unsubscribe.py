@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
-from airflow_provider_cdi.destinations.base import BaseDestination
+from airflow_provider_cdi.destinations.klaviyo.active_profiles import PeopleDestination, sent_email
 from airflow_provider_cdi.destinations.klaviyo.consent.channels import ChannelReader
 from airflow_provider_cdi.destinations.klaviyo.consent.endpoints import UNSUBSCRIBE
 from airflow_provider_cdi.destinations.klaviyo.consent.records import consent_body, merge_consents
@@ -24,7 +24,7 @@ from airflow_provider_cdi.engine.verdicts import Request, Response, Verdict
 _KIND = "profile-subscription-bulk-delete-job"
 
 
-class Unsubscribe(BaseDestination):
+class Unsubscribe(PeopleDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` that unsubscribes people.
 
     There is no list here on purpose: Klaviyo unsubscribes members of a list from that list only, and everybody else
@@ -35,6 +35,8 @@ class Unsubscribe(BaseDestination):
     :param rate_share: the part of Klaviyo's rate limits to use.
     :param now: seconds since the epoch.
     """
+
+    active_change = -1
 
     def __init__(
         self,
@@ -76,6 +78,14 @@ class Unsubscribe(BaseDestination):
     def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
         """Turn rows into unsubscriptions, or the reasons why they cannot be sent."""
         return self._rows.read(rows)
+
+    def email_of(self, record: Record) -> str | None:
+        """Return the address that is unsubscribed."""
+        return sent_email(record)
+
+    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
+        """Return how many people are unsubscribed."""
+        return {"people_unsubscribed": len(records)}
 
     def request(self, records: Sequence[Record]) -> Request:
         """Unsubscribe people."""

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
-from airflow_provider_cdi.destinations.base import BaseDestination
 from airflow_provider_cdi.destinations.columns import column, is_untyped
+from airflow_provider_cdi.destinations.klaviyo.active_profiles import PeopleDestination
 from airflow_provider_cdi.destinations.klaviyo.endpoints import CREATE_EVENTS, GET_PROFILES, rates_of
 from airflow_provider_cdi.destinations.klaviyo.events.objects import (
     EventRow,
@@ -72,7 +72,7 @@ _NUMBERS = frozenset("-0123456789#!")
 _SILENT_DOMAIN = Rejection("email_domain_dropped", "Klaviyo drops events of addresses at this domain without an error.")
 
 
-class Events(BaseDestination):
+class Events(PeopleDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.Destination` that records events.
 
     :param metric: the metric of rows without ``METRIC_NAME``; None when each row must name its own.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
 from airflow_provider_cdi.argument_rules import DEEPEST_NESTING
-from airflow_provider_cdi.destinations.base import BaseDestination
+from airflow_provider_cdi.destinations.klaviyo.active_profiles import PeopleDestination
 from airflow_provider_cdi.destinations.klaviyo.endpoints import (
     ADD_TO_LIST,
     GET_PROFILES,
@@ -65,7 +65,7 @@ _SINGLE = b'{"data":%b}'
 _HEAD = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":['
 
 
-class Profiles(BaseDestination):
+class Profiles(PeopleDestination):
     """A :class:`~airflow_provider_cdi.engine.ports.JobDestination` that creates and updates profiles.
 
     :param clears_nulls: whether a NULL clears what Klaviyo has; else it is left out. Profiles with something to clear
@@ -139,6 +139,14 @@ class Profiles(BaseDestination):
     def request(self, records: Sequence[Record]) -> Request:
         """Ask who is known, where that matters; else send the profiles."""
         return self._opening(records).request
+
+    def questions(self, records: Sequence[Record]) -> Sequence[Request]:
+        """Return what is asked about the people, where only those whom Klaviyo knows are sent."""
+        return Lookup(records, self._limits.lookup_ids, self._submission).questions() if self._update_only else ()
+
+    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
+        """Return how many profiles lose the value of a field."""
+        return {"profiles_with_a_field_cleared": len(records) if records and records[0].group == CLEAR else 0}
 
     def request_to_known(self, records: Sequence[Record]) -> Request:
         """Send the profiles, all of people whom Klaviyo knows."""

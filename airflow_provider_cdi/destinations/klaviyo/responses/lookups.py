@@ -11,7 +11,7 @@ from airflow_provider_cdi.destinations.klaviyo.phone_drops import WithoutPhone
 from airflow_provider_cdi.destinations.klaviyo.responses.profile_questions import Found, ProfileQuestions
 from airflow_provider_cdi.destinations.klaviyo.responses.sub_batches import verdict_of_part
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
-from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Verdict
+from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Request, Verdict
 
 #: Why a row of a person that Klaviyo does not know is passed over.
 UNKNOWN = "unknown_profile"
@@ -56,17 +56,30 @@ class Lookup:
             raise TypeError("a lookup needs records with identifiers")
         return verdict
 
+    def questions(self) -> list[Request]:
+        """Return what is asked when everybody is known by the first identifier that is asked about."""
+        asked: list[Request] = []
+        for kind in self._kinds:
+            people = self._people_with(kind)
+            self._unknown -= people.keys()
+            asked += ProfileQuestions(
+                kind, people, query=_QUERY, most=self._most_ids, then=lambda found: self._end()
+            ).requests()
+        return asked
+
     def _next(self) -> Verdict:
         """Ask about the next kind of identifiers, of those who are not known by the kinds before."""
         while self._kinds:
             kind = self._kinds.popleft()
-            people = {
-                place: self._people[place] for place in sorted(self._unknown) if kind in self._people[place].identifiers
-            }
+            people = self._people_with(kind)
             if people:
                 then = partial(self._note, kind)
                 return ProfileQuestions(kind, people, query=_QUERY, most=self._most_ids, then=then).next()
         return self._end()
+
+    def _people_with(self, kind: str) -> dict[int, PersonRecord]:
+        people = self._people
+        return {place: people[place] for place in sorted(self._unknown) if kind in people[place].identifiers}
 
     def _note(self, kind: str, found: Found) -> Verdict:
         self._unknown -= found.profiles.keys() | found.refused.keys()

@@ -66,11 +66,20 @@ class ProfileQuestions:
 
     def next(self) -> Verdict:
         """Give the next question; when all are answered, what comes of it."""
-        if not self._questions:
-            return self._then(self._found)
+        return FollowUp(self._first(), self._read) if self._questions else self._then(self._found)
+
+    def requests(self) -> list[Request]:
+        """Return all questions that are left, as if each had its answer."""
+        asked = []
+        while self._questions:
+            asked.append(self._first())
+            self._questions.popleft()
+        return asked
+
+    def _first(self) -> Request:
         while len((request := self._request(self._questions[0])).path) > _LONGEST_PATH and len(self._questions[0]) > 1:
             self._halve_question()
-        return FollowUp(request, self._read)
+        return request
 
     def _request(self, places: Sequence[int]) -> Request:
         values = orjson.dumps([self._value(place) for place in places]).decode()

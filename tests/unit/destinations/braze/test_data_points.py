@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_cdi.destinations.braze.users.data_points import data_points
+from airflow_provider_cdi.destinations.braze.users.data_points import counted as counted_by_us
 from airflow_provider_cdi.engine.rows.records import Record
 
 WHO = {"external_id": "c-1"}
@@ -20,7 +20,7 @@ NEW_YEAR = {"$time": "2026-01-01T00:00:00Z"}
 
 
 def counted(array, document):
-    return data_points(array, [Record("external_id:c-1", json.dumps(document).encode())])
+    return counted_by_us(array, [Record("external_id:c-1", json.dumps(document).encode())])["data_points"]
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def counted(array, document):
         ({"pets": {"$update": [{**BY_ID, "$new_object": {"breed": "x"}}, {**BY_ID, "$new_object": {"name": "C"}}]}}, 2),
         # "each removal criteria you send"
         ({"pets": {"$remove": [BY_ID, BY_ID, BY_ID]}}, 3),
-        # Twitter's name is billed, its numbers are not; nor are Facebook's likes.
+        # "Twitter: Username" is billed; "Followers", "Following", "Number of tweets" and "Facebook: Likes" are not.
         ({"twitter": {"screen_name": "a", "followers_count": 1, "friends_count": 2, "statuses_count": 3}}, 1),
-        ({"facebook": {"id": "1", "likes": ["x"], "num_friends": 9}}, 1),
+        ({"facebook": {"id": "1", "likes": ["x"], "num_friends": 9}}, 2),
     ],
 )
 def test_attributes_are_counted_as_braze_bills_them(attributes, points):

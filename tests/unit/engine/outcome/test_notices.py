@@ -9,10 +9,11 @@ from support.engine_world import REFUSED_ROW, ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.rows.records import Notice, Record
 from airflow_provider_cdi.engine.verdicts import BatchRejected, Completed, Response, Unattributed
+from airflow_provider_cdi.forecast.dry_run import DryRunDestination
+from airflow_provider_cdi.forecast.tally import Tally
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row, position
 from airflow_provider_cdi.testing.virtual_time import run_virtually
-from airflow_provider_cdi.transfers.runs.dry_run import DryRunDestination
 
 LEFT_OUT = Notice("phone_dropped", "PHONE_NUMBER was left out.")
 
@@ -153,7 +154,7 @@ def test_the_watermark_passes_a_notice_only_when_it_is_written_down():
 
 
 def test_a_dry_run_counts_what_would_be_left_out_before_sending():
-    report, _, _ = run(rows("{}", "early"), destination=DryRunDestination(Picky()))
+    report, _, _ = run(rows("{}", "early"), destination=DryRunDestination(Picky(), Tally()))
     assert report.totals.adjusted == {"phone_dropped": 1}
 
 

@@ -11,10 +11,10 @@ from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.verdicts import Response
 from airflow_provider_cdi.exceptions import AllRejected, RetryLater
+from airflow_provider_cdi.forecast.examples import ExampleJournal
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row, position
 from airflow_provider_cdi.testing.virtual_time import run_virtually
-from airflow_provider_cdi.transfers.runs.dry_run import DryJournal
 
 WIDE = DeliverySettings(max_in_flight=4)
 
@@ -124,7 +124,7 @@ def test_a_try_that_goes_on_behind_delivered_rows_has_come_through_the_gate():
 
 def test_a_dry_run_stops_as_the_real_one_would():
     with pytest.raises(AllRejected):
-        run(ListSource(table(100)), journal=DryJournal(), part=incremental())
+        run(ListSource(table(100)), journal=ExampleJournal(), part=incremental())
 
 
 def test_a_window_that_is_smaller_than_the_gate_does_not_hang():

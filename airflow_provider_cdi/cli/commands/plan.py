@@ -1,0 +1,104 @@
+"""``airflow cdi plan``: what the next run comes to, before it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_cdi.cli.command import GOOD, NOT_GOOD, cdi_command, option
+from airflow_provider_cdi.cli.sync_args import SYNC_ARGS
+from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_provider_cdi.preview.masks import Mask
+    from airflow_provider_cdi.transfers.forecast import SyncForecast
+
+#: Says that nothing is masked.
+_NONE = "none"
+#: Characters of a payload in a table.
+_SHOWN_CHARS = 60
+
+
+def _run(options: argparse.Namespace) -> int:
+    from airflow_provider_cdi.cli.find_sync import find_sync
+    from airflow_provider_cdi.transfers.forecast import forecast_sync
+    from airflow_provider_cdi.transfers.preview import Start, stored_start
+
+    mask = _checked(options)
+    task = find_sync(options)
+    if options.from_beginning or options.since or options.until:
+        start = Start(from_beginning=options.from_beginning, since=options.since or "", until=options.until or "")
+    else:
+        start = stored_start(task, map_index=options.map_index)
+    forecast = forecast_sync(task, start, mask=mask)
+    _print(forecast, options.output)
+    return GOOD if forecast.is_good else NOT_GOOD
+
+
+def _checked(options: argparse.Namespace) -> Mask:
+    """Refuse what makes no sense; return what is masked."""
+    from airflow_provider_cdi.preview.masks import Mask
+
+    if options.from_beginning and (options.since or options.until):
+        raise UsageError("--from-beginning reads everything and --since a window: give either of them.")
+    try:
+        return Mask() if options.mask == _NONE else Mask.of(options.mask.split(","))
+    except ConfigurationError as error:
+        raise UsageError(f"--mask: {error}") from None
+
+
+def _print(forecast: SyncForecast, output: str) -> None:
+    from airflow_provider_cdi.cli.output import print_json, print_result, print_text, printable
+
+    document = forecast.to_json()
+    if output == "json":
+        print_json(document)
+        return
+    print_text(printable("\n".join(forecast.lines())))
+    examples = [_example(one, cut=output == "table") for one in document["plan"]["examples"]]
+    if examples:
+        print_text("")
+        print_result(examples, output)
+
+
+def _example(example: dict[str, Any], *, cut: bool) -> dict[str, Any]:
+    payload = " ".join((example["payload"] or "").split())
+    return {
+        "outcome": example["outcome"],
+        "code": example["code"],
+        "updated_at": example["updated_at"],
+        "identifier": ", ".join(f"{name} {value}" for name, value in example["identifier"].items()),
+        "payload": f"{payload[:_SHOWN_CHARS]}…" if cut and len(payload) > _SHOWN_CHARS else payload,
+        "reason": example["reason"],
+    }
+
+
+COMMAND = cdi_command(
+    "plan",
+    _run,
+    help="Say what the next run of a sync comes to, and send nothing",
+    description=(
+        "Read every row that the next run of a sync would read, and say what it comes to: rows, rejects with examples, "
+        "people, deletes, requests, bytes, minutes, and what the vendor bills. Nothing is sent, saved or locked, and "
+        "the DAG may be paused. The rows are read in the warehouse, which may cost money there"
+    ),
+    args=(
+        *SYNC_ARGS,
+        option(
+            "--mask",
+            metavar="FIELDS",
+            default="all",
+            help="Fields of the examples that are shown as ***, such as email,phone; none shows every value. "
+            "Default: all",
+        ),
+        option("--from-beginning", action="store_true", help="Read everything, whatever the state of the sync is"),
+        option("--since", metavar="TIME", help="Read a window instead: its first moment, such as 2026-01-05T00:00:00Z"),
+        option("--until", metavar="TIME", help="The moment after the window. Default: now"),
+    ),
+    examples=(
+        "--dag-id users_to_braze",
+        "--dag-id users_to_braze --from-beginning --output json",
+        "--sync-id users --mask email,phone --output plain",
+    ),
+)

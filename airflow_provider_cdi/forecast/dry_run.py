@@ -1,0 +1,176 @@
+"""A dry run: everything is read, checked and put into batches, what it comes to is counted, and nothing leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from airflow_provider_cdi.engine.ports import (
+    AskingDestination,
+    BatchLimits,
+    Destination,
+    Merge,
+    Rate,
+    RateWindow,
+    Transport,
+)
+from airflow_provider_cdi.engine.reading.read_ahead import call_in_thread
+from airflow_provider_cdi.engine.report import Report
+from airflow_provider_cdi.engine.rows.progress import Journal
+from airflow_provider_cdi.engine.rows.records import Record, Rejection
+from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.engine.run import Run
+from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.engine.settings import DeliverySettings
+from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Request, Response, Verdict
+from airflow_provider_cdi.forecast.examples import ExampleJournal
+from airflow_provider_cdi.forecast.forecast import Forecast
+from airflow_provider_cdi.forecast.pace import pace_of
+from airflow_provider_cdi.forecast.scan import Scan
+from airflow_provider_cdi.forecast.tally import Tally
+
+
+class DryRunDestination:
+    """Checks and encodes as the real destination does, and takes every request for accepted.
+
+    Whom the real one would ask about is asked about too: as if each were known, and nothing stood against it.
+
+    :param real: the destination that a real run would use.
+    :param tally: counts the records of each request.
+    """
+
+    def __init__(self, real: Destination, tally: Tally) -> None:
+        self._real = real
+        self._tally = tally
+
+    @property
+    def contract(self) -> TableContract:
+        """The real one's."""
+        return self._real.contract
+
+    @property
+    def limits(self) -> BatchLimits:
+        """The real one's, so that the number of requests is right."""
+        return self._real.limits
+
+    @property
+    def rates(self) -> Mapping[str, Sequence[Rate]]:
+        """None: nothing leaves."""
+        return {}
+
+    def rate_window(self, answer: Response) -> RateWindow | None:
+        """None: nobody answered."""
+        return None
+
+    def merge(self, older: Record, newer: Record) -> Merge | None:
+        """Merge as the real one does."""
+        return self._real.merge(older, newer)
+
+    def repeat_is_harmless(self, records: Sequence[Record]) -> bool:
+        """Nothing is ever in doubt."""
+        return True
+
+    def encode(self, rows: pa.RecordBatch) -> list[Record | Rejection]:
+        """Encode as the real one does."""
+        return self._real.encode(rows)
+
+    def request(self, records: Sequence[Record]) -> Request:
+        """Ask or join as the real one does."""
+        self._tally.note_records(self._real, records)
+        return self._questions(records)[0] if self._asks(records) else self._real.request(records)
+
+    def interpret_response(self, answer: Response, records: Sequence[Record]) -> Verdict:
+        """Ask on; then take all for accepted, but for rows of which only a part can be sent."""
+        if isinstance(self._real, AskingDestination) and self._asks(records):
+            return self._go_on([*self._questions(records)[1:], self._real.request_to_known(records)], records)
+        return self._go_on([], records)
+
+    def _go_on(self, requests: Sequence[Request], records: Sequence[Record]) -> Verdict:
+        if requests:
+            return FollowUp(requests[0], lambda answer: self._go_on(requests[1:], records))
+        short = {place: record.shortfall for place, record in enumerate(records)}
+        return Completed({place: why for place, why in short.items() if why is not None})
+
+    def _asks(self, records: Sequence[Record]) -> bool:
+        return bool(self._questions(records))
+
+    def _questions(self, records: Sequence[Record]) -> Sequence[Request]:
+        return self._real.questions(records) if isinstance(self._real, AskingDestination) else ()
+
+
+class CountingTransport:
+    """Sends nothing, and counts what would have been sent.
+
+    :param tally: counts the requests.
+    """
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    async def send(self, request: Request) -> Response:
+        """Answer in the destination's place."""
+        self._tally.note_request(request)
+        return Response(200, {}, b"")
+
+
+class DryRun:
+    """A run of which nothing leaves.
+
+    :param destination: that of the run that it stands for.
+    :param settings: how that run would deliver.
+    :param inputs: makes what a run is made of from a destination, a transport, a journal and settings.
+    :param scan: asks the warehouse what it will scan; None for not asking.
+    :param cures: code of a reject -> what to do.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        settings: DeliverySettings,
+        inputs: Callable[[Destination, Transport, Journal, DeliverySettings], RunInputs],
+        *,
+        scan: Callable[[], Scan] | None = None,
+        cures: Mapping[str, str] | None = None,
+    ) -> None:
+        self._real, self._settings = destination, settings
+        self._ask_scan, self._scan, self._cures = scan, Scan(), cures or {}
+        self._tally, self._journal = Tally(), ExampleJournal()
+        at_once = replace(settings, requests_per_second=None, rate_share=None)
+        dry = DryRunDestination(destination, self._tally)
+        self._run = Run(inputs(dry, CountingTransport(self._tally), self._journal, at_once))
+
+    @property
+    def examples(self) -> Sequence[RejectedRow]:
+        """Rows that the run would set aside, a few of each code. They hold personal data."""
+        return self._journal.rows
+
+    def report(self) -> Report:
+        """Return the numbers so far, the forecast among them."""
+        report = self._run.report()
+        report.dry_run, report.plan = True, self._forecast(report.seconds)
+        return report
+
+    async def run(self) -> Report:
+        """Read the slice.
+
+        :return: the report, with the forecast.
+        :raises StopSync: when the run would stop before it sends anything.
+        :raises RetryLater: when the warehouse does not answer now.
+        """
+        if self._ask_scan is not None:
+            self._scan = await call_in_thread(self._ask_scan)
+        await self._run.run()
+        return self.report()
+
+    def _forecast(self, reading_seconds: float) -> Forecast:
+        return Forecast(
+            self._real,
+            self._tally,
+            pace_of(self._tally.sent, self._real, self._settings, reading_seconds=reading_seconds),
+            examples=self.examples,
+            scan=self._scan,
+            cures=self._cures,
+        )
