@@ -21,7 +21,7 @@ import orjson
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, MissingConnection, RejectsNotWritten
 from airflow_provider_cdi.rejects.parts import RejectPart, at_most, split_suffix
-from airflow_provider_cdi.rejects.storage import LocalFolder, ObjectStore, RejectStorage, connection_of
+from airflow_provider_cdi.rejects.storage import connection_of, storage_of
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class RejectFile:
         self.path = path.removeprefix("file://")
         #: Empty for storage that all machines share.
         self.host = "" if "://" in path else host
-        self._storage: RejectStorage = ObjectStore() if "://" in self.path else LocalFolder(top)
+        self._storage = storage_of(self.path, top)
         self._earlier = [part if part.path else replace(part, path=self.path) for part in earlier]
         self._try_number = try_number
         self._whose = dict(whose or {})

@@ -7,7 +7,7 @@ no line can be torn, and the record of the sync says how many of them count.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ MAX_PARTS = 40
 _SUFFIX = re.compile(r"\.[A-Za-z]\w{0,9}$")
 
 _TRY = re.compile(r"\.try\d+-\w+")
+#: Of a file, or the star for all of them, in front of the suffix.
+_NUMBER = re.compile(r"\.(?:\*|\d{5,})(?=\.[A-Za-z]\w{0,9}$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,12 @@ class RejectPart:
     def to_json(self) -> list[Any]:
         """Return what :meth:`from_json` reads."""
         return [self.path, self.host, self.files, self.rows]
+
+    @classmethod
+    def from_report(cls, told: Mapping[str, Any]) -> RejectPart:
+        """Read what a report says under ``rejects_files``."""
+        path = _NUMBER.sub("", told["path"])
+        return cls(path, told["host"] or "", told["files"] if path != told["path"] else 0, told["rows"])
 
     @classmethod
     def from_json(cls, stored: Sequence[Any]) -> RejectPart:

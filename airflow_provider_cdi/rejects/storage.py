@@ -7,8 +7,9 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
-from typing import IO, Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import IO, Any, NamedTuple, Protocol
 
 from airflow_provider_cdi.private_folder import check_folder, new_file, old_file, opened_folder
 
@@ -16,6 +17,17 @@ from airflow_provider_cdi.private_folder import check_folder, new_file, old_file
 PROOF_BYTES = 1024 * 1024
 _NEW = ".new"
 _CONNECTION = re.compile(r"\w[\w+.-]*://([^/@]+)@")
+
+
+class FoundFile(NamedTuple):
+    """A file of a storage.
+
+    :param name: as the calls of the storage take it.
+    :param modified: when it was written, in seconds since 1970; infinite where the storage does not say.
+    """
+
+    name: str
+    modified: float
 
 
 class RejectStorage(Protocol):
@@ -51,8 +63,8 @@ class RejectStorage(Protocol):
         """Remove files; those that are not there do not matter."""
         ...
 
-    def find(self, below: str) -> list[str]:
-        """Return the names of all files below a folder or address, sorted; none when there is no such place."""
+    def find(self, below: str) -> list[FoundFile]:
+        """Return all files below a folder or address, sorted by name; none when there is no such place."""
         ...
 
     def lines(self, name: str) -> Iterator[bytes]:
@@ -113,13 +125,16 @@ class LocalFolder:
                 with contextlib.suppress(FileNotFoundError), self._opened(one) as (folder, own_name):
                     os.unlink(own_name, dir_fd=folder)
 
-    def find(self, below: str) -> list[str]:
+    def find(self, below: str) -> list[FoundFile]:
         """See :class:`RejectStorage`; links are not followed."""
-        return sorted(
-            os.path.join(folder, name)
-            for folder, _, names in os.walk(below, onerror=_raise_if_closed)
-            for name in names
-        )
+        found = []
+        for folder, _, names in os.walk(below, onerror=_raise_if_closed):
+            for path in (os.path.join(folder, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):  # joined with others meanwhile
+                    about = os.lstat(path)
+                    if stat.S_ISREG(about.st_mode):
+                        found.append(FoundFile(path, about.st_mtime))
+        return sorted(found)
 
     def lines(self, name: str) -> Iterator[bytes]:
         """See :class:`RejectStorage`."""
@@ -191,21 +206,44 @@ class ObjectStore:
             with contextlib.suppress(FileNotFoundError):
                 _object(name).unlink()
 
-    def find(self, below: str) -> list[str]:
-        """See :class:`RejectStorage`."""
+    def find(self, below: str) -> list[FoundFile]:
+        """See :class:`RejectStorage`: what is there now, not what the client remembers."""
         place = _object(below)
+        place.fs.invalidate_cache()
         scheme, _, rest = below.partition("://")
         login = f"{rest.partition('@')[0]}@" if "@" in rest.partition("/")[0] else ""
         try:
-            found = place.fs.find(place.path)
+            found = place.fs.find(place.path, detail=True)
         except FileNotFoundError:
             return []
-        return sorted(f"{scheme}://{login}{name.lstrip('/')}" for name in found)
+        return sorted(
+            FoundFile(f"{scheme}://{login}{name.lstrip('/')}", _modified(about)) for name, about in found.items()
+        )
 
     def lines(self, name: str) -> Iterator[bytes]:
         """See :class:`RejectStorage`."""
         with _object(name).open("rb") as file:
             yield from file
+
+
+def storage_of(place: str, top: str | None = None) -> RejectStorage:
+    """Return the storage of a path or an address.
+
+    :param place: ``file://`` is a local path.
+    :param top: of a local path, see :class:`LocalFolder`.
+    """
+    return ObjectStore() if "://" in place.removeprefix("file://") else LocalFolder(top)
+
+
+#: What file systems call the time of a file.
+_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
+
+
+def _modified(about: Mapping[str, Any]) -> float:
+    found = next((about[name] for name in _TIMES if about.get(name)), float("inf"))
+    if isinstance(found, str):
+        found = datetime.fromisoformat(found)
+    return found.timestamp() if isinstance(found, datetime) else float(found)
 
 
 def _raise_if_closed(error: OSError) -> None:

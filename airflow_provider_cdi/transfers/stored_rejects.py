@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.rejects.index import RejectIndex, RejectPlace
 from airflow_provider_cdi.rejects.parts import RejectPart, split_suffix
+from airflow_provider_cdi.state.identity import mapped_name
 from airflow_provider_cdi.transfers.arguments.checks import is_open
 from airflow_provider_cdi.transfers.runs.reject_places import (
     configured_root,
@@ -32,8 +34,16 @@ def reject_index(task: DeclaredSync, *, host: str = "", known: Sequence[RejectPa
     """
     place = reject_place(task.dag_id, task.task_id, task.rejects_path, task.rejects_path_as_written)
     if "://" not in place.below:
-        place = RejectPlace(place.below, place.begins, place.top, host or socket.gethostname())
-    return RejectIndex(str(task.sync_id), place, known)
+        place = replace(place, host=host or socket.gethostname())
+    return RejectIndex(str(task.sync_id), place, known, instances_of(str(task.sync_id)))
+
+
+def instances_of(sync_id: str) -> str:
+    """Return with what the names of a sync's mapped instances begin.
+
+    :param sync_id: of the sync.
+    """
+    return f"{mapped_name(sync_id, None, None)}:"
 
 
 def reject_place(dag_id: str, task_id: str, given: str | None, written: object) -> RejectPlace:
@@ -47,7 +57,7 @@ def reject_place(dag_id: str, task_id: str, given: str | None, written: object) 
     top = rejects_top(given, written)
     if given is not None and is_open(written):
         root = (literal_root(written) if isinstance(written, str) else None) or f"{configured_root()}/"
-        return RejectPlace(_local(root), top=top)
+        return RejectPlace(_local(root), top=top, is_shared=True)
     if given is None or says_only_where(given):
         return RejectPlace(_local(rejects_below(given, dag_id, task_id)), top=top)
     stem, _ = split_suffix(_local(given))

@@ -169,6 +169,7 @@ class Attempt:
     def _tell_the_end(self, report: Report, error: BaseException) -> None:
         report.rejects_files, report.failed_as = self.rejects.places(), status_of(error)
         self.task.log.warning("%s", "\n".join(["The run ended early", *report.lines()]))
+        self.rejects.finish(())  # nothing is superfluous yet
 
     def _join_rejects(self) -> None:
         """Make one file of the rejects that lie here; the files that it was made of go when the record names it."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.rejects.file import RejectFile
 from airflow_provider_cdi.rejects.index import RejectIndex, RejectPlace
 from airflow_provider_cdi.rejects.parts import RejectPart
@@ -177,7 +181,7 @@ def test_a_torn_line_is_told_and_the_others_count(tmp_path):
     file.write_bytes(file.read_bytes() + b'{"code": "x", "iden')
     index = syncs.index()
     assert len(list(index.entries())) == 2
-    assert index.troubles == [f"Line 3 of {str(file)!r} is no reject as a run writes it, and is left out."]
+    assert index.troubles == [f"Line 3 of {str(file)!r} is left out: the line has no end."]
 
 
 def test_lines_of_an_earlier_version_are_read(tmp_path):
@@ -191,3 +195,182 @@ def test_parts_on_other_machines_are_named(tmp_path):
     here = replace(there, path="/rejects/run.try2-bb.jsonl", host="worker-a")
     index = RejectIndex("users", RejectPlace(str(tmp_path), host="worker-a"), [there, here])
     assert index.elsewhere() == [there]
+
+
+def test_a_part_of_another_machine_that_can_be_read_here_is_not_elsewhere(tmp_path):
+    syncs = Syncs(str(tmp_path))
+    syncs.run([1])
+    (file,) = tmp_path.rglob("*.jsonl")
+    index = RejectIndex("users", RejectPlace(str(tmp_path), host="a"), [RejectPart(str(file), "b", 0, 1)])
+    assert index.elsewhere() == []
+
+
+def test_a_report_says_as_much_as_a_record(syncs):
+    file = syncs.file()
+    file.write([reject(1)])
+    file.write([reject(2)])
+    told = file.places()
+    file.write([reject(3)])
+    assert syncs.ids(*map(RejectPart.from_report, told)) == ["c-1", "c-2"]
+
+
+def test_without_a_record_a_row_that_was_rejected_once_more_later_is_there_once(syncs):
+    killed = syncs.file()
+    killed.write([reject(1)])
+    saved = killed.parts
+    killed.write([reject(2), reject(3)])
+    again = syncs.file(try_number=2, earlier=saved)
+    again.write([reject(2), reject(3)])
+    found = [(one.identifier["EXTERNAL_ID"], one.try_number) for one in syncs.index().entries()]
+    assert found == [("c-1", 1), ("c-2", 2), ("c-3", 2)]
+
+
+def test_without_a_record_a_row_that_nobody_rejected_again_is_not_lost(syncs):
+    syncs.file().write([reject(1)])
+    syncs.file(run="r2", day=1).write([reject(2)])
+    assert syncs.ids() == ["c-1", "c-2"]
+
+
+def test_a_try_that_failed_says_itself_what_counts(syncs):
+    file = syncs.file()
+    file.write([reject(1)])
+    file.write([reject(2)])
+    file.take_back()
+    file.finish(())
+    found = [(one.identifier["EXTERNAL_ID"], one.is_in_doubt) for one in syncs.index().entries()]
+    assert found == [("c-1", False)]
+
+
+def test_a_row_that_two_runs_rejected_is_there_for_each(syncs):
+    syncs.run([1], run="r1")
+    syncs.run([1], run="r2", day=1)
+    assert syncs.ids() == ["c-1", "c-1"]
+
+
+def test_a_run_that_joins_its_files_while_they_are_read_loses_none(tmp_path):
+    syncs = Syncs(str(tmp_path))
+    file = syncs.file()
+    for number in range(4):
+        file.write([reject(number)])
+    entries = syncs.index().entries()
+    first = [next(entries), next(entries)]
+    file.finish(file.join())
+    assert [one.identifier["EXTERNAL_ID"] for one in [*first, *entries]] == ["c-0", "c-1", "c-2", "c-3"]
+
+
+def test_a_run_that_writes_a_new_part_while_it_is_read_disturbs_nothing(syncs):
+    syncs.run([1, 2])
+    entries = syncs.index().entries()
+    first = next(entries)
+    syncs.run([3], run="r2", day=1)
+    assert [one.identifier["EXTERNAL_ID"] for one in [first, *entries]] == ["c-1", "c-2"]
+
+
+def test_lines_of_an_earlier_version_in_several_files_are_all_read(tmp_path):
+    for number in range(2):
+        (tmp_path / f"manual__1.7.try2-00ff00ff.0000{number}.jsonl").write_bytes(reject(number).to_line())
+    found = [(one.run_id, one.map_index, one.try_number, one.line) for one in Syncs(str(tmp_path)).index().entries()]
+    assert found == [("manual__1", 7, 2, 0), ("manual__1", 7, 2, 1)]
+
+
+def test_a_line_that_does_not_say_whose_it_is_is_nobodys_where_several_syncs_write(tmp_path):
+    (tmp_path / "run.try1-00ff00ff.jsonl").write_bytes(reject(1).to_line())
+    index = RejectIndex("users", RejectPlace(str(tmp_path), is_shared=True))
+    assert list(index.entries()) == []
+    assert "do not say whose they are" in index.troubles[0]
+
+
+def test_a_sync_whose_name_begins_like_this_one_is_another(syncs):
+    syncs.run([1], sync_id="users:eu")
+    syncs.run([2], run="r2", sync_id="users:table:1", map_index=1)
+    assert syncs.ids() == ["c-2"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        (b"[]", "not a JSON object"),
+        (b"{}", "outcome is missing"),
+        (b'{"outcome":"x","code":"c","reason":"r","identifier":{},"updated_at":"t"}', "outcome is none of"),
+        (b'{"outcome":"rejected","code":"c","reason":"r","identifier":{},"updated_at":"t","line":"1"}', "line is of"),
+    ],
+)
+def test_a_line_that_a_hand_has_broken_is_told_and_the_others_count(tmp_path, broken, why):
+    syncs = Syncs(str(tmp_path))
+    syncs.run([1, 2])
+    (file,) = tmp_path.rglob("*.jsonl")
+    first, second = file.read_bytes().splitlines()
+    file.write_bytes(b"\n".join([first, broken, second, b""]))
+    index = syncs.index()
+    assert len(list(index.entries())) == 2
+    assert why in index.troubles[0]
+
+
+def test_troubles_are_bounded(tmp_path):
+    (tmp_path / "run.try1-00ff00ff.jsonl").write_bytes(b"{}\n" * 1_000)
+    index = Syncs(str(tmp_path)).index()
+    assert (list(index.entries()), len(index.troubles)) == ([], 101)
+
+
+def test_broken_marks_are_told(tmp_path):
+    syncs = Syncs(str(tmp_path))
+    syncs.run([1])
+    index = syncs.index()
+    index.mark([(one, "accepted") for one in index.entries()], run="again", at="")
+    (marks,) = tmp_path.glob("*.marks")
+    marks.write_bytes(b'{"part"')
+    assert len(list(index.entries())) == 1
+    assert "are broken" in index.troubles[0]
+
+
+def test_of_two_marks_the_later_one_says_how_things_are(syncs):
+    syncs.run([1])
+    index = syncs.index()
+    (one,) = index.entries()
+    index.mark([(one, "accepted")], run="second", at="2026-12-02")
+    index.mark([(one, "unknown")], run="first", at="2026-12-01")
+    (found,) = index.entries(RejectFilter(include_redriven=True))
+    assert found.mark.fate == "accepted"
+
+
+def test_a_fate_that_is_none_is_refused_and_nothing_is_noted(syncs):
+    syncs.run([1])
+    index = syncs.index()
+    with pytest.raises(ValueError, match="'sent' is none of accepted"):
+        index.mark([(one, "sent") for one in index.entries()], run="r", at="")
+    assert syncs.ids() == ["c-1"]
+
+
+def test_marks_are_for_the_owner_alone_and_name_nobody(tmp_path):
+    syncs = Syncs(str(tmp_path))
+    syncs.run([1])
+    index = syncs.index()
+    index.mark([(one, "accepted") for one in index.entries()], run="r", at="")
+    (marks,) = tmp_path.glob("*.marks")
+    assert (stat.S_IMODE(marks.stat().st_mode), b"c-1" in marks.read_bytes()) == (0o600, False)
+
+
+def test_a_storage_that_is_closed_is_told(tmp_path, monkeypatch):
+    syncs = Syncs(str(tmp_path))
+    syncs.run([1])
+
+    def closed(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "lstat", closed)
+    with pytest.raises(ConfigurationError, match="Permission denied"):
+        list(syncs.index().entries())
+
+
+def test_many_lines_are_streamed(tmp_path):
+    syncs = Syncs(str(tmp_path))
+    file = syncs.file()
+    for start in range(0, 10_000, 1_000):
+        file.write([reject(number) for number in range(start, start + 1_000)])
+    file.finish(file.join())
+    index = syncs.index()
+    tracemalloc.start()
+    assert sum(1 for _ in index.entries()) == 10_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
