@@ -213,9 +213,14 @@ class NoAnswer(CdiError):
     :param reason: what happened, without any part of the request in it.
     :param may_have_arrived: False when it is certain that the request never reached the other side
         (the connection was never made), True otherwise.
+    :param passes: False when asking again cannot help, because the other side speaks no TLS, or shows a certificate
+        that is not believed.
     """
 
-    def __init__(self, reason: str, *, may_have_arrived: bool) -> None:
+    kind = "connection"
+
+    def __init__(self, reason: str, *, may_have_arrived: bool, passes: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.may_have_arrived = may_have_arrived
+        self.passes = passes

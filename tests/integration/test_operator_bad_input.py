@@ -257,3 +257,9 @@ def test_a_host_without_tls_is_refused(lab):
     lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}')")
     lab.connect_braze(host="http://rest.example.com")
     refuse(lab, "use https")
+
+
+def test_a_host_that_speaks_no_tls_ends_the_run_at_once(lab):
+    lab.sql(USERS, "insert into users values ('2026-01-01', 'c-1', '{}')")
+    lab.connect_braze(host=lab.sandbox.url.replace("http://", "https://"))
+    assert "check host, port and proxy" in refuse(lab, "does not speak TLS as expected")

@@ -15,7 +15,7 @@ from airflow_provider_cdi.destinations.braze.catalogs.unknown_fields import show
 from airflow_provider_cdi.destinations.braze.responses.rate_headers import TheirClock, window_of
 from airflow_provider_cdi.engine.reading.selection import field_paths
 from airflow_provider_cdi.hooks.braze.check import PROBES, bad_key, foreign, no_verdict, read_probe
-from airflow_provider_cdi.hooks.http.probes import Finding, Standing, findings_of
+from airflow_provider_cdi.hooks.http.probes import ProbeResult, Standing, findings_of
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.verdicts import Response
@@ -42,7 +42,7 @@ class BrazeLook(DestinationWay):
 
     sync: WarehouseToBrazeOperator = field(kw_only=True)
     sent_fields: Collection[str] = field(default=(), kw_only=True)
-    _probed: list[Finding] = field(default_factory=list, init=False)
+    _probed: list[ProbeResult] = field(default_factory=list, init=False)
 
     def own_steps(self) -> Iterator[Step]:
         """Return the permissions and, for catalogs, the catalog."""

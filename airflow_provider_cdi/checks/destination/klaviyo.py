@@ -12,7 +12,7 @@ from airflow_provider_cdi.checks.destination.way import KEY, DestinationWay
 from airflow_provider_cdi.checks.findings import Doubt, NotTried, Problem
 from airflow_provider_cdi.checks.steps import Step
 from airflow_provider_cdi.engine.verdicts import Request
-from airflow_provider_cdi.hooks.http.probes import Finding, Standing, findings_of
+from airflow_provider_cdi.hooks.http.probes import ProbeResult, Standing, findings_of
 from airflow_provider_cdi.hooks.klaviyo.check import (
     PROBES,
     UNPROVED,
@@ -59,7 +59,7 @@ class KlaviyoLook(DestinationWay):
 
     sync: WarehouseToKlaviyoOperator = field(kw_only=True)
     hook: KlaviyoHook
-    _probed: list[Finding] = field(default_factory=list, init=False)
+    _probed: list[ProbeResult] = field(default_factory=list, init=False)
 
     def own_steps(self) -> Iterator[Step]:
         """Return the scopes, the lists and the revision."""

@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NoReturn
 
 from airflow_provider_cdi.engine.delivery.concurrency_limit import Concurrency
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
@@ -27,7 +28,7 @@ from airflow_provider_cdi.engine.verdicts import (
     Unattributed,
     Verdict,
 )
-from airflow_provider_cdi.exceptions import Interrupted, NoAnswer, RetryLater, StopSync
+from airflow_provider_cdi.exceptions import DestinationRefused, Interrupted, NoAnswer, RetryLater, StopSync
 
 log = logging.getLogger(__name__)
 
@@ -232,6 +233,8 @@ class Conversations:
             answer = await self._transport.send(ask.request)
             window = self._destination.rate_window(answer)
         except NoAnswer as error:
+            if not error.passes:
+                self._end_for(error, records, tries)
             return Ambiguous(error.reason) if error.may_have_arrived else Throttled(error.reason)
         finally:
             self._changes_on_way -= tries.changes
@@ -241,6 +244,14 @@ class Conversations:
         except StopSync:
             self._note_not_applied(records, tries)
             raise
+
+    def _end_for(self, error: NoAnswer, records: Sequence[Record], tries: _Tries) -> NoReturn:
+        if not error.may_have_arrived:
+            self._note_not_applied(records, tries)
+        raise DestinationRefused(
+            f"No request reaches the destination: {error.reason}. Asking again would not help, so the run ends here; "
+            "what was not accepted yet stays due."
+        ).of_kind(error.kind) from None
 
     async def _wait_while_busy(self, verdict: Throttled, tries: _Tries) -> None:
         if verdict.wait is None:

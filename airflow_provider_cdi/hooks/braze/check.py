@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_cdi.destinations.json_bodies import json_object
 from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.exceptions import NoAnswer
-from airflow_provider_cdi.hooks.http.probes import Finding, Probe, Standing, findings_of, listed
+from airflow_provider_cdi.hooks.http.probes import Probe, ProbeResult, Standing, findings_of, listed
 
 #: A catalog that nobody has: the permission is checked before the catalog is looked for.
 NO_SUCH_CATALOG = "airflow-provider-cdi-connection-test"
@@ -62,7 +62,7 @@ def read_probe(answer: Response) -> Standing:
     return by_status.get(answer.status, Standing.UNCLEAR)
 
 
-def _conclude(findings: list[Finding], host: str) -> tuple[bool, str]:
+def _conclude(findings: list[ProbeResult], host: str) -> tuple[bool, str]:
     granted = [each for each in findings if each.standing is Standing.GRANTED]
     denied = [each for each in findings if each.standing is Standing.DENIED]
     unauthorized = [each for each in findings if each.standing is Standing.UNAUTHORIZED]
@@ -79,7 +79,7 @@ def _conclude(findings: list[Finding], host: str) -> tuple[bool, str]:
     return bool(granted), _permissions(granted, missing, unclear, host)
 
 
-def _permissions(granted: list[Finding], missing: list[Finding], unclear: list[Finding], host: str) -> str:
+def _permissions(granted: list[ProbeResult], missing: list[ProbeResult], unclear: list[ProbeResult], host: str) -> str:
     sentences = [f"{host} accepts the key."]
     if granted:
         sentences.append(f"Granted: {listed(granted)}.")
@@ -100,7 +100,7 @@ def bad_key(host: str) -> str:
     )
 
 
-def no_verdict(unclear: list[Finding], host: str) -> str:
+def no_verdict(unclear: list[ProbeResult], host: str) -> str:
     """Say that answers came, and none that speaks of the key."""
     statuses = ", ".join(sorted({str(each.answer.status) for each in unclear}))
     return (
@@ -109,7 +109,7 @@ def no_verdict(unclear: list[Finding], host: str) -> str:
     )
 
 
-def foreign(finding: Finding, host: str) -> str:
+def foreign(finding: ProbeResult, host: str) -> str:
     """Say that somebody else answers for Braze."""
     request = finding.probe.request
     return (

@@ -79,10 +79,10 @@ def call_until_settled(
 
     :param sleep: waits that many seconds; given by tests.
     :return: the last answer, which may still be a transient one after the last try.
-    :raises NoAnswer: when the last try brought no answer.
+    :raises NoAnswer: when the last try brought no answer, or the first one shows that none will.
     """
     retrying: tenacity.Retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(NoAnswer) | tenacity.retry_if_result(_is_transient),
+        retry=tenacity.retry_if_exception(_passes) | tenacity.retry_if_result(_is_transient),
         stop=tenacity.stop_after_attempt(CALL_ATTEMPTS),
         wait=tenacity.wait_exponential(max=LONGEST_PAUSE),
         sleep=sleep,
@@ -92,6 +92,10 @@ def call_until_settled(
     with Calls(settings) as calls:
         answer: Response = retrying(calls.call, request)
     return answer
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, NoAnswer) and error.passes
 
 
 def _is_transient(answer: Response) -> bool:

@@ -30,10 +30,10 @@ class Fault(Enum):
         "check HTTPS_PROXY and NO_PROXY on the worker, or the connection's field 'proxy'"
     )
     CERTIFICATE = (
-        "the certificate that {host} showed{via} is not trusted{detail}: when a company proxy opens TLS, "
+        "the certificate that {host} shows{via} is not believed{detail}: when a company proxy opens TLS, "
         "give its authority in the connection's field 'ca_bundle' or in REQUESTS_CA_BUNDLE"
     )
-    TLS = "{host} did not speak TLS as expected{via}{detail}: check host, port and proxy"
+    TLS = "{host} does not speak TLS as expected{via}{detail}: check host, port and proxy"
     ANSWER_TIMEOUT = (
         "no complete answer came from {host}{via} in time "
         "(connect_timeout {connect_timeout:g} s, timeout {timeout:g} s)"
@@ -51,6 +51,21 @@ class Fault(Enum):
 #: Behind a proxy these are about the proxy: it is the only address that this side looks up and dials.
 _DIALLING = frozenset({Fault.NAME, Fault.REFUSED, Fault.CONNECT})
 
+#: OpenSSL's words for a handshake that ends the same way each time: the other side speaks no TLS, another version of
+#: it, or wants a certificate of the client. All others, such as an end in the middle, may be the network's.
+_NO_COMMON_TLS = frozenset(
+    {
+        "wrong version number",
+        "http request",
+        "record layer failure",  # OpenSSL 3.2 and later, for an answer that is no TLS
+        "packet length too long",
+        "unsupported protocol",
+        "tlsv1 alert protocol version",
+        "sslv3 alert handshake failure",
+        "tlsv13 alert certificate required",
+    }
+)
+
 
 def no_answer(fault: Fault, settings: HttpSettings, *, detail: str = "", may_have_arrived: bool) -> NoAnswer:
     """Make the exception for a fault.
@@ -58,6 +73,7 @@ def no_answer(fault: Fault, settings: HttpSettings, *, detail: str = "", may_hav
     :param detail: a few words of the operating system or of OpenSSL; never any part of a request.
     :param may_have_arrived: whether a part of the request was written.
     """
+    words = detail
     if settings.proxy and fault in _DIALLING:
         detail = detail or {Fault.NAME: "its name has no address", Fault.REFUSED: "it refused"}.get(fault, "")
         fault = Fault.PROXY
@@ -71,7 +87,14 @@ def no_answer(fault: Fault, settings: HttpSettings, *, detail: str = "", may_hav
         max_bytes=MAX_ANSWER_BYTES,
         max_header_bytes=MAX_HEADER_BYTES,
     )
-    return NoAnswer(reason, may_have_arrived=may_have_arrived)
+    return NoAnswer(reason, may_have_arrived=may_have_arrived, passes=not _stays(fault, words, may_have_arrived))
+
+
+def _stays(fault: Fault, words: str, may_have_arrived: bool) -> bool:
+    """Tell whether each further try would end like this one; in the middle of an exchange nothing is certain."""
+    if fault is Fault.TLS:
+        return words in _NO_COMMON_TLS and not may_have_arrived
+    return fault is Fault.CERTIFICATE
 
 
 def name_os_error(error: BaseException | None) -> tuple[Fault, str]:

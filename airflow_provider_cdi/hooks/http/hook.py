@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, NoAnswer, RetryLater
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, DestinationRefused, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.connections import find_connection, find_connection_async
 from airflow_provider_cdi.hooks.http.form import HttpForm
 from airflow_provider_cdi.hooks.http.settings import ENCODINGS, HttpSettings
@@ -118,13 +118,15 @@ class HttpHook(BaseHook):
 
         :param failed: what could not be done then, for the message: ``Braze's catalogs could not be listed``.
         :raises RetryLater: when no answer came, after a minute of tries.
+        :raises DestinationRefused: when none will come, because TLS fails.
         """
         from airflow_provider_cdi.hooks.http.calls import call_until_settled
 
         try:
             return call_until_settled(self.settings, request)
         except NoAnswer as fault:
-            raise RetryLater(f"{failed}: {fault.reason}.").of_kind("connection") from None
+            error = RetryLater if fault.passes else DestinationRefused
+            raise error(f"{failed}: {fault.reason}.").of_kind("connection") from None
 
     def transport(self, max_connections: int) -> AiohttpTransport:
         """Make the transport that delivers batches.

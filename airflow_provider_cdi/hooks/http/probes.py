@@ -36,7 +36,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProbeResult:
     """One probe and what came of it."""
 
     probe: Probe
@@ -46,7 +46,7 @@ class Finding:
 
 def findings_of(
     probes: Iterable[Probe], call: Callable[[Request], Response], read: Callable[[Response], Standing]
-) -> Iterator[Finding]:
+) -> Iterator[ProbeResult]:
     """Send the probes one after the other; the last finding is a foreign one when somebody else answers.
 
     :param call: sends one request; may raise NoAnswer.
@@ -54,13 +54,13 @@ def findings_of(
     """
     for probe in probes:
         answer = call(probe.request)
-        finding = Finding(probe, answer, read(answer))
+        finding = ProbeResult(probe, answer, read(answer))
         yield finding
         if finding.standing is Standing.FOREIGN:
             return
 
 
-def listed(findings: Iterable[Finding], *, with_status: bool = False) -> str:
+def listed(findings: Iterable[ProbeResult], *, with_status: bool = False) -> str:
     """Name the permissions, each with what needs it or with the status of its answer."""
     return ", ".join(
         f"{each.probe.permission} ({f'status {each.answer.status}' if with_status else each.probe.purpose})"

@@ -10,7 +10,7 @@ from airflow_provider_cdi.destinations.statuses import kind_of_status
 from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.exceptions import DestinationRefused, NoAnswer, RetryLater
 from airflow_provider_cdi.hooks.http.calls import TRANSIENT_STATUSES
-from airflow_provider_cdi.hooks.http.probes import Finding, Probe, Standing, findings_of, listed
+from airflow_provider_cdi.hooks.http.probes import Probe, ProbeResult, Standing, findings_of, listed
 from airflow_provider_cdi.hooks.klaviyo.revision import about_revision
 
 ACCOUNTS = Request("GET", "/api/accounts", b"")
@@ -68,7 +68,7 @@ def check_key(
     :param account: public id of the account that the key must belong to, None for any.
     :return: whether the key works, and what to know or to do.
     """
-    findings: list[Finding] = []
+    findings: list[ProbeResult] = []
     try:
         for finding in findings_of(PROBES, call, read_probe):
             if finding.standing is Standing.FOREIGN:
@@ -120,7 +120,7 @@ def account_of(answer: Response, host: str) -> Account:
     raise refused.of_kind(kind_of_status(answer.status))
 
 
-def _conclude(findings: list[Finding], host: str, revision: str, account: str | None) -> tuple[bool, str]:
+def _conclude(findings: list[ProbeResult], host: str, revision: str, account: str | None) -> tuple[bool, str]:
     granted, denied, unclear = (
         [each for each in findings if each.standing is standing]
         for standing in (Standing.GRANTED, Standing.DENIED, Standing.UNCLEAR)
@@ -171,7 +171,7 @@ def retired(revision: str) -> str:
     )
 
 
-def foreign(finding: Finding, host: str) -> str:
+def foreign(finding: ProbeResult, host: str) -> str:
     """Say that somebody else answers for Klaviyo."""
     return (
         f"Something answered for {host}, but not as Klaviyo's API does (status {finding.answer.status} to "

@@ -119,7 +119,7 @@ def test_a_request_that_left_may_have_arrived_and_the_step_is_named(serve, lab, 
 IN_THE_HANDSHAKE = {
     "reset": (lambda lab, sock: (sock.recv(10), lab.reset(sock)), "no connection to {host} could be made"),
     "end": (lambda lab, sock: sock.recv(2000), "no connection to {host} could be made"),
-    "another protocol": (lambda lab, sock: sock.sendall(lab.reply(400)), "{host} did not speak TLS as expected"),
+    "another protocol": (lambda lab, sock: sock.sendall(lab.reply(400)), "{host} does not speak TLS as expected"),
     "silence": (lambda lab, sock: sock.recv(2000) and sock.recv(1), "no connection to {host} was made within 0.4 s"),
 }
 
@@ -134,13 +134,14 @@ def test_nothing_leaves_before_tls_stands(serve, lab, path, authority, case):
     fault = failure(lab, path, settings)
     assert not fault.may_have_arrived
     assert said.format(host=settings.host) in fault.reason
+    assert fault.passes is (case != "another protocol")
 
 
 @pytest.mark.parametrize(
     ("host", "is_own", "said"),
     [
-        ("127.0.0.1", False, "is not trusted (unable to get local issuer certificate)"),
-        ("localhost", True, "is not trusted (Hostname mismatch"),
+        ("127.0.0.1", False, "is not believed (unable to get local issuer certificate)"),
+        ("localhost", True, "is not believed (Hostname mismatch"),
     ],
 )
 def test_a_certificate_that_is_not_the_hosts_or_of_nobody_known_is_refused(
@@ -149,7 +150,7 @@ def test_a_certificate_that_is_not_the_hosts_or_of_nobody_known_is_refused(
     server = serve(lab.always(200), authority.server_tls)
     bundle = authority.bundle if is_own else certifi.where()
     fault = failure(lab, path, lab.make_settings(f"https://{host}:{server.port}", ca_bundle=bundle))
-    assert not fault.may_have_arrived
+    assert (fault.may_have_arrived, fault.passes) == (False, False)
     assert said in fault.reason
     assert server.requests == []
 
@@ -161,7 +162,7 @@ def test_a_host_that_wants_a_certificate_of_the_client_is_named(serve, lab, path
     wanting.verify_mode = ssl.CERT_REQUIRED
     server = serve(lab.always(200), wanting)
     settings = lab.make_settings(f"https://127.0.0.1:{server.port}", ca_bundle=authority.bundle)
-    assert "did not speak TLS as expected (tlsv13 alert certificate required)" in failure(lab, path, settings).reason
+    assert "does not speak TLS as expected (tlsv13 alert certificate required)" in failure(lab, path, settings).reason
 
 
 #: What a proxy answers to CONNECT, how the connection ends then, and what is said of it.

@@ -347,7 +347,7 @@ def test_plain_http_behind_an_https_address_is_named(serve, lab, send, authority
 
     server = serve(script)
     base_url = f"https://127.0.0.1:{server.port}"
-    assert "did not speak TLS" in failure(send, lab.make_settings(base_url, ca_bundle=authority.bundle)).reason
+    assert "does not speak TLS" in failure(send, lab.make_settings(base_url, ca_bundle=authority.bundle)).reason
 
 
 def test_handshake_that_never_ends_is_a_connect_timeout(serve, lab, send, authority):
