@@ -34,6 +34,7 @@ __all__ = [
     "TaskDeferred",
     "airflow_option",
     "asset_value",
+    "asset_values",
     "core_timetable",
     "counts_deferred_tasks",
     "database_asked_for_secrets",
@@ -45,6 +46,7 @@ __all__ = [
     "lists_prior_xcoms",
     "never_expire",
     "parse_dags",
+    "put_asset_value",
     "reads_commands_of_providers",
     "stored_variable",
 ]
@@ -230,3 +232,35 @@ def asset_value(name: str, key: str) -> str | None:
             return None
         found: str | None = get_state_backend().get(AssetScope(asset_id=asset), key, session=session)
         return found
+
+
+def asset_values(session: Any, keys: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """Return what the metadata database has in all assets' state stores: asset, key, JSON text.
+
+    :param session: of the database.
+    :param keys: the keys, or what they begin with before a colon.
+    """
+    from airflow.models.asset import AssetModel
+    from airflow.models.asset_state_store import AssetStateStoreModel as Stored
+    from sqlalchemy import or_, select
+
+    wanted = or_(*(Stored.key.startswith(key, autoescape=True) for key in keys))
+    found = select(AssetModel.name, Stored.key, Stored.value).join(AssetModel, AssetModel.id == Stored.asset_id)
+    rows = session.execute(found.where(wanted))
+    return [(name, key, value) for name, key, value in rows if key.partition(":")[0] in keys]
+
+
+def put_asset_value(session: Any, asset_id: int, key: str, text: str) -> None:
+    """Write into an asset's state store, as Airflow's own API server does for a person.
+
+    :param session: of the database; the caller commits.
+    :param asset_id: of the asset.
+    :param key: of the value.
+    :param text: JSON.
+    """
+    from airflow._shared.state import AssetStateStoreWriterKind
+    from airflow.state import AssetScope
+    from airflow.state.metastore import MetastoreBackend
+
+    scope = AssetScope(asset_id=asset_id)
+    MetastoreBackend().set_asset_state_store(scope, key, text, kind=AssetStateStoreWriterKind.API, session=session)

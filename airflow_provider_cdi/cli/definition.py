@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
-from airflow_provider_cdi.cli.commands import adopt, check, connections, keygen, plan, preview, setup_sql
+from airflow_provider_cdi.cli.commands import (
+    adopt,
+    check,
+    connections,
+    keygen,
+    list_syncs,
+    plan,
+    preview,
+    setup_sql,
+    state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +30,8 @@ COMMANDS: Sequence[ActionCommand | GroupCommand] = (
     plan.COMMAND,
     preview.COMMAND,
     setup_sql.COMMAND,
+    state.COMMAND,
+    list_syncs.COMMAND,
 )
 
 

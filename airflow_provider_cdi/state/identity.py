@@ -155,7 +155,8 @@ def refuse_other_identity(stored: Identity, identity: Identity, place: str) -> N
         raise ConfigurationError(
             f"Sync {stored.sync_id!r} belongs to task {stored.owner!r}, and task {identity.owner!r} has the "
             "same sync_id; each would take the other's rows. Give one of them a sync_id of its own. If the task "
-            f'was renamed, remove "owner" from the record {place}, and this task takes over.'
+            f"was renamed, `airflow cdi state move --sync-id {stored.sync_id} --to-dag-id … --to-task-id …` lets this "
+            f'one take over, or remove "owner" from the record {place}.'
         )
     for what, old, new in (
         ("data type", stored.data_type, identity.data_type),

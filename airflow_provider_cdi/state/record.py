@@ -17,6 +17,34 @@ from airflow_provider_cdi.state.identity import Identity, Reading
 from airflow_provider_cdi.state.store import Instance
 
 RECORD_VERSION = 1
+#: Changes by hand that a record remembers, the newest ones.
+CHANGES_KEPT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a record by a person.
+
+    :param by: who.
+    :param at: when, as ISO 8601.
+    :param why: in that person's words.
+    :param was: what it changed, in words.
+    """
+
+    by: str
+    at: str
+    why: str
+    was: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return what :meth:`from_json` reads."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, stored: Any) -> Change:
+        """Read what :meth:`to_json` returned, also of a later version that has more to say."""
+        known = stored if isinstance(stored, Mapping) else {}
+        return cls(**{name: str(known.get(name, "")) for name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +93,9 @@ class StateRecord:
     :param at: when, as ISO 8601.
     :param map_index: which instance of a mapped task wrote it, None where none is mapped.
     :param copies: the XComs that hold a copy of it or of earlier ones, the newest last.
+    :param changed: what people changed by hand, the newest last.
+    :param from_beginning: whether the next run reads everything, whatever ``initial`` says: a person wants it so.
+    :param moved_to: the syncs that go on from here under other names; empty for none.
     """
 
     identity: Identity
@@ -74,6 +105,14 @@ class StateRecord:
     at: str
     map_index: int | None = None
     copies: tuple[Instance, ...] = ()
+    changed: tuple[Change, ...] = ()
+    from_beginning: bool = False
+    moved_to: tuple[str, ...] = ()
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person wrote it last, and not a run."""
+        return not self.run_id and bool(self.changed)
 
     @property
     def written_by(self) -> Instance:
@@ -102,6 +141,9 @@ class StateRecord:
             "reads": reads.to_json() if reads else None,
             "map_index": self.map_index,
             "copies": [list(copy) for copy in self.copies] or None,
+            "changed": [change.to_json() for change in self.changed[-CHANGES_KEPT:]] or None,
+            "from_beginning": self.from_beginning or None,
+            "moved_to": list(self.moved_to) or None,
         }
         return {
             "v": RECORD_VERSION,
@@ -143,6 +185,9 @@ class StateRecord:
             at=stored.get("at", ""),
             map_index=stored.get("map_index"),
             copies=copies,
+            changed=tuple(map(Change.from_json, stored.get("changed") or ())),
+            from_beginning=bool(stored.get("from_beginning")),
+            moved_to=tuple(stored.get("moved_to") or ()),
         )
 
 

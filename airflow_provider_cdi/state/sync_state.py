@@ -146,6 +146,8 @@ class SyncState:
             raise GuardTripped(self._about_lost_state())
         if record is not None:
             self._refuse_equal_names(record)
+            if record.moved_to and not starting_over:
+                raise ConfigurationError(_about_move(record))
             record = record if starting_over else self._taken_over(record)
         self._record = record
         return record
@@ -164,7 +166,9 @@ class SyncState:
         if not starting_over and self._record and _is_behind(checkpoint.watermark, self._record.watermark):
             checkpoint = replace(checkpoint, watermark=self._record.watermark)
         gen = self._record.gen + 1 if self._record else 1
-        self._write(StateRecord(self.identity, gen, checkpoint, self._ti.run_id, self._at, self._map_index))
+        changed = self._record.changed if self._record else ()
+        record = StateRecord(self.identity, gen, checkpoint, self._ti.run_id, self._at, self._map_index)
+        self._write(replace(record, changed=changed))
 
     @property
     def record(self) -> StateRecord | None:
@@ -232,9 +236,27 @@ class SyncState:
             f"sync {self.identity.sync_id!r} is not found: it was deleted or cleaned away{why}, or nothing "
             "but a hand marked those runs as successful, and the sync has never run. Nothing was sent. To send "
             "everything, trigger the DAG with sync_mode=full; to go on from a time that you know, "
-            f'write {{"sync_id": "{self.identity.sync_id}", "watermark": "2026-01-05T00:00:00Z"}} '
-            f"{self._records.place()}."
+            f"{self._set_by_hand()}, or write "
+            f'{{"sync_id": "{self.identity.sync_id}", "watermark": "2026-01-05T00:00:00Z"}} {self._records.place()}.'
         )
+
+    def _set_by_hand(self) -> str:
+        which = f" --map-index {self._map_index}" if self._map_index is not None else ""
+        return (
+            f"call `airflow cdi state set --dag-id {self._ti.dag_id} --task-id {self._ti.task_id}{which} --watermark "
+            "2026-01-05T00:00:00Z --why …`"
+        )
+
+
+def _about_move(record: StateRecord) -> str:
+    change = record.changed[-1] if record.changed else None
+    by = f" by {change.by} at {change.at} ({change.why})" if change else ""
+    return (
+        f"Sync {record.identity.sync_id!r} was moved to {', '.join(record.moved_to)}{by}: its rows are sent under that "
+        "name, and this task would send them once more. Nothing was sent. If this task is gone on purpose, remove it "
+        "from the DAG; if it is a new sync, give it a sync_id of its own; to take the move back, "
+        f"`airflow cdi state reset` or `state set` with --sync-id {record.identity.sync_id!r} begin it anew."
+    )
 
 
 def _is_behind(one: Watermark | None, other: Watermark | None) -> bool:

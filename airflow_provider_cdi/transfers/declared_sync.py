@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_cdi.engine.ports import Destination, Source
+    from airflow_provider_cdi.engine.reading.partition import DigestRange
     from airflow_provider_cdi.state.sync_state import SyncState
 
 _OWN = frozenset(own_names(SyncArguments))
@@ -93,8 +94,12 @@ class DeclaredSync(DestinationSide):
         self.outlets = [*(one for one in self.outlets if one != asset), asset]
         self._cancel_reading: Callable[[], None] | None = None
 
-    def open_source(self, destination: Destination) -> Source:
-        """Look at the source and match its columns with what the destination wants. Reads no row of it, or a few."""
+    def open_source(self, destination: Destination, part: DigestRange | None = None) -> Source:
+        """Look at the source and match its columns with what the destination wants. Reads no row of it, or a few.
+
+        :param destination: whose contract the columns must meet.
+        :param part: which rows, instead of those of ``partition=``.
+        """
         from airflow_provider_cdi.engine.reading.partition import Partition
         from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
@@ -104,7 +109,7 @@ class DeclaredSync(DestinationSide):
             contract=destination.contract,
             columns=self.columns,
             payload_columns=self.payload_columns,
-            partition=Partition.parse(self.partition) if self.partition else None,
+            partition=part or (Partition.parse(self.partition) if self.partition else None),
             watermark_timezone=self.watermark_timezone,
         )
         self._cancel_reading = source.cancel

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.engine.reading.partition import Partition
+from airflow_provider_cdi.engine.reading.partition import DigestRange, Partition
 from airflow_provider_cdi.engine.reading.selection import select_columns
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, SourceError
@@ -95,7 +95,7 @@ class SqlWarehouseHook:
         contract: TableContract,
         columns: Mapping[str, str] | None = None,
         payload_columns: Sequence[str] | Mapping[str, str] = (),
-        partition: Partition | None = None,
+        partition: Partition | DigestRange | None = None,
         watermark_timezone: str | None = None,
     ) -> SqlSource:
         """Look at a table, view or query and match its columns with a contract. Reads no row of it, or a few.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from airflow_provider_cdi.engine.ports import Bounds
-from airflow_provider_cdi.engine.reading.partition import Partition
+from airflow_provider_cdi.engine.reading.partition import DigestRange, Partition
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.arrow.column_types import ColumnType
 from airflow_provider_cdi.hooks.arrow.cursor_values import Column
@@ -96,7 +96,9 @@ def query_relation(sql: str, dialect: Dialect) -> str:
     return f"({query}\n) cdi_source"
 
 
-def partition_relation(relation: str, identifiers: Sequence[str], partition: Partition, dialect: Dialect) -> str:
+def partition_relation(
+    relation: str, identifiers: Sequence[str], partition: Partition | DigestRange, dialect: Dialect
+) -> str:
     """Return the part of a relation whose identifiers fall into a partition, as a derived table.
 
     :param relation: a table or derived table, as SQL.

@@ -81,7 +81,9 @@ def new_plan(
     elif mode == "full":
         part = Slice("full", up_to, settles=bool(request.settle))
     else:
-        after = (record and record.watermark) or start_watermark(request, request.clock.up_to(now), source)
+        after = record.watermark if record else None
+        if after is None and not (record and record.from_beginning):
+            after = start_watermark(request, request.clock.up_to(now), source)
         part = Slice("incremental", up_to, after=after, settles=bool(request.settle))
     return Plan(replace(part, zone=request.clock.zone), clear_number=context["dag_run"].clear_number)
 
@@ -111,6 +113,8 @@ def resume_or_replay(
     """
     if plan is None or plan.slice.mode != mode:
         return None
+    if not plan.is_done and mode == "incremental" and record is not None and record.is_by_hand:
+        return None  # a person said since where to begin
     if not plan.is_done:
         return plan, _checkpoint(plan, context, record)
     if plan.clear_number == context["dag_run"].clear_number:

@@ -1,0 +1,204 @@
+"""A sync under another name, in another task or in another number of parts: which records that makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from airflow_provider_cdi.engine.reading.partition import Partition
+from airflow_provider_cdi.engine.rows.totals import Totals
+from airflow_provider_cdi.engine.rows.watermark import Watermark
+from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
+from airflow_provider_cdi.state.assets import ascii_name, sync_asset
+from airflow_provider_cdi.state.by_hand.changes import Write, changed_record, moved_record
+from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState
+from airflow_provider_cdi.state.by_hand.places import AssetPlace, Place, VariablePlace, XComPlace
+from airflow_provider_cdi.state.by_hand.repartition import Ahead, repartition
+from airflow_provider_cdi.state.identity import default_sync_id, mapped_name
+from airflow_provider_cdi.state.record import Change
+from airflow_provider_cdi.state.records import STATE_KEY
+from airflow_provider_cdi.state.stores.variable_store import VariableStore
+from airflow_provider_cdi.version_compat import has_asset_state
+
+_PART = re.compile(r"(?:(?P<source>.*):)?(?P<part>\d+/\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a sync goes.
+
+    :param sync_id: its new name, without the part of a mapped instance.
+    :param dag_id: its DAG from then on; empty for the present one.
+    :param task_id: its task from then on; empty for the present one.
+    """
+
+    sync_id: str
+    dag_id: str = ""
+    task_id: str = ""
+
+    @property
+    def owner(self) -> str:
+        """How records name the task; empty for the present one."""
+        return default_sync_id(self.dag_id, self.task_id) if self.dag_id and self.task_id else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a move writes.
+
+    :param writes: the records.
+    :param told: each step in words.
+    :param again: what is sent again.
+    """
+
+    writes: tuple[Write, ...]
+    told: tuple[str, ...]
+    again: tuple[Ahead, ...] = ()
+
+
+def renamed(state: FoundState, sync_id: str, target: Target, change: Change) -> Move:
+    """Return the move of a sync, with all its mapped instances, to another name or task.
+
+    :param state: what the database has.
+    :param sync_id: the present name.
+    :param target: where to.
+    :param change: who and why.
+    :raises ConfigurationError: when the target has a state of its own already.
+    """
+    writes: list[Write] = []
+    told = []
+    for found in _records_of(state, sync_id):
+        old = found.record.identity.sync_id
+        new = target.sync_id + old[len(sync_id) :]
+        told.append(f"{old} becomes {new}" + (f", of task {target.owner}." if target.owner else "."))
+        writes += _moved(state, found, new, target, found.record.watermark, change=change)
+        if new != old:
+            writes.append(Write(found.place, found.stored, moved_record(found.record, (new,), change)))
+    return Move(tuple(writes), tuple(told))
+
+
+def repartitioned(state: FoundState, sync_id: str, count: int | None, change: Change) -> Move:
+    """Return the move of a sync to another number of parts.
+
+    :param state: what the database has.
+    :param sync_id: its name, without the part of an instance.
+    :param count: how many parts; None for a task that is not mapped.
+    :param change: who and why.
+    :raises ConfigurationError: when the present parts are not all there, or the new ones have a state already.
+    """
+    made = [_repartitioned(state, sync_id, *group, count, change=change) for group in _groups(state, sync_id)]
+    return Move(
+        tuple(one for move in made for one in move.writes),
+        tuple(line for move in made for line in move.told),
+        tuple(one for move in made for one in move.again),
+    )
+
+
+def _repartitioned(
+    state: FoundState,
+    sync_id: str,
+    source: str | None,
+    old: Mapping[Partition, FoundRecord],
+    count: int | None,
+    *,
+    change: Change,
+) -> Move:
+    marks = {part: found.record.watermark for part, found in old.items()}
+    _refuse_parts_without_watermark(sync_id, marks)
+    parts = [Partition(index, count or 1) for index in range(count or 1)]
+    new_names = [sync_id if count is None else mapped_name(sync_id, source, f"{p.index}/{p.of}") for p in parts]
+    if set(new_names) & {found.record.identity.sync_id for found in old.values()}:
+        raise UsageError(f"The sync {sync_id!r} has that number of partitions already.")
+    writes: list[Write] = []
+    again: list[Ahead] = []
+    told = []
+    like = next(iter(old.values()))
+    for name, new in zip(new_names, repartition(marks, parts), strict=True):
+        writes += _moved(state, like, name, Target(sync_id), new.watermark, change=change)
+        again += new.again
+        told.append(f"{name} begins at watermark {new.watermark.position if new.watermark else None}.")
+    for part, found in old.items():
+        to = [name for name, one in zip(new_names, parts, strict=True) if one.range.overlap(part.range)]
+        writes.append(Write(found.place, found.stored, moved_record(found.record, to[:4], change)))
+    return Move(tuple(writes), tuple(told), tuple(again))
+
+
+def _refuse_parts_without_watermark(sync_id: str, marks: Mapping[Partition, Watermark | None]) -> None:
+    idle = [f"{part.index}/{part.of}" for part, mark in marks.items() if mark is None]
+    if idle:
+        raise ConfigurationError(
+            f"The parts {', '.join(idle)} of sync {sync_id!r} have delivered nothing yet, so nobody knows where the "
+            "new parts begin. Let each run once, then move."
+        )
+
+
+def _groups(state: FoundState, sync_id: str) -> Iterator[tuple[str | None, dict[Partition, FoundRecord]]]:
+    """Return the present parts of each source of a sync: the name of the source, and the parts' records."""
+    groups: dict[str | None, dict[Partition, FoundRecord]] = {}
+    for found in _records_of(state, sync_id):
+        rest = found.record.identity.sync_id[len(sync_id) + 1 :]
+        match = _PART.fullmatch(rest)
+        if rest and match is None:
+            raise ConfigurationError(
+                f"The sync {found.record.identity.sync_id!r} is one table of several and no partition of it: give each "
+                "table a task of its own before it is parted."
+            )
+        reads = found.record.identity.reads
+        source = reads.source if reads and not reads.source.startswith("query ") else None
+        part = Partition.parse(match["part"]) if match else Partition(0, 1)
+        groups.setdefault(source, {})[part] = found
+    for source, parts in groups.items():
+        numbers = {part.of for part in parts}
+        if len(numbers) > 1 or len(parts) != min(numbers):
+            there = ", ".join(f"{part.index}/{part.of}" for part in sorted(parts, key=lambda one: (one.of, one.index)))
+            raise ConfigurationError(
+                f"Of sync {sync_id!r} there are the parts {there}, which do not make one whole: rows could get lost. "
+                "Let the DAG run once, so that each part has a state, or `state reset` what is of no use any more."
+            )
+        yield source, parts
+
+
+def _records_of(state: FoundState, sync_id: str) -> list[FoundRecord]:
+    """Return the records of a sync and its instances; those that have moved on are none."""
+    names = [name for name in state.records if name == sync_id or name.startswith(f"{sync_id}:")]
+    found = [one for name in sorted(names) if (one := state.newest(name)) and not one.record.moved_to]
+    if not found:
+        raise UsageError(f"Nothing of a sync {sync_id!r} is stored. `airflow cdi syncs` lists what there is.")
+    return found
+
+
+def _moved(
+    state: FoundState, found: FoundRecord, name: str, target: Target, watermark: Watermark | None, *, change: Change
+) -> Sequence[Write]:
+    record = found.record
+    present = None if name == record.identity.sync_id else state.newest(name)
+    if present is not None and present.record.watermark is not None and not present.record.moved_to:
+        raise ConfigurationError(
+            f"The sync {name!r} has a state of its own already (watermark {present.record.watermark.position}); "
+            "nothing was changed. Reset it first if it is of no use: airflow cdi state reset."
+        )
+    identity = replace(record.identity, sync_id=name, owner=target.owner or record.identity.owner)
+    place = _place(found, name, target, record.map_index)
+    base = present.record if present else record
+    made = changed_record(base, identity, watermark, change)
+    checkpoint = replace(record.checkpoint, watermark=watermark, totals=Totals(), rejects=())
+    if watermark is not record.watermark:  # other rows: neither jobs nor numbers hold for them
+        checkpoint = made.checkpoint
+    made = replace(
+        made, checkpoint=checkpoint, copies=(), map_index=None if name != record.identity.sync_id else record.map_index
+    )
+    before = present.stored if present and present.place == place else found.stored if place == found.place else None
+    return [Write(place, before, made)]
+
+
+def _place(found: FoundRecord, name: str, target: Target, map_index: int | None) -> Place:
+    key = STATE_KEY if name == target.sync_id else f"{STATE_KEY}:{ascii_name(name)}"
+    if has_asset_state():
+        return AssetPlace(sync_asset(target.sync_id).name, key)
+    if isinstance(found.place, VariablePlace):
+        return VariablePlace(VariableStore(name).name(STATE_KEY))
+    if not isinstance(found.place, XComPlace) or (name == found.record.identity.sync_id and not target.dag_id):
+        return found.place
+    index, place = -1 if map_index is None else map_index, found.place
+    return XComPlace(target.dag_id or place.dag_id, target.task_id or place.task_id, "", index, STATE_KEY)

@@ -1,0 +1,196 @@
+"""All syncs with how they are: those of the DAG files, and those that only Airflow's database knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_cdi.cli.syncs.last_runs import AT_WORK, LastRun, LastRuns, TaskKey, last_runs
+from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState, find_state
+from airflow_provider_cdi.state.by_hand.places import XComPlace
+from airflow_provider_cdi.state.identity import default_sync_id, former_sync_id
+from airflow_provider_cdi.transfers.sync_tasks import SyncTask
+
+if TYPE_CHECKING:
+    from airflow_provider_cdi.engine.rows.watermark import Watermark
+
+#: What is well, or on its way: everything else wants somebody to look.
+_WELL = ("success", "running", "deferred", "waiting", "never ran", "unknown", "moved")
+_ENDED_BADLY = {"failed": "error", "upstream_failed": "upstream_failed", "removed": "removed"}
+
+
+@dataclass(frozen=True, slots=True)
+class SyncLine:
+    """One sync as a person asks about it.
+
+    :param values: what is known, by name; None for what is not.
+    :param hints: what to do, as sentences.
+    """
+
+    values: dict[str, Any]
+    hints: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nobody has to look."""
+        return self.values["status"] in _WELL
+
+
+@dataclass(slots=True)
+class Overview:
+    """All syncs, and what could not be known.
+
+    :param lines: one a sync.
+    :param notes: for standard error.
+    """
+
+    lines: list[SyncLine] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def overview(tasks: Sequence[SyncTask], now: datetime, *, whole: bool) -> Overview:
+    """Put together what DAG files and database know.
+
+    :param tasks: the syncs of the DAG files.
+    :param now: the present moment, aware.
+    :param whole: whether these are all DAG files there are, so that a state that belongs to none has lost its task.
+    """
+    from sqlalchemy.exc import SQLAlchemyError  # a worker without the database may have none
+
+    made = Overview()
+    state, runs, has_database = FoundState(), LastRuns(), True
+    try:
+        state, runs = find_state(), last_runs({one.dag.dag_id for one in tasks})
+    except SQLAlchemyError as error:
+        has_database = False
+        made.notes.append(
+            f"Airflow's metadata database cannot be read from here ({type(error).__name__}): status, watermark, lag "
+            "and lease are not known. Call this where Airflow's scheduler or API server runs."
+        )
+    made.notes += state.unreadable
+    look = _Look(state, runs, now, has_database)
+    made.lines = [line for task in tasks for line in look.of_task(task)]
+    if whole:
+        made.lines += look.orphans()
+    return made
+
+
+@dataclass
+class _Look:
+    state: FoundState
+    runs: LastRuns
+    now: datetime
+    has_database: bool
+    seen: set[str] = field(default_factory=set)
+
+    def of_task(self, task: SyncTask) -> Iterator[SyncLine]:
+        """Return the lines of a task: one, or one an instance that runs have had."""
+        if task.missing is None:
+            name = max(task.names, key=len)
+            self.seen |= task.names
+            yield self._line(task, name, -1 if task.map_index is None else task.map_index)
+            return
+        self.seen.add(task.sync_id)
+        names = [name for name in self.state.records if name.startswith(f"{task.sync_id}:")]
+        self.seen.update(names)
+        if not names:
+            yield self._line(task, task.sync_id, -1)
+        for name in sorted(names):
+            index = self.state.records[name][0].record.map_index
+            yield self._line(task, name, -1 if index is None else index)
+
+    def orphans(self) -> Iterator[SyncLine]:
+        """Return the lines of states whose task is gone."""
+        for name in sorted(self.state.records.keys() - self.seen):
+            found = self.state.records[name][0]
+            moved = found.record.moved_to
+            hint = (
+                f"{name}: moved to {', '.join(moved)}."
+                if moved
+                else f"{name}: no task of the DAG files has this sync. If it was renamed, take its state along: "
+                f"airflow cdi state move --sync-id '{name}' --to-sync-id NEW --why TEXT."
+            )
+            values = self._values(name, found, None)
+            place = found.place
+            owner = found.record.identity.owner
+            values["task"] = f"{place.dag_id} {place.task_id}" if isinstance(place, XComPlace) else owner
+            yield SyncLine(values | {"status": "moved" if moved else "orphan"}, (hint,))
+
+    def _line(self, task: SyncTask, name: str, map_index: int) -> SyncLine:
+        former = former_sync_id(task.dag.dag_id, task.task_id)
+        is_default = name == default_sync_id(task.dag.dag_id, task.task_id)
+        found = self.state.newest(*({name, former} if is_default else {name}))
+        key = TaskKey(task.dag.dag_id, task.task_id, map_index)
+        run = self.runs.newest.get(key)
+        values = self._values(name, found, run)
+        values["task"] = f"{task.dag.dag_id} {task.task_id}" + (f"[{map_index}]" if map_index >= 0 else "")
+        values["data_type"] = task.argument("data_type") or values["data_type"]
+        values["destination"] = values["destination"] or _destination(task)
+        values["last_success"] = _moment(self.runs.successes.get(key))
+        values["status"] = self._status(found, run)
+        values["paused"] = task.dag.dag_id in self.runs.paused if self.has_database else None
+        return SyncLine(values)
+
+    def _status(self, found: FoundRecord | None, run: LastRun | None) -> str:
+        if not self.has_database:
+            return "unknown"
+        if found is not None and found.record.moved_to:
+            return "moved"
+        if run is None or not run.state:
+            return "never ran" if run is None and found is None else "unknown"
+        told = str(run.report.get("status") or "")
+        if run.state in AT_WORK:
+            return told if run.state == "running" and told in ("running", "waiting") else run.state
+        # A run that was killed has told nothing of its end.
+        is_of_the_end = told not in ("", "running", "waiting", "deferred")
+        return told if is_of_the_end else _ENDED_BADLY.get(run.state, run.state)
+
+    def _values(self, name: str, found: FoundRecord | None, run: LastRun | None) -> dict[str, Any]:
+        record = found.record if found else None
+        mark = record.watermark if record else None
+        lease, report = self.state.leases.get(name), run.report if run else {}
+        at_work = run is not None and run.state in ("running", "deferred", "restarting")
+        return {
+            "sync_id": name,
+            "task": "",
+            "status": "",
+            "paused": None,
+            "data_type": record.identity.data_type if record else None,
+            "destination": record.identity.destination if record else None,
+            "accepted": report.get("accepted"),
+            "rejected": report.get("rejected"),
+            "watermark": mark.position if mark else None,
+            "lag": lag(mark, self.now, record.identity.reads.timezone if record and record.identity.reads else "UTC"),
+            "last_success": None,
+            "since": _moment(run.began) if run is not None and run.state in AT_WORK else None,
+            "lease": None if lease is None else f"{'' if at_work else 'left behind by '}{lease.describe()}",
+            "error": report.get("error"),
+            "kept": found.place.describe() if found else None,
+        }
+
+
+def lag(mark: Watermark | None, now: datetime, zone: str) -> float | None:
+    """Return how many seconds a watermark lies behind now; None where there is none.
+
+    :param mark: the watermark.
+    :param now: the present moment, aware.
+    :param zone: whose clock it shows.
+    """
+    from airflow_provider_cdi.engine.reading.source_clock import SourceClock
+
+    if mark is None:
+        return None
+    shown = SourceClock.of(zone).up_to(now)
+    gap = datetime.fromisoformat(f"{shown[:26]}+00:00") - datetime.fromisoformat(f"{mark.position[:26]}+00:00")
+    return round(gap.total_seconds(), 1)
+
+
+def _destination(task: SyncTask) -> str | None:
+    named = [conn_id for role, conn_id in task.connections() if role == "destination"]
+    return named[0] if named else None
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,216 @@
+"""From the words of a command line to states in the database, with the task that has them where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow_provider_cdi.cli.syncs.dag_files import read_dag_files
+from airflow_provider_cdi.cli.syncs.moves import Target
+from airflow_provider_cdi.cli.syncs.templates import fill_in
+from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
+from airflow_provider_cdi.state.assets import ascii_name, sync_asset
+from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState, find_state
+from airflow_provider_cdi.state.by_hand.places import AssetPlace, Place, VariablePlace, XComPlace
+from airflow_provider_cdi.state.identity import Identity, default_sync_id
+from airflow_provider_cdi.state.outside import StatedTask
+from airflow_provider_cdi.state.records import STATE_KEY
+from airflow_provider_cdi.state.stores.variable_store import VariableStore
+from airflow_provider_cdi.transfers.sync_tasks import SyncTask, sync_tasks
+from airflow_provider_cdi.version_compat import has_asset_state
+
+if TYPE_CHECKING:
+    import argparse
+
+    from airflow_provider_cdi.transfers.declared_sync import DeclaredSync
+
+
+@dataclass(slots=True)
+class StatedSync:
+    """A sync with its state.
+
+    :param name: of the sync, a mapped instance's with its part.
+    :param found: its record; None when there is none.
+    :param task: as the DAG files have it; None when they have none.
+    """
+
+    name: str
+    found: FoundRecord | None
+    task: SyncTask | None
+
+    def operator(self) -> DeclaredSync:
+        """Return the operator with its templates filled in.
+
+        :raises UsageError: when no DAG file has it, or only a run could fill something in.
+        """
+        if self.task is None:
+            raise UsageError(f"No DAG file has the sync {self.name!r}, so its source cannot be asked.")
+        if self.task.missing is not None:
+            raise UsageError(
+                f"The instances of {self.task.name} are known in a run only, so the source cannot be asked: leave the "
+                "count out with --no-count."
+            )
+        import copy
+
+        # The DAG's own operator stays as it is: others may read it.
+        operator = cast("Any", copy.copy(self.task.operator({})))
+        fill_in(operator)
+        operator.check_rendered()
+        return cast("DeclaredSync", operator)
+
+    def identity(self) -> Identity:
+        """Return whose state it is: as the task declares it, else as the record has it."""
+        if self.task is None or self.task.missing is not None:
+            if self.found is None:
+                raise UsageError(f"The sync {self.name!r} has no state, and no DAG file says enough of it to make one.")
+            return self.found.record.identity
+        index = -1 if self.task.map_index is None else self.task.map_index
+        return self.operator().identity(StatedTask(self.task.dag.dag_id, self.task.task_id, index))
+
+    def place(self) -> Place:
+        """Return where its record is to be written."""
+        if self.found is not None:
+            return self.found.place
+        if self.task is None:
+            raise UsageError(f"No DAG file has the sync {self.name!r}.")
+        index = -1 if self.task.map_index is None else self.task.map_index
+        return new_place(self.name, self.task, index)
+
+
+def new_place(name: str, task: SyncTask, map_index: int) -> Place:
+    """Return where a record goes that is not there yet.
+
+    :param name: of the sync, a mapped instance's with its part.
+    :param task: its task.
+    :param map_index: which instance, -1 for none.
+    """
+    if has_asset_state():
+        key = STATE_KEY if name == task.sync_id else f"{STATE_KEY}:{ascii_name(name)}"
+        return AssetPlace(sync_asset(task.sync_id).name, key)
+    if task.argument("checkpoint") == "variable":
+        return VariablePlace(VariableStore(name).name(STATE_KEY))
+    return XComPlace(task.dag.dag_id, task.task_id, "", map_index, STATE_KEY)
+
+
+@dataclass(slots=True)
+class Known:
+    """What DAG files and database hold.
+
+    :param tasks: the syncs of the DAG files.
+    :param state: of the database.
+    """
+
+    tasks: list[SyncTask]
+    state: FoundState
+
+    @classmethod
+    def look(cls, dag_file: str | None) -> Known:
+        """Read both.
+
+        :param dag_file: file or folder of DAGs; None for all.
+        :raises ConfigurationError: when there is no database to be read.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            state = find_state()
+        except SQLAlchemyError as error:
+            raise ConfigurationError(
+                f"Airflow's metadata database cannot be read from here ({type(error).__name__}), and the state of "
+                "syncs is kept there. Call this where Airflow's scheduler or API server runs."
+            ) from None
+        return cls(sync_tasks(read_dag_files(dag_file).dags.values()), state)
+
+    def named(self, options: argparse.Namespace) -> list[StatedSync]:
+        """Return the syncs that a command line names, mapped instances one by one.
+
+        :param options: with ``dag_id``, ``task_id``, ``sync_id`` and ``map_index``.
+        :raises UsageError: when it names none.
+        """
+        if not (options.dag_id or options.sync_id):
+            raise UsageError("Name a sync: --sync-id, or --dag-id with --task-id. `airflow cdi syncs` lists them.")
+        found = {one.name: one for one in self._of_tasks(options)}
+        for name in self.state.records:
+            if name not in found and self._is_meant(name, options):
+                found[name] = StatedSync(name, self.state.newest(name), None)
+        if options.map_index is not None:
+            found = {name: one for name, one in found.items() if _index(one) == options.map_index}
+        if not found:
+            raise UsageError(
+                "No sync of the DAG files or of the database has that name. `airflow cdi syncs` lists what there is."
+            )
+        return list(found.values())
+
+    def target(self, options: argparse.Namespace) -> Target:
+        """Return where a command line moves a sync.
+
+        :param options: with ``sync_id``, ``to_sync_id``, ``to_dag_id`` and ``to_task_id``.
+        :raises UsageError: when it names only half of a task.
+        """
+        found = self.state.newest(options.sync_id)
+        task = self._task_of(options.sync_id)
+        dag_id, task_id = options.to_dag_id or "", options.to_task_id or ""
+        if dag_id or task_id:
+            known = task.dag.dag_id if task else "", task.task_id if task else ""
+            dag_id, task_id = dag_id or known[0], task_id or known[1]
+            if not (dag_id and task_id):
+                raise UsageError("The task of this sync is in no DAG file: give both --to-dag-id and --to-task-id.")
+        elif options.to_sync_id and (new := self._task_of(options.to_sync_id)):
+            dag_id, task_id = new.dag.dag_id, new.task_id
+        has_default = found is None or found.record.identity.owner in ("", options.sync_id)
+        name = options.to_sync_id or (default_sync_id(dag_id, task_id) if has_default else options.sync_id)
+        return Target(name, dag_id, task_id)
+
+    def any_task(self, sync_id: str) -> StatedSync:
+        """Return a sync whose source can be asked: the sync itself, or an instance of it.
+
+        :param sync_id: its name, without the part of an instance.
+        """
+        return StatedSync(sync_id, None, self._task_of(sync_id))
+
+    def _task_of(self, sync_id: str) -> SyncTask | None:
+        return next((task for task in self.tasks if task.sync_id == sync_id), None)
+
+    def _of_tasks(self, options: argparse.Namespace) -> list[StatedSync]:
+        found = []
+        for task in self.tasks:
+            if options.dag_id not in (None, task.dag.dag_id) or options.task_id not in (None, task.task_id):
+                continue
+            if options.sync_id is not None and not self._names(task) & {options.sync_id}:
+                continue
+            name = max(task.names, key=len)
+            if task.missing is None:
+                found.append(StatedSync(name, self.state.newest(*_known_as(task, name)), task))
+                continue
+            names = [each for each in self.state.records if each.startswith(f"{task.sync_id}:")]
+            wanted = [each for each in names if options.sync_id in (None, task.sync_id, each)]
+            found += [StatedSync(each, self.state.newest(each), task) for each in wanted]
+        return found
+
+    def _names(self, task: SyncTask) -> set[str]:
+        if task.missing is None:
+            return task.names
+        return {task.sync_id, *(each for each in self.state.records if each.startswith(f"{task.sync_id}:"))}
+
+    def _is_meant(self, name: str, options: argparse.Namespace) -> bool:
+        if options.sync_id is not None:
+            return bool(name == options.sync_id or name.startswith(f"{options.sync_id}:"))
+        place = self.state.records[name][0].place
+        owner = self.state.records[name][0].record.identity.owner
+        if isinstance(place, XComPlace):
+            return place.dag_id == options.dag_id and options.task_id in (None, place.task_id)
+        dag_id, _, task_id = owner.partition("/") if "/" in owner else owner.partition(".")
+        return dag_id == options.dag_id and options.task_id in (None, task_id)
+
+
+def _known_as(task: SyncTask, name: str) -> tuple[str, ...]:
+    from airflow_provider_cdi.state.identity import former_sync_id
+
+    ids = task.dag.dag_id, task.task_id
+    return (name, former_sync_id(*ids)) if name == default_sync_id(*ids) else (name,)
+
+
+def _index(one: StatedSync) -> int | None:
+    if one.task is not None and one.task.missing is None:
+        return one.task.map_index
+    return one.found.record.map_index if one.found else None

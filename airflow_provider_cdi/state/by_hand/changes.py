@@ -1,0 +1,160 @@
+"""A change of state by a person: what becomes of the record, who did it and why, and that no run is at work."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_provider_cdi.engine.rows.totals import Totals
+from airflow_provider_cdi.engine.rows.watermark import Watermark
+from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state.by_hand.places import Place
+from airflow_provider_cdi.state.identity import Identity, default_sync_id, former_sync_id
+from airflow_provider_cdi.state.record import Change, Checkpoint, StateRecord
+
+#: States of a task instance that may still read or write the state: one that waits for its retry goes on by its plan.
+_AT_WORK = ("running", "queued", "scheduled", "deferred", "restarting", "up_for_retry", "up_for_reschedule")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One record to write.
+
+    :param place: where.
+    :param before: what lies there now, as it is stored; None for nothing.
+    :param record: what is to lie there.
+    """
+
+    place: Place
+    before: dict[str, Any] | None
+    record: StateRecord
+
+
+def change_now(why: str, was: str) -> Change:
+    """Return the note of a change that is made now by whoever calls the command.
+
+    :param why: in that person's words.
+    :param was: what is changed, in words.
+    """
+    return Change(_person(), datetime.now(UTC).isoformat(timespec="seconds"), why, was)
+
+
+def changed_record(
+    record: StateRecord | None,
+    identity: Identity,
+    watermark: Watermark | None,
+    change: Change,
+    *,
+    from_beginning: bool = False,
+) -> StateRecord:
+    """Return a record with another watermark. What depends on the old one goes: totals, rejects, jobs.
+
+    :param record: as it is; None for none.
+    :param identity: whose it is.
+    :param watermark: the new one; None for a sync that begins anew.
+    :param change: who and why.
+    :param from_beginning: whether it begins with everything, whatever ``initial`` says.
+    """
+    gen, changed = (record.gen, record.changed) if record else (0, ())
+    map_index, copies = (record.map_index, record.copies) if record else (None, ())
+    return StateRecord(
+        identity,
+        gen + 1,
+        Checkpoint(watermark, Totals()),
+        run_id="",
+        at=change.at,
+        map_index=map_index,
+        copies=copies,
+        changed=(*changed, change),
+        from_beginning=from_beginning,
+    )
+
+
+def moved_record(record: StateRecord, to: Sequence[str], change: Change) -> StateRecord:
+    """Return what stays under the old name of a sync that has moved.
+
+    :param record: as it is.
+    :param to: the names that go on from here.
+    :param change: who and why.
+    """
+    return replace(
+        record, gen=record.gen + 1, run_id="", at=change.at, changed=(*record.changed, change), moved_to=tuple(to)
+    )
+
+
+def write_all(writes: Sequence[Write], *, event: str, why: str) -> None:
+    """Write records, all or none, and leave a line in Airflow's audit log for each.
+
+    :param writes: what to write.
+    :param event: what the audit log calls it, for example ``cdi_state_set``.
+    :param why: in the person's words.
+    :raises ConfigurationError: when a run is at work, or the state was changed since it was looked at.
+    """
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+
+    owners = {one.record.identity.owner for one in writes}
+    with create_session() as session:
+        refuse_while_at_work(session, owners)
+        for one in writes:
+            one.place.replace(session, one.before, one.record.to_json())
+            mark = one.record.watermark
+            extra = {
+                "sync_id": one.record.identity.sync_id,
+                "where": one.place.describe(),
+                "was": one.record.changed[-1].was,
+                "watermark": mark.position if mark else None,
+                "moved_to": list(one.record.moved_to),
+                "why": why,
+            }
+            session.add(Log(event=event, owner=_person(), extra=json.dumps(extra), **_task_of(one)))
+        refuse_while_at_work(session, owners)  # one that began meanwhile: nothing is written then
+
+
+def refuse_while_at_work(session: Any, owners: Collection[str]) -> None:
+    """Make sure that no run of some tasks is at work or about to be.
+
+    :param session: of the database.
+    :param owners: the tasks, as records name them.
+    :raises ConfigurationError: names the run.
+    """
+    from airflow.models.taskinstance import TaskInstance as Task
+    from sqlalchemy import select
+
+    busy = select(Task.dag_id, Task.task_id, Task.run_id, Task.map_index, Task.state, Task.hostname).where(
+        Task.state.in_(_AT_WORK)
+    )
+    for dag_id, task_id, run_id, map_index, state, host in session.execute(busy):
+        if not {default_sync_id(dag_id, task_id), former_sync_id(dag_id, task_id)} & set(owners):
+            continue
+        which = f"[{map_index}]" if map_index >= 0 else ""
+        where = f" on {host}" if host else ""
+        raise ConfigurationError(
+            f"Task {task_id}{which} of DAG {dag_id!r} is {state} in run {run_id!r}{where}, and would write over what "
+            "is written here. Nothing was changed. Wait for its end, or mark the run as failed; pause the DAG so that "
+            "no other begins meanwhile."
+        )
+
+
+def _task_of(write: Write) -> dict[str, Any]:
+    """Return DAG and task for the audit log, where they are known."""
+    dag_id = getattr(write.place, "dag_id", None)
+    if dag_id is not None:
+        return {"dag_id": dag_id, "task_id": getattr(write.place, "task_id", None)}
+    owner = write.record.identity.owner
+    dag, _, task = owner.partition("/") if "/" in owner else owner.partition(".")
+    return {"dag_id": dag, "task_id": task} if dag and task else {}
+
+
+def _person() -> str:
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # no name for the number of the user, as in some containers
+        name = f"user {os.getuid()}"
+    return f"{name}@{socket.gethostname()}"

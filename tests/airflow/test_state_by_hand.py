@@ -1,0 +1,220 @@
+"""What the commands tell of syncs and change of their state, and what the next real run makes of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.airflow_versions import register, with_state_stores
+from support.command_line import run as command
+
+from airflow_provider_cdi.state.by_hand.found import find_state
+
+pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
+
+USERS = """create table users as select timestamp '2026-01-01' + interval (i) second as updated_at,
+    'c-' || i as external_id, '{"n":1}' as payload from range(10) as numbers(i)"""
+HEAD = """
+from datetime import UTC, datetime
+from airflow.sdk import DAG
+from airflow_provider_cdi import WarehouseToBrazeOperator, mapped_sync, partitions
+
+with DAG({dag_id!r}, schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
+    WarehouseToBrazeOperator"""
+SYNC = "(task_id={task_id!r}, warehouse_conn_id='warehouse', source='users', data_type='attributes'{more})"
+MAPPED = """.partial(task_id='sync', warehouse_conn_id='warehouse', source='users', data_type='attributes',
+    **mapped_sync({dag_id!r})).expand(partition=partitions({parts}))"""
+AT_ONCE = ("--why", "a test", "--yes")
+
+
+class Lab:
+    """A folder of DAG files beside a real Airflow, and the commands."""
+
+    def __init__(self, airflow, folder, capsys):
+        self.airflow, self.folder, self._capsys = airflow, folder, capsys
+
+    def dag(self, dag_id, *, task_id="sync", parts=None, more=""):
+        """Write the file of a DAG and let Airflow know it; return the DAG."""
+        from airflow_provider_cdi.cli.syncs.dag_files import read_dag_files
+
+        mapped, plain = MAPPED.format(dag_id=dag_id, parts=parts), SYNC.format(task_id=task_id, more=more)
+        file = self.folder / f"{dag_id}.py"
+        file.write_text(HEAD.format(dag_id=dag_id) + (mapped if parts else plain) + "\n")
+        dag = read_dag_files(str(file)).dags[dag_id]
+        register(dag)
+        return dag
+
+    def call(self, *words):
+        return command(self._capsys, [*words, "--dag-file", str(self.folder)])
+
+    def syncs(self, *words):
+        ran = self.call("syncs", "--output", "json", *words)
+        return ran.code, {one["sync_id"]: one for one in json.loads(ran.out)}
+
+    def accepted(self, dag, task_id="sync"):
+        """Run a DAG and return how many rows it sent."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+
+        run = self.airflow.run(dag)
+        with create_session() as session:
+            kept = session.query(XComModel).filter_by(dag_id=dag.dag_id, run_id=run.run_id, key="return_value")
+            values = [XComModel.deserialize_value(one) for one in kept]
+        assert values, f"{run.run_id} sent nothing: {run.state}"
+        return sum(value["accepted"] for value in values)
+
+
+@pytest.fixture
+def lab(airflow, tmp_path, capsys):
+    folder = tmp_path / "dags"
+    folder.mkdir()
+    airflow.sql(USERS)
+    return Lab(airflow, folder, capsys)
+
+
+def test_a_sync_is_listed_before_and_after_its_first_run(lab):
+    dag = lab.dag("hand_listed")
+    code, lines = lab.syncs()
+    assert (code, lines["hand_listed.sync"]["status"]) == (0, "never ran")
+    lab.airflow.run(dag)
+    code, lines = lab.syncs("--status", "success")
+    line = lines["hand_listed.sync"]
+    assert (code, line["accepted"], line["rejected"]) == (0, 10, 0)
+    assert line["watermark"] == "2026-01-01T00:00:09.000000Z"
+    assert line["lag"] > 0
+    assert line["last_success"]
+
+
+def test_a_sync_whose_run_failed_is_not_good(lab):
+    dag = lab.dag("hand_failed", more=", columns={'EXTERNAL_ID': 'nowhere'}")
+    lab.airflow.run(dag)
+    code, lines = lab.syncs("--not-good", "--dag-id", "hand_failed")
+    assert (code, lines["hand_failed.sync"]["status"]) == (1, "config_error")
+
+
+@pytest.mark.parametrize("checkpoint", ["auto", "variable"])
+def test_the_next_run_sends_from_a_watermark_that_was_set_back(lab, checkpoint):
+    name = f"hand_set_{checkpoint}"
+    dag = lab.dag(name, more=f", checkpoint={checkpoint!r}")
+    assert lab.accepted(dag) == 10
+    ran = lab.call("state", "set", "--dag-id", name, "--watermark", "2026-01-01T00:00:07Z", *AT_ONCE)
+    assert (ran.code, "3 rows that were delivered will be sent again" in ran.err) == (0, True), ran.err
+    assert [lab.accepted(dag), lab.accepted(dag)] == [3, 0]
+    assert [one.why for one in find_state().newest(f"{name}.sync").record.changed] == ["a test"]
+
+
+def test_the_audit_log_says_who_changed_what_and_why(lab):
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+
+    dag = lab.dag("hand_audit")
+    lab.airflow.run(dag)
+    lab.call("state", "set", "--dag-id", "hand_audit", "--watermark", "2026-01-01T00:00:07Z", *AT_ONCE)
+    with create_session() as session:
+        (line,) = session.query(Log).filter_by(event="cdi_state_set", dag_id="hand_audit")
+        assert line.task_id == "sync"
+        assert line.owner
+        assert json.loads(line.extra)["why"] == "a test"
+
+
+def test_a_watermark_over_rows_that_are_due_is_refused_with_their_number(lab):
+    dag = lab.dag("hand_over")
+    lab.airflow.run(dag)
+    lab.airflow.sql("insert into users select now(), 'new-' || i, '{}' from range(4) as numbers(i)")
+    words = ("state", "set", "--dag-id", "hand_over", *AT_ONCE, "--watermark")
+    ran = lab.call(*words, "2026-11-01T00:00:00Z")
+    assert ran.code == 0  # nothing lies between
+    lab.airflow.sql("insert into users select timestamp '2026-11-02', 'more-' || i, '{}' from range(4) as numbers(i)")
+    ran = lab.call(*words, "2026-11-20T00:00:00Z")
+    assert (ran.code, "4 rows lie between" in ran.err) == (1, True), ran.err
+    assert "2026-11-01" in find_state().newest("hand_over.sync").record.watermark.position
+    ran = lab.call(*words, "2999-01-01T00:00:00Z")
+    assert (ran.code, "lies in the future" in ran.err) == (1, True)
+
+
+def test_rows_that_are_delivered_at_the_new_watermark_are_not_sent_again(lab):
+    dag = lab.dag("hand_ties")
+    lab.airflow.run(dag)
+    words = ("state", "set", "--dag-id", "hand_ties", *AT_ONCE, "--watermark", "2026-01-01T00:00:07Z", "--delivered")
+    assert lab.call(*words, "2").code == 1
+    assert lab.call(*words, "1").code == 0
+    assert lab.accepted(dag) == 2
+
+
+@pytest.mark.parametrize(("words", "rows"), [((), 0), (("--to-beginning",), 10)])
+def test_a_sync_that_was_reset_starts_as_a_new_one(lab, words, rows):
+    name = f"hand_reset_{rows}"
+    lab.airflow.run(lab.dag(name))
+    dag = lab.dag(name, more=", initial='now'")
+    ran = lab.call("state", "reset", "--dag-id", name, "--skip-rows", *words, *AT_ONCE)
+    assert ran.code == 0, ran.err
+    assert lab.accepted(dag) == rows
+
+
+def test_a_state_is_not_changed_while_its_task_is_at_work(lab):
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    run = lab.airflow.run(lab.dag("hand_busy"))
+    with create_session() as session:
+        of_it = session.query(TaskInstance).filter_by(dag_id="hand_busy", run_id=run.run_id)
+        of_it.update({"state": "running"})
+    try:
+        ran = lab.call("state", "reset", "--dag-id", "hand_busy", *AT_ONCE)
+        assert (ran.code, "is running in run" in ran.err) == (1, True), ran.err
+        assert find_state().newest("hand_busy.sync").record.changed == ()
+    finally:
+        with create_session() as session:
+            of_it = session.query(TaskInstance).filter_by(dag_id="hand_busy", run_id=run.run_id)
+            of_it.update({"state": "success"})
+
+
+def test_without_a_terminal_nothing_is_changed_unless_it_is_said(lab):
+    lab.airflow.run(lab.dag("hand_asks"))
+    ran = lab.call("state", "reset", "--dag-id", "hand_asks", "--why", "a test")
+    assert (ran.code, "add --yes" in ran.err) == (2, True)
+    assert find_state().newest("hand_asks.sync").record.changed == ()
+
+
+def test_the_record_is_shown_with_its_changes(lab):
+    lab.airflow.run(lab.dag("hand_shown"))
+    lab.call("state", "reset", "--dag-id", "hand_shown", *AT_ONCE)
+    (shown,) = json.loads(lab.call("state", "show", "--sync-id", "hand_shown.sync", "--output", "json").out)
+    assert (shown["watermark"], shown["changed"][0]["why"]) == (None, "a test")
+    assert "becomes a new sync" in lab.call("state", "show", "--sync-id", "hand_shown.sync").out
+
+
+@with_state_stores
+def test_a_task_with_a_new_name_goes_on_where_the_old_one_was(lab):
+    lab.airflow.run(lab.dag("hand_rename", task_id="old"))
+    dag = lab.dag("hand_rename", task_id="new")
+    words = ("--sync-id", "hand_rename.old", "--to-dag-id", "hand_rename", "--to-task-id", "new")
+    ran = lab.call("state", "move", *words, *AT_ONCE)
+    assert ran.code == 0, ran.err
+    lab.airflow.sql("insert into users values (now(), 'one more', '{}')")
+    assert lab.accepted(dag) == 1
+
+
+@with_state_stores
+def test_a_run_under_the_old_name_says_that_the_sync_has_moved(lab):
+    old = lab.dag("hand_moved")
+    lab.airflow.run(old)
+    lab.dag("hand_moved_too", more=", sync_id='hand_new'")
+    ran = lab.call("state", "move", "--sync-id", "hand_moved.sync", "--to-sync-id", "hand_new", *AT_ONCE)
+    assert ran.code == 0, ran.err
+    run = lab.airflow.run(old)
+    assert "was moved to hand_new" in lab.airflow.report(run, "report")["error"]
+
+
+@with_state_stores
+@pytest.mark.parametrize(("old", "new"), [(None, 4), (3, 2), (2, 4), (4, None)])
+def test_another_number_of_partitions_loses_nothing_and_sends_again_what_it_told(lab, old, new):
+    name = f"hand_parts_{old}_{new}"
+    lab.airflow.run(lab.dag(name, parts=old, more=f", sync_id={name!r}"))
+    dag = lab.dag(name, parts=new, more=f", sync_id={name!r}")
+    ran = lab.call("state", "move", "--sync-id", name, "--to-partitions", str(new or "none"), *AT_ONCE)
+    assert ran.code == 0, ran.err
+    told = int(ran.err.split(" rows that were delivered")[0].split()[-1])
+    lab.airflow.sql("insert into users select now(), 'new-' || i, '{}' from range(5) as numbers(i)")
+    assert lab.accepted(dag) == 5 + told
+    assert told == (0 if old in (None, 2) else told)
