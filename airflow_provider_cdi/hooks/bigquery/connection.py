@@ -62,6 +62,14 @@ class BigQueryConnection:
         job = self._insert(text, self._configuration((), dry_run=True))
         return [(column.name, "ARRAY" if column.mode == "REPEATED" else column.field_type) for column in job.schema]
 
+    def scanned(self, text: str, parameters: Sequence[tuple[str, str]]) -> int | None:
+        """Return how many bytes a query will process, by a dry run, which reads nothing and costs nothing.
+
+        :param parameters: type and value of each ``?``.
+        """
+        total: int | None = self._insert(text, self._configuration(parameters, dry_run=True)).total_bytes_processed
+        return total
+
     def permissions(self, path: Sequence[str], asked: Sequence[str]) -> list[str]:
         """Return those of some permissions that the account has on a table.
 

@@ -14,6 +14,7 @@ from airflow_provider_cdi.hooks.link_logs import hide_signatures
 from airflow_provider_cdi.hooks.reach import check_host
 from airflow_provider_cdi.hooks.snowflake.errors import ERRORS, UnreadableKeyError, diagnose
 from airflow_provider_cdi.hooks.snowflake.reader import SnowflakeReader
+from airflow_provider_cdi.hooks.snowflake.scan import scan
 from airflow_provider_cdi.hooks.sql.dialects import EARLIEST_NANOSECOND, LATEST_NANOSECOND, LIMIT, Dialect, TimeForm
 from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql.server_clock import ServerClock
@@ -76,6 +77,7 @@ SNOWFLAKE = Dialect(
     has_backslashes=True,
     errors=ERRORS,
     diagnose=diagnose,
+    scan=scan,
     history=(
         "QUERY_HISTORY has it (column ERROR_MESSAGE, in Snowsight under Query History), by the query id or by the "
         "query tag, which is the sync's id"

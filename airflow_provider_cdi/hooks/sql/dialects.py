@@ -19,6 +19,7 @@ from airflow_provider_cdi.hooks.sql.reader import (
     NamedCursorReader,
     Reader,
     SqliteReader,
+    Statement,
 )
 from airflow_provider_cdi.hooks.sql.server_clock import ANSI_CLOCK, ServerClock, local_text
 from airflow_provider_cdi.hooks.sql.timestamp_text import utc_text
@@ -85,6 +86,8 @@ class Dialect:
     :param has_backslashes: whether a backslash in a text of SQL hides the quote behind it.
     :param errors: names of exception classes that are the driver's, beside those of PEP 249.
     :param diagnose: what the driver's errors mean, where the general table does not know.
+    :param scan: asks what a statement will scan, before it is run: bytes, None where they cannot be known, and how that
+        was found out; None for a database that does not tell.
     :param history: how to see what the database said of a query that failed; its words stay out of our logs.
     """
 
@@ -112,6 +115,7 @@ class Dialect:
     has_backslashes: bool = False
     errors: frozenset[str] = frozenset()
     diagnose: Diagnosis | None = None
+    scan: Callable[[Any, Statement], tuple[int | None, str]] | None = None
     history: str = ANY_HISTORY
 
     def quoted(self, name: str) -> str:

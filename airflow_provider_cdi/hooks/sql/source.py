@@ -130,6 +130,20 @@ class SqlSource:
                     self._session.check_not_cancelled(doing)
                     yield number, batch
 
+    def estimate_scan(self, bounds: Bounds) -> tuple[int | None, str]:
+        """Ask what reading the rows will scan, before it is read.
+
+        :return: bytes, None where the database does not tell; and how it was found out, in a sentence.
+        :raises SourceError: when the database cannot be asked.
+        :raises RetryLater: when it does not answer now.
+        """
+        dialect = self._session.dialect
+        if dialect.scan is None:
+            return None, f"{dialect.name} does not tell before a read what it will scan."
+        statement = self._sql.rows(bounds, ordered=not dialect.reader.sorts)
+        with self._session.connected(f"asking what reading {self._label} will scan") as connection:
+            return dialect.scan(connection, statement)
+
     def cancel(self) -> None:
         """Stop a running count or read from another thread, as far as the driver can.
 
