@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
     from airflow_provider_cdi.destinations.klaviyo.arguments import KlaviyoDataType
     from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
-    from airflow_provider_cdi.engine.guards import DeleteCap
+    from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
     from airflow_provider_cdi.engine.reading.partition import partitions
     from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
     from airflow_provider_cdi.hooks.braze.hook import BrazeHook
@@ -56,7 +56,7 @@ __getattr__, __dir__ = lazy_names(
         "BrazeHook": "airflow_provider_cdi.hooks.braze.hook",
         "BrazeLimits": "airflow_provider_cdi.destinations.braze.limits",
         "CheckSyncOperator": "airflow_provider_cdi.operators.check",
-        "DeleteCap": "airflow_provider_cdi.engine.guards",
+        "DeleteCap": "airflow_provider_cdi.engine.guards.delete_cap",
         "DeliverySettings": "airflow_provider_cdi.engine.settings",
         "KlaviyoDataType": "airflow_provider_cdi.destinations.klaviyo.arguments",
         "KlaviyoHook": "airflow_provider_cdi.hooks.klaviyo.hook",

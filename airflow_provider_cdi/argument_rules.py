@@ -130,6 +130,11 @@ def list_of(wish: str, is_right: Callable[[str], Any], **more: Any) -> Rule:
     return Rule(wish, allows, **{"unset": ((), []), **more})
 
 
+def never(wish: str) -> Rule:
+    """Return the rule of an argument that other destinations have."""
+    return Rule(wish, lambda value: False)
+
+
 def is_number(value: object, kinds: tuple[type, ...] = (int, float)) -> bool:
     """Whether a value is a number that can be reckoned with; True and False are none."""
     return isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)  # type: ignore[arg-type]

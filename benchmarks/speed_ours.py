@@ -76,7 +76,7 @@ def _connections(job: Job) -> dict[str, Any]:
 def _operator(job: Job) -> Any:
     from support.airflow_world import make_operator
 
-    from airflow_provider_cdi.engine.guards import DeleteCap
+    from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
     from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
     from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
 

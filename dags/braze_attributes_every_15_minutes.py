@@ -2,7 +2,9 @@
 
 The plainest sync: a table with the columns of Braze Cloud Data Ingestion (`UPDATED_AT`, `EXTERNAL_ID`, `PAYLOAD`).
 Each run sends the rows that changed since the run before. When more than five per cent of them are rejected the task
-fails, after everything else was delivered, so that somebody looks at the reject file.
+fails, after everything else was delivered, so that somebody looks at the reject file. A load that stamps the whole
+table anew does not reach Braze: from the second run on, a run of more than a fifth of the table, or of more than two
+million data points, stops before anything is sent, until somebody lets it pass in the trigger form.
 """
 
 from __future__ import annotations
@@ -31,4 +33,6 @@ with DAG(
         data_type="attributes",
         braze_conn_id="braze_default",
         max_reject_percent=5,
+        max_share_of_source=20,
+        max_data_points=2_000_000,
     )

@@ -245,6 +245,27 @@ class AskingDestination(Protocol):
         ...
 
 
+#: What Braze's older contracts bill, as destinations name it.
+DATA_POINTS = "data_points"
+
+
+@runtime_checkable
+class CountedDestination(Protocol):
+    """A destination whose vendor counts what is sent, for a bill or because it cannot be taken back."""
+
+    @property
+    def key_names(self) -> str:
+        """What a record's key names, in the plural: ``people`` or ``items``."""
+        ...
+
+    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
+        """Count what the records of one request do.
+
+        :return: :data:`DATA_POINTS`, and what is taken away: a name such as ``users_deleted`` -> how many.
+        """
+        ...
+
+
 @runtime_checkable
 class KnowsPeople(Protocol):
     """A destination that can be asked which people it does not know yet."""

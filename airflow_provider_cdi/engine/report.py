@@ -40,6 +40,8 @@ class Report:
         numbers cannot tell.
     :param dry_run: whether nothing was sent.
     :param plan: of a run that sends nothing, what its rows come to.
+    :param stopped_by: of a run that sends nothing, what would stop one that sends before its first request; empty for
+        nothing.
     :param failed_as: the status that an error gave it; None where the numbers tell.
     :param rejects_files: where the rejects are: ``path``, ``host`` (None for storage that all machines share),
         ``files`` and ``rows`` of each part.
@@ -56,13 +58,17 @@ class Report:
     rejects_files: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     plan: Figures | None = None
+    stopped_by: str = ""
     failed_as: str | None = None
 
     @property
     def status(self) -> str:
-        """What became of the run, in the vendors' words: ``partial`` when a row was rejected or is unknown."""
+        """What became of the run, in the vendors' words: ``partial`` when a row was rejected or is unknown.
+
+        ``guarded`` is a dry run, too, of which the real one would be stopped.
+        """
         is_whole = not (self.totals.rejected or self.totals.unknown)
-        return self.failed_as or ("success" if is_whole else "partial")
+        return self.failed_as or ("guarded" if self.stopped_by else "success" if is_whole else "partial")
 
     @property
     def reject_percent(self) -> float:
@@ -101,6 +107,7 @@ class Report:
             "watermark": self.watermark,
             "late": self.late,
             "dry_run": self.dry_run,
+            "stopped_by": self.stopped_by or None,
             "rejects_files": self.rejects_files,
             **({} if self.plan is None else {"plan": self.plan.to_json()}),
         }
@@ -121,6 +128,7 @@ class Report:
         ]
         lines += [f"  answers said: {remark} ({number:,})" for remark, number in self.traffic.remarks.items()]
         lines += [f"  sent with a change{_by_code(totals.adjusted)}"] if totals.adjusted else []
+        lines += [f"  a run that sends would stop: {self.stopped_by}"] if self.stopped_by else []
         lines += self.plan.lines() if self.plan is not None else []
         lines += [f"  {self.late:,} rows or more came late and are not sent"] if self.late else []
         return lines + [f"  {part['rows']:,} rows written to {_place(part)}" for part in self.rejects_files]

@@ -12,6 +12,7 @@ from airflow_provider_cdi.engine.delivery.conversation import Conversations
 from airflow_provider_cdi.engine.delivery.delivery import Delivery
 from airflow_provider_cdi.engine.delivery.lanes import Batch, Lanes
 from airflow_provider_cdi.engine.delivery.senders import Senders
+from airflow_provider_cdi.engine.guards.gate_check import GateCheck
 from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
 from airflow_provider_cdi.engine.outcome.ledger import Ledger
 from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
@@ -84,10 +85,7 @@ class Run:
             self._ledger.note_not_due(not_due)
         if not due:
             return
-        if self._inputs.delete_cap is not None:
-            self._reader.check(self._inputs.delete_cap)
-        if self._inputs.prepare is not None:
-            await self._inputs.call_aside(self._inputs.prepare)
+        await self._prepare()
         await self._read()
         await self._wait_until(lambda: self._lanes.is_idle, no_more_rows=True)
         self._ledger.advance(to_the_row=True)
@@ -95,6 +93,18 @@ class Run:
             self._gate.decide()
         if self._tasks.failure is None:
             self._ledger.check_that_all_have_an_outcome()
+
+    async def _prepare(self) -> None:
+        """Look at the gates and get ready. A later try has only the rest before it: the first one was let through."""
+        inputs, gates = self._inputs, None if self._reader.is_resumed else self._inputs.gates
+        check = gates and GateCheck(gates, self._reader, inputs.destination, self._conversations.ask)
+        if check and (found := check.numbers()):
+            inputs.on_gates(found)
+        if inputs.prepare is not None:
+            await inputs.call_aside(inputs.prepare)
+        if check:
+            found = await check.rows()
+            await inputs.call_aside(lambda: inputs.on_gates(found))
 
     async def _read(self) -> None:
         """Read to the end of the slice. A read that breaks off is opened again behind what was delivered."""

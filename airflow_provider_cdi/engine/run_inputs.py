@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.gates import Gates, stop_if_any
 from airflow_provider_cdi.engine.ports import CallAside, Clock, Destination, Source, Transport
 from airflow_provider_cdi.engine.reading.late_rows import LateRows
 from airflow_provider_cdi.engine.reading.read_ahead import ReadAhead, call_in_thread, read_in_thread
@@ -34,7 +34,9 @@ class RunInputs:
     :param settings: how to deliver.
     :param random: for the jitter of back-offs.
     :param stop_requested: whether the run is to end early; None when nobody may ask for that.
-    :param delete_cap: for a destination that deletes.
+    :param gates: how much the run may send; None when it may send everything, or an earlier try was let through.
+    :param on_gates: called beside the event loop, before the first request, with what is too much for the gates; it
+        is told when there is nothing, too. What it raises ends the run.
     :param patience: seconds without any movement, while jobs are at work on the other side, after which the try ends
         with :class:`~airflow_provider_cdi.exceptions.JobsRunning`; a later try goes on with the same jobs.
     :param sentry: keeps requests back after a pause of the process; None where nobody can take over.
@@ -57,7 +59,8 @@ class RunInputs:
     settings: DeliverySettings = field(default_factory=DeliverySettings)
     random: Random = field(default_factory=Random)
     stop_requested: Callable[[], bool] | None = None
-    delete_cap: DeleteCap | None = None
+    gates: Gates | None = None
+    on_gates: Callable[[Sequence[str]], None] = stop_if_any
     patience: float = math.inf
     sentry: Sentry | None = None
     stop_if_all_rejected: int | None = FIRST_ROWS

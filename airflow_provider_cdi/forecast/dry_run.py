@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.guards.gates import Gates
 from airflow_provider_cdi.engine.ports import (
     AskingDestination,
     BatchLimits,
@@ -140,7 +141,10 @@ class DryRun:
         self._tally, self._journal = Tally(), ExampleJournal()
         at_once = replace(settings, requests_per_second=None, rate_share=None)
         dry = DryRunDestination(destination, self._tally)
-        self._run = Run(inputs(dry, CountingTransport(self._tally), self._journal, at_once))
+        made = inputs(dry, CountingTransport(self._tally), self._journal, at_once)
+        # What would stop a run must not hide the figures: they are what somebody needs who decides about it.
+        self._gates, self._too_much = made.gates or Gates(), list[str]()
+        self._run = Run(replace(made, gates=self._gates.by_numbers, on_gates=self._too_much.extend))
 
     @property
     def examples(self) -> Sequence[RejectedRow]:
@@ -151,6 +155,7 @@ class DryRun:
         """Return the numbers so far, the forecast among them."""
         report = self._run.report()
         report.dry_run, report.plan = True, self._forecast(report.seconds)
+        report.stopped_by = self._stopped_by(report.plan.data_points or 0)
         return report
 
     async def run(self) -> Report:
@@ -164,6 +169,10 @@ class DryRun:
             self._scan = await call_in_thread(self._ask_scan)
         await self._run.run()
         return self.report()
+
+    def _stopped_by(self, data_points: int) -> str:
+        found = [*self._too_much, *self._gates.over_data_points(data_points, "all of its rows")]
+        return " ".join([*found, self._gates.way_on]) if found else ""
 
     def _forecast(self, reading_seconds: float) -> Forecast:
         return Forecast(

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_cdi.engine.ports import Destination, JobDestination
+from airflow_provider_cdi.engine.ports import DATA_POINTS, CountedDestination, Destination, JobDestination
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow, without_personal_data
 from airflow_provider_cdi.forecast.pace import Pace
-from airflow_provider_cdi.forecast.ports import ActivatingDestination, CountedDestination
+from airflow_provider_cdi.forecast.ports import ActivatingDestination
 from airflow_provider_cdi.forecast.scan import Scan
 from airflow_provider_cdi.forecast.tally import Tally
 
-#: The name of what Braze's older contracts bill.
-DATA_POINTS = "data_points"
 _MINUTE = 60
 #: Nobody was asked whom the destination knows.
 NOT_ASKED = "not asked"

@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from airflow_provider_cdi.engine.ports import Bounds, Rate
 from airflow_provider_cdi.engine.rows.records import Record
-
-
-@runtime_checkable
-class CountedDestination(Protocol):
-    """A destination whose vendor counts what is sent, for a bill or because it cannot be taken back."""
-
-    @property
-    def key_names(self) -> str:
-        """What a record's key names, in the plural: ``people`` or ``items``."""
-        ...
-
-    def counted(self, records: Sequence[Record]) -> Mapping[str, int]:
-        """Count what the records of one request do.
-
-        :return: ``data_points``, and what is taken away: a name such as ``users_deleted`` -> how many.
-        """
-        ...
 
 
 @runtime_checkable

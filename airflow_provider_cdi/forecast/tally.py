@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_cdi.engine.ports import Destination
+from airflow_provider_cdi.engine.ports import CountedDestination, Destination
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.forecast.distinct import DistinctCount
-from airflow_provider_cdi.forecast.ports import ActivatingDestination, CountedDestination
+from airflow_provider_cdi.forecast.ports import ActivatingDestination
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.clean_up import closing
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.gates import Gates
 from airflow_provider_cdi.engine.ports import Bounds, CallAside, Destination, Source
 from airflow_provider_cdi.engine.reading.read_ahead import ReadAhead, call_in_thread, read_in_thread
 from airflow_provider_cdi.engine.reading.slice import Slice
@@ -22,7 +22,6 @@ from airflow_provider_cdi.engine.rows.plain_row import PlainRow, plain_row
 from airflow_provider_cdi.engine.rows.position import integers
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT
-from airflow_provider_cdi.exceptions import GuardTripped
 from airflow_provider_cdi.preview.requests import PlannedRequest, planned_requests
 
 #: Rows that are shown of those that are skipped for one reason; all are counted.
@@ -81,7 +80,7 @@ async def take_sample(
     rows: int,
     sleep: Callable[[float], Awaitable[None]],
     prepare: Callable[[], None] | None = None,
-    delete_cap: DeleteCap | None = None,
+    gates: Gates | None = None,
     read_ahead: ReadAhead = read_in_thread,
     call_aside: CallAside = call_in_thread,
 ) -> Sample:
@@ -93,7 +92,7 @@ async def take_sample(
     :param rows: how many rows that are due.
     :param sleep: waits for at most a second, to find out whether the query stamps rows.
     :param prepare: asks what must be known before a row can be encoded; called when something is due.
-    :param delete_cap: what the run may delete.
+    :param gates: how much the run may send; only those that need no row are looked at.
     :param read_ahead: how a blocking reader is read beside the event loop.
     :param call_aside: how a blocking call is made beside it.
     :raises SourceError: when the source cannot be read as it is.
@@ -105,7 +104,7 @@ async def take_sample(
         is_resumed=False,
         read_ahead=read_ahead,
         call_aside=call_aside,
-        with_total=delete_cap is not None,
+        with_total=gates is not None and gates.need_total,
     )
     await reader.count()
     await reader.look_for_stamped_rows(sleep)
@@ -119,7 +118,7 @@ async def take_sample(
     first.note(requests)
     handled = {HANDLED: first.handled} if first.handled else {}
     return Sample(
-        [*first.rows, *waiting], requests, reader.due, handled | skipped, is_whole, _stopped_by(reader, delete_cap)
+        [*first.rows, *waiting], requests, reader.due, handled | skipped, is_whole, _stopped_by(reader, gates)
     )
 
 
@@ -205,11 +204,7 @@ def _waiting_rows(
                     break
 
 
-def _stopped_by(reader: SliceReader, cap: DeleteCap | None) -> str:
-    if cap is None or not reader.due:
+def _stopped_by(reader: SliceReader, gates: Gates | None) -> str:
+    if gates is None or not reader.due:
         return ""
-    try:
-        reader.check(cap)
-    except GuardTripped as error:
-        return str(error)
-    return ""
+    return " ".join(gates.over_rows(reader.surely_due, reader.total, is_first_run=reader.is_first_run))

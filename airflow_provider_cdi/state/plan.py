@@ -24,6 +24,7 @@ class Plan:
     :param is_done: whether everything was delivered.
     :param checkpoint: how far it is, for runs that do not move the watermark; others keep that in the record.
     :param is_replay: whether a run that had finished was cleared, and its rows are sent again.
+    :param passed_gates: whether a try of the run was let through its gates: a later one is not asked again.
     """
 
     slice: Slice
@@ -31,6 +32,7 @@ class Plan:
     is_done: bool = False
     checkpoint: Checkpoint | None = None
     is_replay: bool = False
+    passed_gates: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
@@ -41,6 +43,7 @@ class Plan:
             "is_done": self.is_done,
             "checkpoint": self.checkpoint.to_json() if self.checkpoint else None,
             **({"is_replay": True} if self.is_replay else {}),
+            **({"passed_gates": True} if self.passed_gates else {}),
         }
 
     @classmethod
@@ -48,7 +51,8 @@ class Plan:
         """Read what :meth:`to_json` returned."""
         checkpoint = Checkpoint.from_json(stored["checkpoint"]) if stored["checkpoint"] else None
         part, is_replay = Slice.from_json(stored["slice"]), stored.get("is_replay", False)
-        return cls(part, stored["clear_number"], stored["is_done"], checkpoint, is_replay)
+        passed_gates = stored.get("passed_gates", False)
+        return cls(part, stored["clear_number"], stored["is_done"], checkpoint, is_replay, passed_gates)
 
 
 class PlanStore:

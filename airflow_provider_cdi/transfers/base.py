@@ -18,6 +18,7 @@ from airflow_provider_cdi.version_compat import TaskDeferred
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_cdi.engine.guards.gates import Gates
     from airflow_provider_cdi.engine.ports import Destination, Source
     from airflow_provider_cdi.engine.report import Report
     from airflow_provider_cdi.rejects.file import RejectFile
@@ -97,7 +98,7 @@ class WarehouseSyncOperator(DeclaredSync):
             self.log.info("The run had finished and was cleared: it sends its rows again, and the watermark stays")
         if request.dry_run and self.dry_run_sample is not None:
             self._show_sample(source, destination, run)
-        attempt = self._attempt(context, source, destination, run)
+        attempt = self._attempt(context, source, destination, run, None if request.pass_gates else self.gates())
         report = attempt.dry_run() if request.dry_run else attempt.deliver(waited)
         if report.dry_run or not run.plan.slice.moves_watermark:
             saved = run.state.watermark
@@ -133,17 +134,23 @@ class WarehouseSyncOperator(DeclaredSync):
         from airflow_provider_cdi.transfers.runs.plan import RunRequest
 
         said = {"sync_mode": self.sync_mode, "since": self.since, "until": self.until, "dry_run": self.is_dry_run}
-        is_locked = (
-            self.data_type in self.deleting_data_types if self.lock_run_choices is None else self.lock_run_choices
-        )
-        choices = choose(said, context, declared_params(context, self), is_locked=is_locked)
+        choices = choose(said, context, declared_params(context, self), is_locked=self.is_locked)
         clock = SourceClock.of(self.watermark_timezone)
         initial = self.initial.isoformat() if isinstance(self.initial, date) else self.initial
         return RunRequest(
-            choices.sync_mode, choices.since, choices.until, initial, clock, choices.dry_run, settle=self.settle
+            choices.sync_mode,
+            choices.since,
+            choices.until,
+            initial,
+            clock,
+            choices.dry_run,
+            settle=self.settle,
+            pass_gates=choices.pass_gates,
         )
 
-    def _attempt(self, context: Context, source: Source, destination: Destination, run: RunState) -> Attempt:
+    def _attempt(
+        self, context: Context, source: Source, destination: Destination, run: RunState, gates: Gates | None
+    ) -> Attempt:
         from airflow_provider_cdi.transfers.runs.attempt import Attempt
 
         return Attempt(
@@ -156,6 +163,7 @@ class WarehouseSyncOperator(DeclaredSync):
             check_late=self.check_late,
             stop_if_all_rejected=self.stop_if_all_rejected,
             stop_requested=lambda: self._is_told_to_end,
+            gates=gates,
         )
 
     def _rejects(self, context: Context, run: RunState) -> RejectFile:

@@ -83,6 +83,10 @@ class DeclaredSync(DestinationSide):
         self.rejects_path = arguments.get("rejects_path")
         self.rejects_path_as_written = self.rejects_path
         self.allow_rejects_anywhere = arguments.get("allow_rejects_anywhere", False)
+        self.max_rows = arguments.get("max_rows")
+        self.max_share_of_source = arguments.get("max_share_of_source")
+        self.max_data_points = arguments.get("max_data_points")
+        self.max_new_profiles = arguments.get("max_new_profiles")
         self.max_reject_percent = arguments.get("max_reject_percent")
         self.stop_if_all_rejected = arguments.get("stop_if_all_rejected", FIRST_ROWS)
         delivery = arguments.get("delivery")

@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
+from airflow_provider_cdi.engine.guards.gates import Gates
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.transfers.runs.deferral import DeferrableSyncOperator
 
@@ -31,6 +32,11 @@ class DestinationSide(DeferrableSyncOperator):
     #: one run may delete is capped.
     deleting_data_types: ClassVar[Sequence[str]] = ()
     delete_cap: DeleteCap | None = None
+    max_rows: int | None = None
+    max_share_of_source: float | None = None
+    max_data_points: int | None = None
+    max_new_profiles: int | None = None
+    lock_run_choices: bool | None = None
 
     @property
     @abstractmethod
@@ -60,6 +66,23 @@ class DestinationSide(DeferrableSyncOperator):
         settings = self.hook.settings
         return self.delivery.paced_by(settings.requests_per_second, settings.rate_share)
 
-    def delete_cap_or_none(self) -> DeleteCap | None:
-        """Return the guard of a data type that deletes."""
-        return (self.delete_cap or DeleteCap()) if self.data_type in self.deleting_data_types else None
+    @property
+    def is_locked(self) -> bool:
+        """Whether nobody may give a run another kind than the task's own; so it is for what deletes, by default."""
+        return self._deletes if self.lock_run_choices is None else self.lock_run_choices
+
+    def gates(self) -> Gates | None:
+        """Return how much one run may send; None when that has no bound. What deletes always has one."""
+        gates = Gates(
+            max_rows=self.max_rows,
+            max_share_of_source=self.max_share_of_source,
+            max_data_points=self.max_data_points,
+            max_new_profiles=self.max_new_profiles,
+            delete_cap=(self.delete_cap or DeleteCap()) if self._deletes else None,
+            may_pass=not self.is_locked,
+        )
+        return gates if gates.are_any else None
+
+    @property
+    def _deletes(self) -> bool:
+        return self.data_type in self.deleting_data_types

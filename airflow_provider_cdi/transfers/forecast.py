@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.engine.clock import SystemClock
 from airflow_provider_cdi.engine.run_inputs import RunInputs
-from airflow_provider_cdi.exceptions import AllRejected, GuardTripped, TooManyRejects
+from airflow_provider_cdi.exceptions import AllRejected, TooManyRejects
 from airflow_provider_cdi.forecast.dry_run import DryRun
 from airflow_provider_cdi.forecast.scan import scan_of
 from airflow_provider_cdi.forecast.shown import shown_example
@@ -65,7 +65,8 @@ class SyncForecast:
     def lines(self) -> list[str]:
         """Return everything as text but for the examples."""
         masked = f"Masked: {', '.join(self.mask.told)}." if self.mask and self.examples else ""
-        stopped = f"The run would stop: {self.stopped_by}" if self.stopped_by else ""
+        is_told = not self.stopped_by or self.report.stopped_by
+        stopped = "" if is_told else f"The run would stop: {self.stopped_by}"
         return [*filter(None, (stopped, *self.notes, masked)), *self.report.lines()]
 
 
@@ -83,7 +84,7 @@ def forecast_sync(task: DeclaredSync, start: Start, *, mask: Mask | None = None)
     stopped_by = ""
     try:
         run, report = _read(_Reading(task, part))
-    except (GuardTripped, AllRejected) as error:
+    except AllRejected as error:
         # What stops the run must not hide the figures: they are what somebody needs who decides about it.
         stopped_by = str(error)
         part = next_slice(task, start)  # a source whose reading was stopped is done
@@ -100,7 +101,7 @@ def forecast_sync(task: DeclaredSync, start: Start, *, mask: Mask | None = None)
     return SyncForecast(
         report,
         run.examples,
-        stopped_by or _failed_by(report, task),
+        stopped_by or report.stopped_by or _failed_by(report, task),
         part.notes,
         Mask(hides_all=True) if mask is None else mask,
     )
@@ -130,7 +131,7 @@ class _Reading:
             settings=settings,
             prepare=lambda: task.prepare_destination(part.destination),
             clock=SystemClock(),
-            delete_cap=task.delete_cap_or_none() if self.is_guarded else None,
+            gates=task.gates(),
             stop_if_all_rejected=task.stop_if_all_rejected if self.is_guarded else None,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import Param
 
 #: What a person may choose for a run.
-CHOICES = ("sync_mode", "since", "until", "dry_run")
+CHOICES = ("sync_mode", "since", "until", "dry_run", "pass_gates")
 #: In a Param's schema: it is one of these, and not one of the DAG's own that has the same name. It holds the default,
 #: because Airflow writes what a run was given over the Param's own value.
 _MARK = "x-cdi-default"
@@ -20,9 +20,9 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
 
         with DAG("users", schedule="@hourly", params=sync_params()): ...
 
-    All syncs of the DAG read them: ``sync_mode``, ``since``, ``until`` and ``dry_run``. Merge others in with
-    ``sync_params() | {"mine": Param(...)}``. Scheduled runs use the defaults. A Param that the DAG declares itself
-    under one of these names is not read. Without any, a run may still be given them as ``conf``.
+    All syncs of the DAG read them: ``sync_mode``, ``since``, ``until``, ``dry_run`` and ``pass_gates``. Merge others
+    in with ``sync_params() | {"mine": Param(...)}``. Scheduled runs use the defaults. A Param that the DAG
+    declares itself under one of these names is not read. Without any, a run may still be given them as ``conf``.
 
     :param sync_mode: default of the form: ``auto``, ``incremental``, ``full`` or ``window``.
     :param dry_run: default of the form.
@@ -55,6 +55,17 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
                 "sends on its schedule."
             ),
             **_marked(dry_run),
+        ),
+        # Without a default of one's own: a gate that every run passes is none.
+        "pass_gates": Param(
+            False,
+            type="boolean",
+            title="Let this run pass its gates",
+            description=(
+                "Send however much is due, for this one run: max_rows, max_share_of_source, max_data_points, "
+                "max_new_profiles and delete_cap do not stop it. Read first why they stopped the run before."
+            ),
+            **_marked(False),
         ),
     }
 

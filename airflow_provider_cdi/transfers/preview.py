@@ -159,7 +159,7 @@ def sample_of(task: DestinationSide, source: Source, destination: Destination, p
             rows=rows,
             sleep=SystemClock().sleep,
             prepare=lambda: task.prepare_destination(destination),
-            delete_cap=task.delete_cap_or_none(),
+            gates=task.gates(),
         )
     )
 

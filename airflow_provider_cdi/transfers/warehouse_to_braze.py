@@ -13,7 +13,7 @@ from airflow_provider_cdi.destinations.braze.arguments import (
     check_braze_arguments,
 )
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.hooks.braze.hook import BrazeHook
 from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, shows_arguments
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
@@ -89,6 +89,13 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         template fills in leads no further than to places below the part before the first template.
     :param allow_rejects_anywhere: let the templates of ``rejects_path`` lead anywhere, because what fills them in is to
         be trusted.
+    :param max_rows: a gate: stop a run before it sends anything when more rows are due; see :doc:`/guides/gates`.
+    :param max_share_of_source: a gate: the same for more than so many percent of the source's rows; not for a sync's
+        first run, and not up to 20 rows.
+    :param max_data_points: a gate, for ``attributes``, ``events`` and ``purchases``: the same for more data points, as
+        Braze bills them at least. Reads the slice once more.
+    :param max_new_profiles: a gate, for the same data types: the same for more users whom Braze does not know yet.
+        Reads the slice once more, and asks Braze (permission ``users.export.ids``).
     :param max_reject_percent: fail the task when more of the due rows were rejected or are unknown, after everything
         else was delivered and the state saved; None never fails.
     :param stop_if_all_rejected: stop the run, and leave its rows due, when so many first rows (or all, where there are

@@ -16,7 +16,7 @@ from airflow_provider_cdi.destinations.klaviyo.arguments import (
 )
 from airflow_provider_cdi.destinations.klaviyo.channel_names import ChannelName
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook
 from airflow_provider_cdi.transfers.arguments.arguments import SyncArguments, shows_arguments

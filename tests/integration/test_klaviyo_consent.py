@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.version_compat import AirflowFailException
 

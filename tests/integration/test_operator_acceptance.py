@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RetryLater
 from airflow_provider_cdi.version_compat import AirflowFailException

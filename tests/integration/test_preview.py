@@ -14,7 +14,7 @@ import pytest
 from support.receiver import Receiver
 from support.sync_kinds import BRAZE, KLAVIYO, ROWS, Kind, arguments_of, each_data_type, rows_of
 
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.preview.preview import Preview
 from airflow_provider_cdi.state.record import StateRecord
 from airflow_provider_cdi.transfers.preview import Start, preview_sync

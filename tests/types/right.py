@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.engine.reading.partition import partitions
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.state.assets import mapped_sync
@@ -51,6 +51,10 @@ with DAG("plain", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=UTC
         dry_run="{{ var.value.dry }}",
         rejects_path="s3://bucket/{{ run_id }}.jsonl",
         allow_rejects_anywhere=True,
+        max_rows=1_000,
+        max_share_of_source=12.5,
+        max_data_points=None,
+        max_new_profiles=0,
         max_reject_percent=2.5,
         limits=BrazeLimits(catalog_items=10),
         delivery=DeliverySettings(max_in_flight=8, retry=RetryPolicy(attempts=3)),

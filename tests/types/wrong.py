@@ -15,6 +15,8 @@ Braze(task_id="t", warehouse_conn_id="w", source="s", data_typo="events", data_t
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", klaviyo_conn_id="k")  # [call-arg] klaviyo
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", columns=["a"])  # [arg-type] columns
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", delivery={})  # [arg-type] delivery
+Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", max_rows=1.5)  # [arg-type] max_rows
+Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", max_new_profiles="9")  # [arg-type] max_new
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", max_reject_percent="5")  # [arg-type] max
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", initial=None)  # [arg-type] initial
 Braze(task_id="t", warehouse_conn_id="w", source="s", data_type="events", checkpoint="disk")  # [arg-type] checkpoint

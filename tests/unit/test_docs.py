@@ -17,7 +17,7 @@ import pytest
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.delivery.traffic import Traffic
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from airflow_provider_cdi.argument_rules import Rule, an, check_arguments, flag, one_of, text
+from airflow_provider_cdi.argument_rules import Rule, an, check_arguments, flag, one_of, text, whole
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 BrazeDataType = Literal["attributes", "events", "purchases", "user_deletes", "catalog_items"]
@@ -34,6 +34,8 @@ BRAZE_RULES: Mapping[str, Rule] = {
     "update_existing_only": flag(data_types=TRACK_TYPES),
     "delete_cap": an(DeleteCap, data_types=("user_deletes",)),
     "payload_columns": Rule("", lambda value: True, data_types=(*TRACK_TYPES, "catalog_items"), unset=((), [], {})),
+    "max_data_points": whole(0, data_types=TRACK_TYPES),
+    "max_new_profiles": whole(0, data_types=TRACK_TYPES),
     "limits": an(BrazeLimits),
 }
 

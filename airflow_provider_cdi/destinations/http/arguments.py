@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from airflow_provider_cdi.argument_rules import Rule, check_arguments, one_of, text, whole
+from airflow_provider_cdi.argument_rules import Rule, check_arguments, never, one_of, text, whole
 from airflow_provider_cdi.engine.rows.table_contract import PAYLOAD, UPDATED_AT
 
 HttpDataType = Literal["rows"]
@@ -32,6 +32,8 @@ HTTP_RULES: Mapping[str, Rule] = {
     ),
     "batch_rows": whole(1, unset=()),
     "body_bytes": whole(1_000, unset=()),
+    "max_data_points": never("leave it out: only Braze counts data points"),
+    "max_new_profiles": never("leave it out: a service of one's own cannot be asked whom it knows"),
     "repeats": one_of(*get_args(Repeats), unset=()),
 }
 

@@ -14,13 +14,15 @@ from airflow_provider_cdi.argument_rules import (
     check_arguments,
     flag,
     list_of,
+    never,
     number,
     one_of,
     text,
+    whole,
 )
 from airflow_provider_cdi.destinations.klaviyo.channel_names import CHANNEL_NAMES
 from airflow_provider_cdi.destinations.klaviyo.limits import LIST_ID, KlaviyoLimits
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.exceptions import ConfigurationError
 
 KlaviyoDataType = Literal[
@@ -67,6 +69,8 @@ KLAVIYO_RULES: Mapping[str, Rule] = {
     "historical_import": flag(data_types=_SUBSCRIBE),
     "allow_resubscribe": flag(data_types=_SUBSCRIBE),
     "delete_cap": an(DeleteCap, data_types=("privacy_deletions",)),
+    "max_data_points": never("leave it out: only Braze counts data points"),
+    "max_new_profiles": whole(0, data_types=(*DATA_TYPES, *_SUBSCRIBE)),
     "rate_share": number("give a number above 0 and up to 1", lambda share: 0 < share <= 1),
     "limits": an(KlaviyoLimits),
     "deferrable": _YES_NO_OR_USUAL,

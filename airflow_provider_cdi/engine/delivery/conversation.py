@@ -48,7 +48,7 @@ class _Tries:
 
     def __init__(self, request: Request, started: float) -> None:
         #: Whether the request changes anything on the other side.
-        self.changes = request.changes
+        self.changes = request.method != "GET" and not request.is_question
         #: Whether one of the tries may have been applied.
         self.maybe_applied = False
         self.started = started

@@ -11,7 +11,6 @@ from functools import partial
 import pyarrow as pa
 
 from airflow_provider_cdi.engine.clean_up import closing, keeping
-from airflow_provider_cdi.engine.guards import DeleteCap
 from airflow_provider_cdi.engine.ports import Bounds, CallAside, Counts, Source
 from airflow_provider_cdi.engine.reading.late_rows import LateRows
 from airflow_provider_cdi.engine.reading.read_ahead import ReadAhead
@@ -82,7 +81,7 @@ class SliceReader:
             is_resumed=inputs.progress is not None,
             read_ahead=inputs.read_ahead,
             call_aside=inputs.call_aside,
-            with_total=inputs.delete_cap is not None,
+            with_total=inputs.gates is not None and inputs.gates.need_total,
             late=inputs.late,
             settings=inputs.settings,
         )
@@ -120,6 +119,26 @@ class SliceReader:
         """Rows that the read will bring and that are not handled yet, as far as numbers can tell."""
         return self._counts.in_bounds + self._stamped_behind() + self._new_ties()
 
+    @property
+    def surely_due(self) -> int:
+        """As :attr:`due`, but rows that left the group at the watermark are not taken for rows that came."""
+        return self._counts.in_bounds + self._stamped_behind() + max(self._more_ties(), 0)
+
+    @property
+    def due_at_most(self) -> int:
+        """Rows that the read will bring, of which some may be handled already."""
+        return self._counts.in_bounds + self._stamped_behind() + self._counts.at_position
+
+    @property
+    def total(self) -> int:
+        """All rows of the source; 0 where nobody asked."""
+        return self._counts.total or 0
+
+    @property
+    def is_first_run(self) -> bool:
+        """Whether the sync has no watermark yet: then every row is due."""
+        return self.part.after is None and self.part.mode == "incremental"
+
     def tell_not_due(self) -> Mapping[str, int]:
         """Log and count the rows that no slice up to now holds, by the reason, and those that the query stamps."""
         not_due = self.not_due()
@@ -140,15 +159,6 @@ class SliceReader:
             "no_updated_at": self._counts.without_time,
         }
         return {reason: number for reason, number in numbers.items() if number}
-
-    def check(self, cap: DeleteCap) -> None:
-        """Look at what the whole run would delete: a later try has only the rest before it.
-
-        :raises GuardTripped: when it is too much.
-        """
-        if not self.is_resumed:
-            is_first_run = self.part.after is None and self.part.mode == "incremental"
-            cap.check(self.due, self._counts.total or 0, is_first_run=is_first_run)
 
     async def read(
         self, on_ties: Callable[[TieFilter], None], *, most: int | None = None
@@ -220,8 +230,11 @@ class SliceReader:
 
     def _new_ties(self) -> int:
         """Rows by which the group at the watermark has changed."""
+        return abs(self._more_ties())
+
+    def _more_ties(self) -> int:
         after, at_position = self.part.after, self._counts.at_position
-        return abs(at_position - len(after.ties)) if after and at_position else 0
+        return at_position - len(after.ties) if after and at_position else 0
 
     def _stamped_behind(self) -> int:
         """Rows behind the upper bound that go out all the same."""

@@ -109,6 +109,10 @@ class SyncArguments(AirflowArguments, total=False):
     lock_run_choices: bool | None
     rejects_path: str | None
     allow_rejects_anywhere: bool
+    max_rows: int | None
+    max_share_of_source: float | None
+    max_data_points: int | None
+    max_new_profiles: int | None
     max_reject_percent: float | None
     stop_if_all_rejected: int | None
     delivery: DeliverySettings | None

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from airflow_provider_cdi.argument_rules import Rule, an, check_arguments, flag, number, one_of, text
+from airflow_provider_cdi.argument_rules import Rule, an, check_arguments, flag, number, one_of, text, whole
 from airflow_provider_cdi.engine.reading.partition import Partition
 from airflow_provider_cdi.engine.reading.selection import field_paths
 from airflow_provider_cdi.engine.rows.position import parse_position
@@ -115,6 +115,10 @@ SYNC_RULES: Mapping[str, Rule] = {
     "lock_run_choices": flag(unset=(None,)),
     "rejects_path": text("give the path of a file, or None for the default"),
     "allow_rejects_anywhere": flag(),
+    "max_rows": whole(0),
+    "max_share_of_source": number("give a number from 0 to 100, or None", lambda percent: 0 <= percent <= 100),
+    "max_data_points": whole(0),
+    "max_new_profiles": whole(0),
     "max_reject_percent": number("give a number from 0 to 100, or None", lambda percent: 0 <= percent <= 100),
     "stop_if_all_rejected": number(
         "give a whole number of first rows above 0, or None to never stop for it", lambda rows: rows > 0, whole=True

@@ -11,6 +11,7 @@ from functools import partial
 
 from airflow_provider_cdi.engine.clean_up import keeping
 from airflow_provider_cdi.engine.clock import SystemClock
+from airflow_provider_cdi.engine.guards.gates import Gates, stop_if_any
 from airflow_provider_cdi.engine.ports import Destination, Source, Transport
 from airflow_provider_cdi.engine.reading.late_rows import LateRows
 from airflow_provider_cdi.engine.reading.read_ahead import call_in_thread
@@ -51,6 +52,7 @@ class Attempt:
     :param check_late: whether a run that moves the watermark counts the rows that came below it.
     :param stop_if_all_rejected: after how many first rows, all rejected with one code, the run stops; None for never.
     :param stop_requested: whether the task was told to end.
+    :param gates: how much the run may send; None when it may send everything.
     """
 
     task: DestinationSide
@@ -62,6 +64,7 @@ class Attempt:
     check_late: bool
     stop_if_all_rejected: int | None
     stop_requested: Callable[[], bool]
+    gates: Gates | None
 
     def deliver(self, waited: Waiting | None) -> Report:
         """Send the rows and save what became of them.
@@ -86,6 +89,8 @@ class Attempt:
 
     def dry_run(self) -> Report:
         """Read, check and batch the rows, and send nothing."""
+        if self.gates is not None and self.gates.max_new_profiles is not None:
+            self.task.log.info("max_new_profiles is not looked at: a dry run sends no request, so it asks about nobody")
         run = DryRun(
             self.destination,
             self.task.delivery_settings(),
@@ -155,10 +160,16 @@ class Attempt:
             prepare=prepare,
             clock=SystemClock(),
             stop_requested=self.stop_requested,
-            delete_cap=self.task.delete_cap_or_none(),
+            gates=None if self.run.plan.passed_gates else self.gates,
+            on_gates=self._stop_at_gates,
             patience=self.task.patience(),
             stop_if_all_rejected=self.stop_if_all_rejected,
         )
+
+    def _stop_at_gates(self, found: Sequence[str]) -> None:
+        if self.gates is not None:
+            stop_if_any(found, self.gates.way_on)
+            self.run.note_passed_gates()
 
     def _late_rows(self) -> LateRows | None:
         run = self.run

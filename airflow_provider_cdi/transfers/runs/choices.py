@@ -6,7 +6,7 @@ A choice is done as it was made, or the run stops before anything is read: nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,9 @@ from airflow_provider_cdi.transfers.arguments.words import yes_or_no
 from airflow_provider_cdi.transfers.params import CHOICES, default_of, is_of_sync
 
 #: What says nothing: the form as it is before a person touches it.
-_NEUTRAL: Mapping[str, Any] = {"sync_mode": "auto", "since": "", "until": "", "dry_run": False}
+_NEUTRAL: Mapping[str, Any] = {"sync_mode": "auto", "since": "", "until": "", "dry_run": False, "pass_gates": False}
+#: What is on or off.
+_SWITCHES = ("dry_run", "pass_gates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,14 @@ class RunChoices:
     :param since: first moment of a window; empty for the start of the run's data interval.
     :param until: the moment after a window; empty for the end of the data interval, else for now.
     :param dry_run: whether nothing is to be sent.
+    :param pass_gates: whether this one run may send however much is due.
     """
 
     sync_mode: str = "auto"
     since: str = ""
     until: str = ""
     dry_run: bool = False
+    pass_gates: bool = False
 
 
 def choose(
@@ -92,7 +96,7 @@ def _without_contradiction(choices: RunChoices, run_type: str) -> RunChoices:
             f"{_listed(window)} mean a window of time, and sync_mode={choices.sync_mode!r} is something else. Nothing "
             "was read. Leave one of the two out."
         )
-    return RunChoices("window", choices.since, choices.until, choices.dry_run)
+    return replace(choices, sync_mode="window")
 
 
 def _shown_by_the_form(context: Mapping[str, Any], declared: Mapping[str, Any], own: set[str]) -> dict[str, Any]:
@@ -159,7 +163,7 @@ def _conf(context: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name == "dry_run":
+    if name in _SWITCHES:
         return False if value in (None, "") and not isinstance(value, bool) else yes_or_no(value, name)
     if value is None:
         return _NEUTRAL[name]

@@ -34,6 +34,7 @@ class RunRequest:
     :param clock: what ``UPDATED_AT`` shows at a moment.
     :param dry_run: whether nothing is sent.
     :param settle: how old a row must be, in runs that move the watermark.
+    :param pass_gates: whether the run may send however much is due.
     """
 
     sync_mode: str
@@ -43,6 +44,7 @@ class RunRequest:
     clock: SourceClock = field(default_factory=SourceClock)
     dry_run: bool = False
     settle: timedelta = timedelta(0)
+    pass_gates: bool = False
 
 
 def resolve_mode(request: RunRequest, context: Mapping[str, Any]) -> Mode:

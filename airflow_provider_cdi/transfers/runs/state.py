@@ -56,6 +56,11 @@ class RunState:
         """Whether the run replaces the watermark when it is done, and not before."""
         return self.plan.slice.mode == "full" and self.plan.slice.moves_watermark
 
+    def note_passed_gates(self) -> None:
+        """Remember that the run was let through its gates, so that no later try of it is stopped by them."""
+        self.plan = replace(self.plan, passed_gates=True)
+        self.plans.save(self.plan)
+
     def save(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint: one call to Airflow, wherever it belongs."""
         if self.plan.slice.moves_watermark and not self.starts_over:

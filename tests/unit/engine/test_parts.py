@@ -10,7 +10,7 @@ import pytest
 from support.engine_world import BAD_ROW, CONTRACT
 
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.engine.outcome.ledger import Ledger
 from airflow_provider_cdi.engine.outcome.row_block import RowBlock
 from airflow_provider_cdi.engine.reading.read_ahead import JOINED_ROWS, ROWS_AHEAD, read_in_thread

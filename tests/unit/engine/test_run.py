@@ -10,7 +10,8 @@ import pytest
 from support.engine_world import ThingDestination, Things, make_run
 
 from airflow_provider_cdi.engine.delivery.traffic import Traffic
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
+from airflow_provider_cdi.engine.guards.gates import Gates
 from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.reading.slice import Slice
 from airflow_provider_cdi.engine.rows.watermark import EXACT_TIES
@@ -376,16 +377,16 @@ def test_an_error_that_names_no_row_leaves_the_whole_batch_unknown_where_a_repea
 def test_the_delete_cap_stops_a_run_before_anything_is_sent():
     things = Things()
     with pytest.raises(GuardTripped, match="would delete 30 users"):
-        run(ListSource(rows(30)), things, delete_cap=DeleteCap(rows=29))
+        run(ListSource(rows(30)), things, gates=Gates(delete_cap=DeleteCap(rows=29)))
     assert things.requests == 0
 
 
 def test_a_large_share_of_deletes_stops_a_later_run_but_not_the_first_one():
     source = ListSource(rows(100))
-    _, _, journal = run(source, delete_cap=DeleteCap())
+    _, _, journal = run(source, gates=Gates(delete_cap=DeleteCap()))
     source.rows = [replace(row, at=row.at + 500) for row in source.rows]
     with pytest.raises(GuardTripped, match="re-stamped"):
-        run(source, journal=journal, delete_cap=DeleteCap())
+        run(source, journal=journal, gates=Gates(delete_cap=DeleteCap()))
 
 
 def test_a_source_out_of_order_stops_the_run():

@@ -14,7 +14,7 @@ from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.http.arguments import HTTP_RULES
 from airflow_provider_cdi.destinations.klaviyo.arguments import KLAVIYO_RULES
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
-from airflow_provider_cdi.engine.guards import DeleteCap
+from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state.assets import mapped_sync
@@ -110,6 +110,16 @@ OF_EVERY_SYNC = [
     ({"dry_run_mask": "email"}, "list of names"),
     ({"dry_run_mask": [" "]}, "list of names"),
     ({"dry_run_mask": None}, "list of names"),
+    ({"max_rows": -1}, "0 or more"),
+    ({"max_rows": True}, "whole number"),
+    ({"max_rows": "1000"}, "whole number"),
+    ({"max_rows": 1e6}, "whole number"),
+    ({"max_share_of_source": 101}, "0 to 100"),
+    ({"max_share_of_source": "20 %"}, "0 to 100"),
+    ({"max_share_of_source": -1}, "0 to 100"),
+    ({"max_data_points": -1}, "max_data_points"),
+    ({"max_data_points": "many"}, "max_data_points"),
+    ({"max_new_profiles": 2.5}, "max_new_profiles"),
     ({"stop_if_all_rejected": False}, "None to never stop"),
     ({"stop_if_all_rejected": True}, "above 0"),
     ({"stop_if_all_rejected": 2.5}, "whole number"),
@@ -154,6 +164,8 @@ OF_BRAZE = [
     (CATALOG | {"update_existing_only": True}, "attributes, events and purchases only"),
     ({"update_existing_only": "true"}, "True or False"),
     ({"delete_cap": DeleteCap(rows=5)}, "user_deletes only"),
+    (CATALOG | {"max_data_points": 5}, "attributes, events and purchases only"),
+    (DELETES | {"max_new_profiles": 5}, "attributes, events and purchases only"),
     (DELETES | {"delete_cap": {"rows": 5}}, "DeleteCap"),
     (DELETES | {"payload_columns": ["a"]}, "attributes, events, purchases and catalog_items only"),
     ({"limits": KlaviyoLimits()}, "BrazeLimits"),
@@ -200,6 +212,8 @@ OF_KLAVIYO = [
     (SUBSCRIBE | {"allow_resubscribe": "no"}, "True or False"),
     (SUBSCRIBE | {"payload_columns": ["a"]}, "profiles and events only"),
     ({"delete_cap": DeleteCap(rows=5)}, "privacy_deletions only"),
+    ({"max_data_points": 5}, "only Braze counts data points"),
+    ({"data_type": "suppress", "max_new_profiles": 5}, "profiles, events and subscribe only"),
     ({"rate_share": 1.5}, "up to 1"),
     ({"rate_share": "0.5"}, "up to 1"),
     ({"rate_share": 0}, "up to 1"),
@@ -211,6 +225,8 @@ OF_KLAVIYO = [
 OF_HTTP = [
     *OF_PAYLOADS,
     ({"http_conn_id": None}, "Airflow connection"),
+    ({"max_data_points": 5}, "only Braze counts"),
+    ({"max_new_profiles": 5}, "cannot be asked"),
     ({"data_type": "events"}, "rows"),
     ({"endpoint": LEFT_OUT}, "missing"),
     ({"endpoint": ""}, "a path"),

@@ -205,3 +205,35 @@ def test_the_lock_can_be_taken_off():
 def test_who_triggers_a_run_cannot_ask_for_a_sample_in_the_log():
     refused("dry_run_sample=10", {"dry_run": True, "dry_run_sample": 5})
     refused("dry_run_sample=10", {"dry_run_sample": 5}, params={})
+
+
+# --- gates --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [True, "true", "yes", 1])
+def test_a_run_can_be_let_pass_its_gates_and_stays_the_kind_of_run_that_it_is(said):
+    assert chosen({"pass_gates": said}, params={}) == RunChoices(pass_gates=True)
+    window = {"since": SINCE, "until": UNTIL, "pass_gates": said}
+    assert chosen(window, params={}) == RunChoices("window", SINCE, UNTIL, pass_gates=True)
+
+
+def test_the_form_has_a_box_for_it():
+    assert chosen({"pass_gates": True}) == RunChoices(pass_gates=True)
+
+
+def test_no_run_passes_its_gates_unless_it_is_said():
+    assert not chosen().pass_gates
+    assert not chosen({"pass_gates": False, "sync_mode": "full"}).pass_gates
+
+
+def test_a_locked_task_cannot_be_let_pass():
+    refused("lock_run_choices", {"pass_gates": True}, data_type="user_deletes")
+
+
+def test_a_gate_stands_where_the_dag_has_a_param_of_that_name_for_something_else():
+    assert not chosen(params={"pass_gates": Param(True, type="boolean")}).pass_gates
+
+
+def test_what_is_no_yes_and_no_no_is_refused_for_the_gates_too():
+    refused("pass_gates is 'maybe'", {"pass_gates": "maybe"}, params={})
+    refused("Write 'pass_gates'", {"passGates": True})

@@ -1,4 +1,4 @@
-"""Guards: what stops a run before anything is sent."""
+"""How many deletes one run may send."""
 
 from __future__ import annotations
 

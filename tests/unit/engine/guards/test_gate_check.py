@@ -1,0 +1,121 @@
+"""A run with gates sends everything or nothing, whatever its rows are."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.engine_world import ThingDestination, Things, make_run
+
+from airflow_provider_cdi.engine.guards.gates import Gates
+from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Request, Response
+from airflow_provider_cdi.exceptions import GuardTripped, RetryLater
+from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
+from airflow_provider_cdi.testing.sources import ListSource, Row
+from airflow_provider_cdi.testing.virtual_time import run_virtually
+
+
+class Town(Things):
+    """The other side; it can be asked whom it knows."""
+
+    async def send(self, request):
+        if not request.changes:
+            known = {thing["id"] for thing in self.applied}
+            return Response(200, {}, json.dumps([one in known for one in json.loads(request.body)]).encode())
+        return await super().send(request)
+
+
+class TownDestination(ThingDestination):
+    """Bills one point a record, and makes a person of each new key."""
+
+    people_a_question = 3
+    key_names = "people"
+
+    def counted(self, records):
+        return {"data_points": len(records)}
+
+    def ask_who_is_new(self, records):
+        body = json.dumps([record.key for record in records]).encode()
+
+        def read(answer):
+            known = json.loads(answer.body)
+            return Completed(skipped={place: "new" for place, is_known in enumerate(known) if not is_known})
+
+        return FollowUp(Request("POST", "/known", body, is_question=True), read)
+
+
+def run(source, town, journal, gates, **more):
+    destination = more.pop("destination", None) or TownDestination()
+    part = incremental(journal.progress)
+    return run_virtually(make_run(source, town, journal, part, gates=gates, destination=destination, **more).run())
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(-50, 5), st.sampled_from("abcdefgh"), st.sampled_from(["{}", "bad"])), max_size=40
+).map(lambda rows: [Row(at, f"{key}", payload=payload) for at, key, payload in rows])
+
+
+@settings(deadline=None)
+@given(before=ROWS, after=ROWS, gate=st.sampled_from(["max_rows", "max_data_points", "max_new_profiles"]),
+       most=st.integers(0, 30))  # fmt: skip
+def test_a_run_sends_everything_or_nothing(before, after, gate, most):
+    town, journal = Town(), MemoryJournal()
+    source = ListSource(before)
+    run(source, town, journal, None)
+    source.rows = sorted([*before, *after], key=lambda row: row.at)
+    requests, applied, progress = town.requests, len(town.applied), journal.progress
+    known = set(town.ids())
+    try:
+        run(source, town, journal, Gates(**{gate: most}))
+    except GuardTripped:
+        assert (town.requests, journal.progress) == (requests, progress)
+    else:
+        sent = town.applied[applied:]
+        new = len({thing["id"] for thing in sent} - known)
+        counted = {"max_rows": len(sent), "max_data_points": len(sent), "max_new_profiles": new}
+        assert counted[gate] <= most
+        assert run(source, town, journal, None).totals.accepted == 0
+
+
+def test_the_look_before_keeps_the_order_and_the_ties_of_the_run():
+    source, town, journal = ListSource([Row(-5, f"tie-{number}") for number in range(50)]), Town(), MemoryJournal()
+    run(source, town, journal, None)
+    source.rows += [Row(-5, "tie-new"), Row(-4, "later")]
+    run(source, town, journal, Gates(max_data_points=2, max_new_profiles=2))
+    assert town.ids()[50:] == ["tie-new", "later"]
+    source.rows += [Row(-4, "x"), Row(-3, "y")]
+    with pytest.raises(GuardTripped, match="2 data points"):
+        run(source, town, journal, Gates(max_data_points=1))
+
+
+def test_a_try_that_goes_on_behind_a_checkpoint_is_not_looked_at():
+    source, town, journal = (
+        ListSource([Row(-100 + number, str(number)) for number in range(60)]),
+        Town(),
+        MemoryJournal(),
+    )
+    run(source, town, journal, None)
+    source.rows += [Row(-10 + number / 100, f"n{number}") for number in range(500)]
+    report = run(source, town, journal, Gates(max_rows=1, max_data_points=1), progress=journal.progress)
+    assert report.totals.accepted >= 500
+
+
+def test_a_read_that_breaks_off_during_the_look_sends_nothing_and_may_be_tried_again():
+    class Breaks(ListSource):
+        def read(self, bounds):
+            yield from super().read(bounds)
+            raise RetryLater("the warehouse went away")
+
+    town = Town()
+    with pytest.raises(RetryLater, match="went away"):
+        run(Breaks([Row(-5, "a")]), town, MemoryJournal(), Gates(max_data_points=5))
+    assert town.requests == 0
+
+
+def test_what_needs_no_row_is_looked_at_before_anything_is_prepared():
+    prepared = []
+    with pytest.raises(GuardTripped):
+        run(ListSource([Row(-5, "a")]), Town(), MemoryJournal(), Gates(max_rows=0), prepare=lambda: prepared.append(1))
+    assert prepared == []
