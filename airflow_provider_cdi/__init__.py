@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
     from airflow_provider_cdi.hooks.braze.hook import BrazeHook
     from airflow_provider_cdi.hooks.klaviyo.hook import KlaviyoHook
+    from airflow_provider_cdi.notifications.row_errors import RowErrorNotifier
+    from airflow_provider_cdi.notifications.sync_error import RecoveredNotifier, SyncErrorNotifier
     from airflow_provider_cdi.operators.check import CheckSyncOperator
     from airflow_provider_cdi.state.assets import mapped_sync, sync_asset
     from airflow_provider_cdi.transfers.params import sync_params
@@ -38,7 +40,10 @@ __all__ = [
     "KlaviyoDataType",
     "KlaviyoHook",
     "KlaviyoLimits",
+    "RecoveredNotifier",
     "RetryPolicy",
+    "RowErrorNotifier",
+    "SyncErrorNotifier",
     "WarehouseToBrazeOperator",
     "WarehouseToHttpOperator",
     "WarehouseToKlaviyoOperator",
@@ -61,7 +66,10 @@ __getattr__, __dir__ = lazy_names(
         "KlaviyoDataType": "airflow_provider_cdi.destinations.klaviyo.arguments",
         "KlaviyoHook": "airflow_provider_cdi.hooks.klaviyo.hook",
         "KlaviyoLimits": "airflow_provider_cdi.destinations.klaviyo.limits",
+        "RecoveredNotifier": "airflow_provider_cdi.notifications.sync_error",
         "RetryPolicy": "airflow_provider_cdi.engine.settings",
+        "RowErrorNotifier": "airflow_provider_cdi.notifications.row_errors",
+        "SyncErrorNotifier": "airflow_provider_cdi.notifications.sync_error",
         "WarehouseToBrazeOperator": "airflow_provider_cdi.transfers.warehouse_to_braze",
         "WarehouseToHttpOperator": "airflow_provider_cdi.transfers.warehouse_to_http",
         "WarehouseToKlaviyoOperator": "airflow_provider_cdi.transfers.warehouse_to_klaviyo",

@@ -48,6 +48,11 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {"integration-name": "SQL warehouse", "python-modules": ["airflow_provider_cdi.operators.check"]},
         ],
+        "notifications": [
+            "airflow_provider_cdi.notifications.sync_error.SyncErrorNotifier",
+            "airflow_provider_cdi.notifications.sync_error.RecoveredNotifier",
+            "airflow_provider_cdi.notifications.row_errors.RowErrorNotifier",
+        ],
         "triggers": [
             {"integration-name": "Klaviyo", "python-modules": ["airflow_provider_cdi.triggers.klaviyo_jobs"]},
         ],

@@ -1,4 +1,4 @@
-"""The anchors under which Airflow's providers are linked to: ``howto/operator:…`` and ``howto/connection:…``.
+"""The anchors under which Airflow links to providers: ``howto/operator:…``, ``…/connection:…``, ``…/notifier:…``.
 
 They are put above the pages' titles when these are built, because GitHub would show them.
 """
@@ -12,6 +12,7 @@ ANCHORS = {
     "operators/warehouse_to_klaviyo": "howto/operator:WarehouseToKlaviyoOperator",
     "operators/warehouse_to_http": "howto/operator:WarehouseToHttpOperator",
     "cli/check": "howto/operator:CheckSyncOperator",
+    "alerts": "howto/notifier:SyncErrorNotifier",
     "connections/braze": "howto/connection:braze",
     "connections/klaviyo": "howto/connection:klaviyo",
 }

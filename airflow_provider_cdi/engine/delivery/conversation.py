@@ -53,6 +53,8 @@ class _Tries:
         self.maybe_applied = False
         self.started = started
         self.failures = 0
+        #: Whether the other side has ever answered.
+        self.is_answered = False
         #: Of the last try.
         self.turn: Turn
 
@@ -231,6 +233,7 @@ class Conversations:
         self._changes_on_way += tries.changes
         try:
             answer = await self._transport.send(ask.request)
+            tries.is_answered = True
             window = self._destination.rate_window(answer)
         except NoAnswer as error:
             if not error.passes:
@@ -274,7 +277,7 @@ class Conversations:
             raise RetryLater(
                 f"A request got no usable answer in {tries.failures} attempts over {passed:.0f} s, last: {reason}. "
                 "Nothing is lost: a new try of the task goes on at the last checkpoint."
-            )
+            ).of_kind("transient" if tries.is_answered else "connection")
         bound = min(self._retry.first_wait * 2 ** (tries.failures - 1), self._retry.longest_wait)
         wait = self._random.uniform(bound / 2, bound)
         log.warning("Attempt %d of %d: %s; next one in %.1f s", tries.failures, self._retry.attempts, reason, wait)

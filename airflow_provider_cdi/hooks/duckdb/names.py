@@ -49,4 +49,4 @@ def check_is_table(connection: Any, relation: str, doing: str) -> None:
             f"{doing} failed: it does not exist in the DuckDB database, or is a view of something that does not: check "
             "the name and its schema. source= names a table or a view and never a file, an address or a variable of "
             "Python: give a query that reads a file as sql=, or make a view of it."
-        ) from None
+        ).of_kind("missing") from None
