@@ -55,7 +55,14 @@ Run = Callable[["argparse.Namespace"], int | None]
 
 
 def cdi_command(
-    name: str, run: Run, *, help: str, args: Sequence[Arg], examples: Sequence[str], description: str | None = None
+    name: str,
+    run: Run,
+    *,
+    help: str,
+    args: Sequence[Arg],
+    examples: Sequence[str],
+    description: str | None = None,
+    output: Arg = ARG_OUTPUT,
 ) -> ActionCommand:
     """Return a command as Airflow knows them.
 
@@ -65,6 +72,7 @@ def cdi_command(
     :param args: its own options; ``--output`` and ``--verbose`` are added.
     :param examples: what follows the command's name, one line each.
     :param description: for its ``--help``, when there is more to say.
+    :param output: its ``--output``, when it prints in more ways than others.
     """
 
     def command(options: argparse.Namespace) -> None:
@@ -78,7 +86,7 @@ def cdi_command(
         help=help,
         description=description or f"{help}.",
         func=command,
-        args=(*args, ARG_OUTPUT, ARG_VERBOSE),
+        args=(*args, output, ARG_VERBOSE),
         epilog="\n".join(["examples:" if len(lines) > 1 else "example:", *lines]),
     )
 

@@ -14,6 +14,7 @@ from airflow_provider_cdi.cli.commands import (
     list_syncs,
     plan,
     preview,
+    rejects,
     setup_sql,
     state,
 )
@@ -29,6 +30,7 @@ COMMANDS: Sequence[ActionCommand | GroupCommand] = (
     keygen.COMMAND,
     plan.COMMAND,
     preview.COMMAND,
+    rejects.COMMAND,
     setup_sql.COMMAND,
     state.COMMAND,
     list_syncs.COMMAND,

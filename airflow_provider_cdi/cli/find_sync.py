@@ -43,6 +43,22 @@ def find_sync(options: argparse.Namespace) -> WarehouseSyncOperator:
     )
 
 
+def find_task(options: argparse.Namespace) -> SyncTask:
+    """Return the task of the sync that a command line names, for commands about what its runs left.
+
+    Nothing is filled in and no connection is looked at. Of a mapped task any instance stands for all of them.
+
+    :param options: of a command with the ids among :data:`~airflow_provider_cdi.cli.sync_args.SYNC_ARGS`.
+    :raises UsageError: when nothing or more than one task is named. It lists what there is.
+    """
+    files = read_dag_files(options.dag_file)
+    if not _ids(options):
+        raise UsageError(
+            f"Name a sync: --dag-id with --task-id, or --sync-id. {_list(files, sync_tasks(files.dags.values()))}"
+        )
+    return _the_one(files, options, as_task=True)
+
+
 def _of_a_dag(options: argparse.Namespace, given: Mapping[str, Any]) -> WarehouseSyncOperator:
     files = read_dag_files(options.dag_file)
     sync = _the_one(files, options)
@@ -57,10 +73,16 @@ def _of_a_dag(options: argparse.Namespace, given: Mapping[str, Any]) -> Warehous
     return operator
 
 
-def _the_one(files: DagFiles, options: argparse.Namespace) -> SyncTask:
+def _the_one(files: DagFiles, options: argparse.Namespace, *, as_task: bool = False) -> SyncTask:
+    """Return what is named.
+
+    :param as_task: whether the instances of one mapped task are one thing.
+    """
     syncs, asked = sync_tasks(files.dags.values()), _ids(options)
+    if as_task:
+        asked.pop("map_index", None)
     found = [one for one in syncs if all(_has(one, name, value) for name, value in asked.items())]
-    if len(found) == 1:
+    if len(found) == 1 or (as_task and len({(one.dag.dag_id, one.task_id) for one in found}) == 1):
         return found[0]
     named = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in asked.items())
     if not found:

@@ -1,0 +1,104 @@
+"""How long rejects are kept: what lies there of a run goes as a whole, with its marks, when all of it is old."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_provider_cdi.rejects.index import RejectIndex
+from airflow_provider_cdi.rejects.listing import RunFiles
+from airflow_provider_cdi.rejects.stored import parse_line
+
+
+@dataclass(frozen=True, slots=True)
+class OldRun:
+    """The files of a run, all of whose rejects are old.
+
+    :param files: its files.
+    :param rejects: how many lines they have.
+    :param newest: when the last of them was written, as ISO 8601.
+    """
+
+    files: RunFiles
+    rejects: int
+    newest: str
+
+
+def old_runs(index: RejectIndex, before: datetime, *, keep: Collection[str] = ()) -> Iterator[OldRun]:
+    """Give the runs of a sync all of whose rejects were written before a moment.
+
+    Only files that were last written before it are read, so the cost does not grow with what is kept.
+
+    :param index: of the sync.
+    :param before: the moment.
+    :param keep: tokens of parts that are still needed, because the record of the sync names them.
+    """
+    for run in index.runs():
+        is_needed = any(part.token in keep for part in run.parts)
+        if run.modified < before.timestamp() and not is_needed and (old := _as_old(index, run, before)):
+            yield old
+
+
+def remove(index: RejectIndex, run: OldRun) -> None:
+    """Delete the files of a run: the marks last, so that what is left by a kill is marked as it was.
+
+    :param index: that found it.
+    :param run: what goes.
+    """
+    parts = [part.name for part in run.files.parts]
+    index.storage.remove(parts)
+    index.storage.remove([name for name in run.files.names() if name not in parts])
+
+
+def remove_old(index: RejectIndex, before: datetime, *, keep: Collection[str] = ()) -> int:
+    """Delete what is old; say how many rejects went.
+
+    :param index: of the sync.
+    :param before: see :func:`old_runs`.
+    :param keep: see :func:`old_runs`.
+    """
+    gone = 0
+    for run in old_runs(index, before, keep=keep):
+        remove(index, run)
+        gone += run.rejects
+    return gone
+
+
+def _as_old(index: RejectIndex, run: RunFiles, before: datetime) -> OldRun | None:
+    """Read a run; None when a line of it is another sync's, or not old."""
+    rejects, newest = 0, ""
+    limit = before.astimezone(UTC)
+    try:
+        for part in run.parts:
+            for line in index.storage.lines(part.name):
+                found = _line(line)
+                if found is None:
+                    if index.place.is_shared:
+                        return None
+                    continue
+                sync_id, at = found.get("sync_id", ""), found.get("at", "")
+                if not index.owns(sync_id, found.get("map_index", -1)) or (index.place.is_shared and not sync_id):
+                    return None
+                if at and _moment(at) >= limit:
+                    return None
+                rejects, newest = rejects + 1, max(newest, at)
+    except FileNotFoundError:  # somebody else deletes, or joins, just now
+        return None
+    return OldRun(run, rejects, newest)
+
+
+def _line(line: bytes) -> dict[str, Any] | None:
+    try:
+        return parse_line(line)
+    except ValueError:
+        return None
+
+
+def _moment(at: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
