@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import orjson
 
+from airflow_provider_cdi.rejects.lines import parse_line
 from airflow_provider_cdi.rejects.listing import PartFile, RunFiles
 from airflow_provider_cdi.rejects.storage import RejectStorage
-from airflow_provider_cdi.rejects.stored import parse_line
 
 
 class Doubts:

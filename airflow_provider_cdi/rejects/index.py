@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, RetryLater
 from airflow_provider_cdi.rejects.doubts import Doubts
+from airflow_provider_cdi.rejects.lines import parse_line
 from airflow_provider_cdi.rejects.listing import RejectPlace, RunFiles, list_runs
 from airflow_provider_cdi.rejects.marks import write_marks
 from airflow_provider_cdi.rejects.parts import RejectPart
 from airflow_provider_cdi.rejects.run_reader import RunReader
 from airflow_provider_cdi.rejects.storage import storage_of
-from airflow_provider_cdi.rejects.stored import FATES, RejectFilter, StoredReject, parse_line
+from airflow_provider_cdi.rejects.stored import FATES, RejectFilter, StoredReject
 
 __all__ = ["RejectIndex", "RejectPlace"]
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_cdi.rejects.index import RejectIndex
+from airflow_provider_cdi.rejects.lines import parse_line
 from airflow_provider_cdi.rejects.listing import RunFiles
-from airflow_provider_cdi.rejects.stored import parse_line
 
 
 @dataclass(frozen=True, slots=True)

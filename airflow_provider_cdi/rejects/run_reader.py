@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_cdi.rejects.doubts import Doubts
+from airflow_provider_cdi.rejects.lines import parse_line
 from airflow_provider_cdi.rejects.listing import PartFile, RunFiles, list_run
 from airflow_provider_cdi.rejects.marks import Marks
 from airflow_provider_cdi.rejects.storage import RejectStorage
-from airflow_provider_cdi.rejects.stored import StoredReject, parse_line
+from airflow_provider_cdi.rejects.stored import StoredReject
 
 #: How often the files of a run are listed anew when one of them went while it was read.
 _LISTINGS = 5

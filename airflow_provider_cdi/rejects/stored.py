@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 OUTCOMES = ("rejected", "unknown", "accepted")
 #: What became of a reject that was taken by a redrive. ``rejected`` again has a line of its own; ``gone``: no row has
 #: its key any more; ``newer_row``: a newer row of its key was sent, or is due, by itself.
@@ -105,49 +103,3 @@ class RejectFilter:
         return (self.older_than is None or written < self.older_than) and (
             self.newer_than is None or written >= self.newer_than
         )
-
-
-def parse_line(line: bytes) -> dict[str, Any]:
-    """Read a line back, as far as it can be one.
-
-    :param line: with its end of line.
-    :raises ValueError: when it is none; the message says what is wrong, without a value of it.
-    """
-    if not line.endswith(b"\n"):
-        raise ValueError("the line has no end")
-    found = _object_of(line)
-    if wrong := [name for name, kind in _KINDS.items() if not isinstance(found.get(name), kind)]:
-        raise ValueError(f"{wrong[0]} is missing, or of another type")
-    if found["outcome"] not in OUTCOMES:
-        raise ValueError("outcome is none of rejected, unknown, accepted")
-    if wrong := [name for name, kind in _KINDS_SINCE.items() if not isinstance(found.get(name, kind()), kind)]:
-        raise ValueError(f"{wrong[0]} is of another type")
-    return found
-
-
-def _object_of(line: bytes) -> dict[str, Any]:
-    try:
-        return dict(orjson.loads(line).items())
-    except (orjson.JSONDecodeError, AttributeError):
-        raise ValueError("the line is not a JSON object") from None
-
-
-#: What every line has.
-_KINDS: Mapping[str, type] = {
-    "outcome": str,
-    "code": str,
-    "reason": str,
-    "identifier": dict,
-    "updated_at": str,
-}
-#: What lines of earlier versions do not have.
-_KINDS_SINCE: Mapping[str, type] = {
-    "columns": dict,
-    "sync_id": str,
-    "run_id": str,
-    "map_index": int,
-    "try_number": int,
-    "at": str,
-    "part": str,
-    "line": int,
-}
