@@ -10,6 +10,7 @@ from support.airflow_versions import with_state_stores
 from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.reading.partition import partitions
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
+from airflow_provider_cdi.transfers.params import sync_params
 
 pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
 
@@ -198,3 +199,14 @@ def test_a_backfill_sends_its_interval_and_leaves_the_watermark(airflow):
     airflow.sandbox.reset()
     airflow.run(dag)
     assert received(airflow) == set()
+
+
+def test_a_gate_fails_a_run_without_a_retry_and_who_triggers_the_dag_lets_the_next_one_pass(airflow):
+    airflow.sql(USERS)
+    dag = airflow.dag("gated", params=sync_params(), max_rows=99, retries=3)
+    run = airflow.run(dag)
+    (instance,) = run.get_task_instances()
+    assert (run.state, instance.try_number) == ("failed", 1)
+    assert (instance.xcom_pull(task_ids="sync", key="report")["status"], received(airflow)) == ("guarded", set())
+    assert airflow.report(airflow.run(dag, pass_gates=True))["accepted"] == 100
+    assert airflow.run(dag).state == "success"

@@ -213,3 +213,20 @@ def test_new_profiles_of_klaviyo(klaviyo_lab):
     with pytest.raises(AirflowFailException, match="1 new profiles"):
         lab.run(max_new_profiles=0)
     assert lab.run(max_new_profiles=1)["accepted"] == 151
+
+
+def test_each_partition_is_looked_at_by_itself(users):
+    for part in range(4):
+        said = {"partition": f"{part}/4", "sync_id": f"part-{part}"}
+        users.world = AirflowWorld()
+        rows = users.run(dry_run=True, **said)["accepted"]
+        assert 0 < rows < 400
+        is_stopped(users, f"{rows} rows", max_rows=rows - 1, **said)
+        assert users.run(max_rows=rows, **said)["accepted"] == rows
+
+
+def test_a_query_has_gates_too(users):
+    query = {"source": None, "sql": "select * from users where external_id <> 'c-0'"}
+    users.run(**query)
+    users.sql(TOUCHED.format(n=0))
+    is_stopped(users, "399 of the source's 399 rows", max_share_of_source=99, **query)

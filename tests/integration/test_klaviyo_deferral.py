@@ -196,3 +196,22 @@ def test_a_deferred_run_goes_on_with_the_jobs_of_rows_that_the_query_stamps(klav
     report = klaviyo_lab.run_to_its_end(limits=SMALL)
     assert klaviyo_lab.deferrals
     assert (report["accepted"], report["rows_read"], klaviyo_lab.submissions()) == (500, 500, 5)
+
+
+@pytest.mark.usefixtures("version")
+def test_a_run_that_passed_its_gates_is_not_asked_again_when_it_goes_on(klaviyo_lab):
+    klaviyo_lab.sql(PROFILES.format(rows=300, email=EMAIL))
+    operator = klaviyo_lab.make(limits=SMALL, deferrable=True, max_rows=300, max_new_profiles=300)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(klaviyo_lab.world.context("run-1"))
+    klaviyo_lab.sql("insert into users select updated_at, 'd-' || external_id, 'd' || email, 1 from users")
+    go_on = klaviyo_lab.after(deferred.value)
+    klaviyo_lab.deferrals.clear()
+    report = None
+    while report is None:
+        operator = klaviyo_lab.make(limits=SMALL, deferrable=True, max_rows=300, max_new_profiles=300)
+        try:
+            report = go_on(operator, klaviyo_lab.world.context("run-1", goes_on=True))
+        except TaskDeferred as again:
+            go_on = klaviyo_lab.after(again)
+    assert report["accepted"] >= 300
