@@ -133,6 +133,7 @@ _BY_TEXT = tuple(
         (r"does not support SSL|certificate verify failed|root certificate file|does not match host name", ENCRYPTION),
         (r"^io error: cannot open (file|database)", PLACE),
         (r"authentication failed|role .* does not exist|database .* does not exist|no password", LOGIN),
+        (r"too many (clients|connections)|remaining connection slots", BUSY),
         (r"permission denied|access denied|not authorized|insufficient privilege", FORBIDDEN),
         (r"no such table|table .* does not exist|schema .* does not exist|unknown table", MISSING),
         (r"could not set lock|database is locked|different configuration", IN_USE),

@@ -46,6 +46,7 @@ def with_state(state: str) -> DriverError:
         (sqlite3.OperationalError("server does not support SSL, but SSL was required"), SourceError, "sslmode"),
         (sqlite3.OperationalError("SSL error: certificate verify failed"), SourceError, "sslrootcert"),
         (sqlite3.OperationalError("SSL connection has been closed unexpectedly"), RetryLater, "a new try"),
+        (sqlite3.OperationalError('FATAL:  too many connections for role "cdi"'), RetryLater, "no resources"),
         (sqlite3.OperationalError(NOT_LET_IN), SourceError, "egress address"),
         (OSError(28, "No space left on device"), SourceError, "TMPDIR"),
         (FileNotFoundError(2, "No such file or directory"), SourceError, "TMPDIR"),

@@ -1,0 +1,343 @@
+"""Failures of the page "It is three in the morning": provoked, found by the page alone, mended, and run again."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.airflow_versions import DagBag, register
+from support.command_line import Ran, run, write_dags
+from support.postgres_server import PostgresServer, why_not
+
+from airflow_provider_cdi.exceptions import KINDS
+
+pytestmark = [
+    pytest.mark.filterwarnings("default"),  # Airflow's own warnings are not ours to mend
+    pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
+]
+PAGE = (Path(__file__).parents[2] / "docs" / "three-in-the-morning.md").read_text()
+PASSWORD_ALONE = "host all cdi 127.0.0.1/32 scram-sha-256\n"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One failure of the page's table: the words to look for, the kinds, and the first command."""
+
+    words: tuple[str, ...]
+    kinds: tuple[str, ...]
+    command: str
+
+    def is_about(self, message: str) -> bool:
+        patterns = (re.escape(words).replace("…", ".+") for words in self.words)
+        return any(re.search(pattern, message) for pattern in patterns)
+
+
+def read_lines() -> dict[int, Line]:
+    """Read the page's table of failures, by the number that each line begins with."""
+    found = {}
+    for row in re.findall(r"^\| (\d+ \|.*) \|$", PAGE, re.MULTILINE):
+        number, words, kinds, _, command, _ = row.split(" | ")
+        codes = re.findall(r"`([^`]+)`", kinds), re.findall(r"`([^`]+)`", command)
+        found[int(number)] = Line(tuple(re.findall(r"\*([^*]+)\*", words)), tuple(codes[0]), codes[1][0])
+    return found
+
+
+LINES = read_lines()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+class Night:
+    """A sync of a table in PostgreSQL to Braze, and the person on call with the page open."""
+
+    def __init__(self, airflow: Any, server: PostgresServer, capsys: Any, monkeypatch: Any, dag_id: str) -> None:
+        self.airflow, self.server, self.dag_id = airflow, server, dag_id
+        self._capsys, self._monkeypatch = capsys, monkeypatch
+        self.deploy()
+        self.connect_warehouse()
+
+    def deploy(self, **arguments: Any) -> None:
+        usual = {"source": "users", "sync_id": self.dag_id, "rejects_path": str(self.airflow.rejects), **arguments}
+        said = ", ".join(f"{name}={value!r}" for name, value in usual.items())
+        folder = self.airflow.path.parent
+        self.file = write_dags(folder, **{self.dag_id: f"braze('sync', {said})"})
+
+    def connect_warehouse(self, **fields: Any) -> None:
+        where = {"host": "127.0.0.1", "port": self.server.port, "schema": "postgres"}
+        connection = {"conn_type": "postgres", **where, "login": "cdi", "password": "old", **fields}
+        self._monkeypatch.setenv("AIRFLOW_CONN_WH", json.dumps(connection))
+
+    def connect_braze(self, **fields: Any) -> None:
+        sandbox = self.airflow.sandbox
+        connection = {"conn_type": "braze", "host": sandbox.url, "password": sandbox.key, **fields}
+        self._monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+
+    def sql(self, *statements: str) -> None:
+        self.server.run(*statements)
+
+    def insert(self, *names: str, at: str = "2026-01-01", payload: str = "{}") -> None:
+        rows = ", ".join(f"('{at}', '{name}', '{payload}')" for name in names)
+        self.sql(f"insert into users values {rows}")
+
+    def run(self, **conf: Any) -> tuple[str, dict[str, Any]]:
+        """Run the DAG once; return the state of the run and its report, wherever that was left."""
+        dag = DagBag(dag_folder=str(self.file)).dags[self.dag_id]
+        register(dag)
+        ended = self.airflow.run(dag, **conf)
+        state = str(ended.state)
+        return state, self.airflow.report(ended, key="return_value" if state == "success" else "report")
+
+    def fail(self, number: int, **conf: Any) -> dict[str, Any]:
+        """Run the DAG, which fails; find its message by the page alone, and check that the page's line is about it."""
+        state, report = self.run(**conf)
+        message = report["error"]
+        first = next((one for one in LINES if LINES[one].is_about(message)), None)
+        assert (state, first) == ("failed", number), message
+        assert report["kind"] in LINES[number].kinds, report["kind"]
+        return report
+
+    def first_command(self, number: int) -> Ran:
+        """Do what the page says first."""
+        words = shlex.split(LINES[number].command.replace("SYNC", self.dag_id))
+        assert words[:2] == ["airflow", "cdi"]
+        return run(self._capsys, [*words[2:], "--dag-file", str(self.file)])
+
+    def arrived(self) -> set[str]:
+        return {name.removeprefix("external_id:") for name in self.airflow.sandbox.received()["received"]}
+
+    def is_over(self, *names: str) -> bool:
+        """Whether the next run ends well, everything has arrived, and nothing is due: the page's last section."""
+        state, report = self.run()
+        outcomes = sum(report[one] for one in ("accepted", "rejected", "skipped", "unknown"))
+        assert (state, report["status"], report["rows_read"]) == ("success", "success", outcomes)
+        assert self.arrived() == set(names)
+        options = ["--sync-id", self.dag_id, "--dag-file", str(self.file)]
+        assert run(self._capsys, ["check", *options]).code == 0
+        previewed = run(self._capsys, ["preview", *options, "--output", "json"])
+        return (previewed.code, json.loads(previewed.out)["due"]) == (0, 0)
+
+
+@pytest.fixture
+def night(
+    airflow: Any, server: PostgresServer, capsys: Any, monkeypatch: Any, request: pytest.FixtureRequest
+) -> Iterator[Night]:
+    night = Night(airflow, server, capsys, monkeypatch, request.node.name.removeprefix("test_")[:60])
+    night.sql(
+        "drop owned by cdi" if _has_login(server) else "create role cdi login password 'old'",
+        "alter role cdi password 'old' connection limit -1",
+        "drop table if exists users, moved",
+        "create table users (updated_at timestamp, external_id text, payload text)",
+        "grant select on users to cdi",
+    )
+    night.insert("ann")
+    assert night.run()[1]["accepted"] == 1
+    night.insert("bob", at="2026-01-02")
+    yield night
+    _set_logins(server, "")
+
+
+def _has_login(server: PostgresServer) -> bool:
+    with server.connected() as connection:
+        return connection.execute("select 1 from pg_roles where rolname = 'cdi'").fetchone() is not None
+
+
+def _set_logins(server: PostgresServer, first: str) -> None:
+    """Let the server ask logins for their passwords, or believe them."""
+    path = server.folder / "cluster" / "pg_hba.conf"
+    path.write_text(first + path.read_text().removeprefix(PASSWORD_ALONE))
+    server.run("select pg_reload_conf()")
+
+
+def test_every_kind_of_error_is_on_the_page():
+    assert set(re.findall(r"^\| `(\w+)` \| [a-z]", PAGE, re.MULTILINE)) - {"kind"} == set(KINDS)
+
+
+def test_every_kind_that_a_line_names_is_one():
+    assert {kind for line in LINES.values() for kind in line.kinds} <= set(KINDS)
+
+
+def test_the_key_of_braze_has_expired(night):
+    night.connect_braze(password="revoked-this-night")
+    night.fail(1)
+    checked = night.first_command(1)
+    assert checked.code == 1
+    assert "✗ destination key" in checked.out
+    night.connect_braze()
+    assert night.is_over("ann", "bob")
+
+
+def test_the_password_of_the_warehouse_was_changed(night):
+    _set_logins(night.server, PASSWORD_ALONE)
+    night.sql("alter role cdi password 'new'")
+    night.fail(2)
+    checked = night.first_command(2)
+    assert checked.code == 1
+    assert "✗ warehouse log-in" in checked.out
+    night.connect_warehouse(password="new")
+    assert night.is_over("ann", "bob")
+
+
+def test_the_table_was_renamed(night):
+    night.sql("alter table users rename to moved")
+    night.fail(3)
+    checked = night.first_command(3)
+    assert checked.code == 1
+    assert "✗ source table" in checked.out
+    night.sql("alter table moved rename to users")
+    assert night.is_over("ann", "bob")
+
+
+def test_the_grant_was_taken_away(night):
+    night.sql("revoke select on users from cdi")
+    night.fail(4)
+    checked = night.first_command(4)
+    assert checked.code == 1
+    assert "✗ source table" in checked.out
+    night.sql("grant select on users to cdi")
+    assert night.is_over("ann", "bob")
+
+
+def test_the_warehouse_takes_no_more_connections(night):
+    night.sql("alter role cdi connection limit 0")
+    night.fail(5)
+    checked = night.first_command(5)
+    assert checked.code == 1
+    assert "✗ warehouse log-in" in checked.out
+    night.sql("alter role cdi connection limit -1")
+    assert night.is_over("ann", "bob")
+
+
+def test_rows_are_rejected(night):
+    night.deploy(max_reject_percent=20)
+    night.insert("cem", at="2026-01-03", payload="no JSON")
+    report = night.fail(6)
+    assert (report["accepted"], report["rejects"], report["status"]) == (1, {"payload_not_json": 1}, "partial")
+    assert "payload_not_json" in night.first_command(6).out
+    night.sql("update users set payload = '{}', updated_at = '2026-01-04' where external_id = 'cem'")
+    assert night.is_over("ann", "bob", "cem")
+
+
+def test_the_form_of_all_rows_has_changed(night):
+    night.deploy(stop_if_all_rejected=2)
+    night.sql("delete from users where external_id = 'bob'")
+    night.insert("bob", "cem", at="2026-01-03", payload="no JSON")
+    report = night.fail(7)
+    assert (report["accepted"], report["status"]) == (0, "guarded")
+    assert "payload_not_json" in night.first_command(7).out
+    night.sql("update users set payload = '{}'")
+    assert night.is_over("ann", "bob", "cem")
+
+
+def test_the_state_was_cleaned_away(night):
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from support.airflow_versions import airflow_version
+
+    with create_session() as session:
+        session.query(XComModel).filter_by(dag_id=night.dag_id).delete()
+        if airflow_version() >= (3, 3):
+            from airflow.models.asset_state_store import AssetStateStoreModel
+
+            session.query(AssetStateStoreModel).delete()
+    assert night.fail(8)["status"] == "guarded"
+    assert night.arrived() == {"ann"}
+    looked = night.first_command(8)
+    assert looked.code == 1
+    assert LINES[8].is_about(looked.out + looked.err)
+    assert night.run(sync_mode="full")[0] == "success"
+    assert night.is_over("ann", "bob")
+
+
+def test_the_place_of_the_reject_files_is_away(night):
+    place = night.airflow.rejects.parent / "mount"
+    night.deploy(rejects_path=f"{place}/rejects.jsonl")
+    place.write_text("a file where the folder was")
+    night.fail(10)
+    assert night.arrived() == {"ann"}
+    place.unlink()
+    assert night.is_over("ann", "bob")
+
+
+def test_another_tool_eats_the_rate_limit(night):
+    limited = {
+        "kind": "answer",
+        "status": 429,
+        "headers": {"Retry-After": "7200"},
+        "body": '{"message":"Rate limited"}',
+    }
+    night.airflow.sandbox.set_faults({**limited, "path": "/users/track"})
+    night.fail(11)
+    checked = night.first_command(11)
+    assert checked.code == 1
+    assert "429" in checked.out
+    night.airflow.sandbox.clear_faults()
+    assert night.is_over("ann", "bob")
+
+
+def test_more_deletions_are_due_than_the_cap_allows(night):
+    night.dag_id = f"{night.dag_id}_deletes"
+    cap = "from airflow_provider_cdi import DeleteCap"
+    night.deploy(data_type="user_deletes")
+    text = night.file.read_text().replace(
+        "data_type='user_deletes'", "data_type='user_deletes', delete_cap=DeleteCap(rows=1)"
+    )
+    night.file.write_text(f"{cap}\n{text}")
+    night.sql("alter table users drop column payload")
+    assert night.fail(12)["status"] == "guarded"
+    planned = night.first_command(12)
+    assert planned.code == 1
+    assert LINES[12].is_about(planned.out + planned.err)
+
+
+def test_the_host_speaks_no_tls(night):
+    night.dag_id = f"{night.dag_id}_from_the_first_run"
+    night.deploy()
+    night.connect_braze(host=night.airflow.sandbox.url.replace("http://", "https://"))
+    night.fail(13)
+    checked = night.first_command(13)
+    assert checked.code == 1
+    assert "✗ destination TLS" in checked.out
+    night.connect_braze()
+    assert night.is_over("ann", "bob")
+
+
+def test_a_connection_was_deleted(night, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_BRAZE_DEFAULT")
+    night.fail(14)
+    listed = night.first_command(14)
+    assert listed.code == 1
+    assert "braze_default" in listed.out
+    night.connect_braze()
+    assert night.is_over("ann", "bob")
+
+
+def test_the_dag_reads_another_table_than_its_watermark_is_for(night):
+    night.sql("create table moved as select * from users", "grant select on moved to cdi")
+    night.deploy(source="moved")
+    night.fail(15)
+    looked = night.first_command(15)
+    assert looked.code == 1
+    assert LINES[15].is_about(looked.out + looked.err)
+    night.deploy()
+    assert night.is_over("ann", "bob")
+
+
+def test_a_green_run_leaves_a_row_of_the_future_and_says_so(night):
+    night.insert("cem", at="2126-01-01")
+    state, report = night.run()
+    assert (state, report["skipped_because"]["future"]) == ("success", 1)
+    assert "`future`" in PAGE
+    options = ["--sync-id", night.dag_id, "--dag-file", str(night.file)]
+    assert "stamped later than now" in run(night._capsys, ["preview", *options, "--output", "plain"]).out
+    night.sql("update users set updated_at = '2026-01-03' where external_id = 'cem'")
+    assert night.is_over("ann", "bob", "cem")
