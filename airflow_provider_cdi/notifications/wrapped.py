@@ -52,17 +52,20 @@ def send(notifier: Any, message: AlertMessage, context: Mapping[str, Any], *, pa
     :param patience: seconds after which it is given up.
     :raises TimeoutError: then.
     """
-    filled, seen = copy.copy(notifier), {**context, "cdi_message": message}
+    filled, fields = copy.copy(notifier), notifier.template_fields
+    seen = {**context, **{name: getattr(notifier, name) for name in fields}, "cdi_message": message}
     arguments = inspect.signature(type(notifier).__init__).parameters
     for name, part in _FIELDS.items():
         is_open = name in arguments and getattr(notifier, name, None) == arguments[name].default
-        if is_open and name in notifier.template_fields:
+        if is_open and name in fields:
             setattr(filled, name, f"{{{{ cdi_message.{part} }}}}")
     if any(kind.__module__.startswith(_SMTP) for kind in type(notifier).__mro__):
         filled.smtp_conn_id = filled.render_template(filled.smtp_conn_id, seen)
         _add_text(filled.hook, message.text)
     with _bounded(patience):
-        filled(seen)
+        # What calling the notifier itself does, but for its errors: Airflow 3.0 only logs them.
+        filled.render_template_fields(seen)
+        filled.notify(seen)
 
 
 def _add_text(hook: Any, text: str) -> None:

@@ -107,3 +107,19 @@ def test_a_notifier_that_fails_harms_no_run_and_tells_with_the_next_one(airflow,
     airflow.run(dag)
     assert subjects(mails) == ["Sync alert_refused.sync failed: missing"]
     assert hook.bodies == [{"told": "Sync alert_refused.sync failed: missing", "kind": "missing"}]
+
+
+def test_each_instance_of_a_mapped_task_is_told_by_itself(airflow, mails):
+    from airflow_provider_cdi.engine.reading.partition import partitions
+
+    dag = airflow.mapped_dag("alert_mapped", partition=partitions(2))
+    dag.get_task("sync").partial_kwargs["on_failure_callback"] = [SyncErrorNotifier(contacts("oncall@example.com"))]
+    for _ in range(2):
+        airflow.run(dag)
+    assert len(mails.mails) == len(set(subjects(mails))) == 2
+
+
+def test_a_dry_run_is_told_to_nobody(airflow, mails):
+    airflow.sql(USERS, "update users set payload = 'no json'")
+    airflow.run(alerting_dag(airflow, "alert_dry"), dry_run=True)
+    assert mails.mails == []
