@@ -17,6 +17,7 @@ from airflow_provider_cdi.engine.rows.progress import Journal, Progress
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.sentry import Sentry
 from airflow_provider_cdi.engine.settings import FIRST_ROWS, DeliverySettings
+from airflow_provider_cdi.engine.standstill import Standstill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class RunInputs:
     :param sentry: keeps requests back after a pause of the process; None where nobody can take over.
     :param stop_if_all_rejected: after how many first rows, all rejected with one code, the run stops; None for never.
     :param late: counts the rows that came below the watermark; None when nobody wants to know.
+    :param on_look: called about twice a second with what keeps requests back, None for nothing, and the monotonic
+        clock's time; it must return at once. None where nobody wants to know.
     :param prepare: called beside the event loop when something is due, before the first row is read; what it raises
         ends the run. None for nothing.
     :param read_ahead: how a blocking reader is read beside the event loop.
@@ -65,6 +68,7 @@ class RunInputs:
     sentry: Sentry | None = None
     stop_if_all_rejected: int | None = FIRST_ROWS
     late: LateRows | None = None
+    on_look: Callable[[Standstill | None, float], None] | None = None
     prepare: Callable[[], None] | None = None
     read_ahead: ReadAhead = read_in_thread
     call_aside: CallAside = call_in_thread

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from airflow_provider_cdi.engine.delivery.conversation import Conversations
 from airflow_provider_cdi.engine.outcome.checkpoints import Checkpoints
 from airflow_provider_cdi.engine.outcome.ledger import Ledger
+from airflow_provider_cdi.engine.progress_log import ProgressLog
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.supervisor import TOLD_TO_END
 from airflow_provider_cdi.exceptions import CdiError, Interrupted, JobsRunning
 
-log = logging.getLogger(__name__)
-
-#: How often the stop request, the checkpoint's age and the progress line are looked at, in seconds.
+#: How often the stop request, the checkpoint's age and the progress are looked at, in seconds.
 TICK = 0.5
-#: Time between two progress lines, in seconds.
-PROGRESS_EVERY = 5.0
+#: A run waits for the rate when nothing may leave for longer than this, in seconds; less is the pace of every run.
+LONG_STANDSTILL = 10.0
 
 
 class Watch:
@@ -44,7 +42,9 @@ class Watch:
         self._checkpoints = checkpoints
         self._conversations = conversations
         self._fail = fail
+        self._on_look, self._is_kept_back = inputs.on_look, False
         self.started = inputs.clock.monotonic()
+        self._log = ProgressLog(self.started)
         #: When rows were read or delivered last, or a job was begun.
         self.moved_at = self.started
         #: Rows that the run will bring, as far as numbers can tell.
@@ -52,15 +52,12 @@ class Watch:
 
     async def look(self) -> None:
         """Look until cancelled."""
-        next_line = self.started + PROGRESS_EVERY
         while True:
             await self._clock.sleep(TICK)
             await self._look_for_a_pause()
             now = self._clock.monotonic()
             self._checkpoints.call_if_old()
-            if now >= next_line:
-                self._log_progress(now - self.started)
-                next_line = now + PROGRESS_EVERY
+            self._tell(now)
             if self._stop_requested is not None and self._stop_requested():
                 self._fail(Interrupted(TOLD_TO_END))
             if now - self.moved_at >= self._patience and (running := self._conversations.jobs_alone):
@@ -74,13 +71,14 @@ class Watch:
         except CdiError as error:
             self._fail(error)
 
-    def _log_progress(self, seconds: float) -> None:
-        totals = self._ledger.totals
-        done, due = self._ledger.rows_in_prefix, max(self.due, 1)
-        rate = done / seconds if seconds else 0.0
-        eta = f"{(due - done) / rate:.0f} s left" if rate and due >= done else "time left unknown"
-        rejected = totals.rejected + totals.unknown
-        log.info(
-            "%s of about %s rows (%.0f %%), %s rows/s, %s, %s rejects",
-            f"{done:,}", f"{due:,}", min(100.0, 100 * done / due), f"{rate:,.0f}", eta, f"{rejected:,}",
+    def _tell(self, now: float) -> None:
+        standstill = self._conversations.standstill
+        if standstill is not None and standstill.seconds_left < LONG_STANDSTILL and not self._is_kept_back:
+            standstill = None
+        self._is_kept_back = standstill is not None
+        self._log.look(
+            now, self._ledger, due=self.due, moved_at=self.moved_at, standstill=standstill,
+            jobs=len(self._conversations.jobs_alone),
         )  # fmt: skip
+        if self._on_look is not None:
+            self._on_look(standstill, now)

@@ -61,8 +61,7 @@ class WarehouseSyncOperator(DeclaredSync):
         except Exception as error:
             self._told.leave(context["ti"], error)
             raise
-        if waited is not None:
-            self._told.replace(context["ti"], report)
+        self._told.replace(context["ti"], report)
         return report.to_json()
 
     def on_kill(self) -> None:
@@ -74,6 +73,7 @@ class WarehouseSyncOperator(DeclaredSync):
     def _run(self, context: Context, waited: Waiting | None) -> Report:
         self.check_rendered()
         self._told.about = self._about(context)
+        self._told.begin(context["ti"])
         request = self._request(context)
         look_for_repeats(self, context)
         state = self.open_state(context)
@@ -103,7 +103,7 @@ class WarehouseSyncOperator(DeclaredSync):
         if report.dry_run or not run.plan.slice.moves_watermark:
             saved = run.state.watermark
             report.watermark = run.plan.slice.shown(saved.position) if saved else None
-        report.about = self._told.about
+        report.about = self._told.end_of_run()
         if run.plan.is_replay:
             report.slice = f"replay of {report.slice}"
         self._told.numbers = lambda: report

@@ -125,10 +125,27 @@ def test_a_report_that_cannot_be_saved_does_not_hide_the_error(lab, monkeypatch)
         operator.execute(context)
 
 
-def test_a_run_that_ends_well_returns_its_report_and_leaves_no_other(lab):
+def test_a_run_that_ends_well_leaves_the_report_that_it_returns(lab):
     lab.sql(USERS)
-    assert lab.run()["accepted"] == 6
-    assert ("run-1", REPORT_KEY) not in lab.world.xcoms
+    returned = lab.run()
+    assert returned["accepted"] == 6
+    assert lab.world.xcoms["run-1", REPORT_KEY] == returned
+
+
+def test_a_run_that_begins_says_that_it_is_running(lab, monkeypatch):
+    lab.sql(USERS)
+    operator, context = lab.make(), lab.world.context("run-1")
+    seen, push = [], type(context["ti"]).xcom_push
+
+    def note(ti, key, value):
+        seen.append((key, value))
+        push(ti, key, value)
+
+    monkeypatch.setattr(type(context["ti"]), "xcom_push", note)
+    operator.execute(context)
+    told = [value for key, value in seen if key == REPORT_KEY]
+    assert [one["status"] for one in told] == ["running", "partial"]
+    assert (told[0]["run_id"], told[0]["sync_id"]) == ("run-1", operator.sync_id)
 
 
 def test_a_cleared_run_says_that_it_replays(lab):

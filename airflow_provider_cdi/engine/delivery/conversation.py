@@ -17,6 +17,7 @@ from airflow_provider_cdi.engine.ports import JobDestination
 from airflow_provider_cdi.engine.rows.jobs import Jobs
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.run_inputs import RunInputs
+from airflow_provider_cdi.engine.standstill import Standstill
 from airflow_provider_cdi.engine.supervisor import Supervisor
 from airflow_provider_cdi.engine.verdicts import (
     Ambiguous,
@@ -107,6 +108,11 @@ class Conversations:
     def jobs_alone(self) -> list[str]:
         """The jobs that are waited for, if nothing else is on its way: it may become a job, which must not be lost."""
         return [] if self._changes_on_way else self._jobs.running
+
+    @property
+    def standstill(self) -> Standstill | None:
+        """Why nothing leaves although something is ready; None while anything that changes something is on its way."""
+        return None if self._changes_on_way else self._pacer.standstill()
 
     @property
     def waiting(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from airflow_provider_cdi.engine.delivery.rate_line import RateLine, Turn
 from airflow_provider_cdi.engine.ports import Clock, Rate
+from airflow_provider_cdi.engine.standstill import Standstill
 
 #: The part of a shown limit that syncs use, when nobody says another: a fifth stays for live traffic.
 DEFAULT_RATE_SHARE = 0.8
@@ -57,6 +58,12 @@ class Pacer:
             was_paced = True
             now = await self._wait_in(line)
         return line.take(now, was_paced=was_paced)
+
+    def standstill(self) -> Standstill | None:
+        """Return why requests that are ready may not leave: of several families, what ends last. None when they may."""
+        now = self._clock.monotonic()
+        stops = [stop for line in self._lines.values() if (stop := line.standstill(now)) is not None]
+        return max(stops, key=lambda stop: stop.seconds_left, default=None)
 
     def _open_line(self, family: str) -> RateLine:
         line = self._lines[family] = RateLine(self._rates.get(family, ()), self._share, self._clock.monotonic)

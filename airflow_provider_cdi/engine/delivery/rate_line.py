@@ -7,22 +7,18 @@ its refusals tell where no answer shows anything (:class:`RateCeiling`).
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
 
 from airflow_provider_cdi.engine.ports import Rate, RateWindow
-
-log = logging.getLogger(__name__)
+from airflow_provider_cdi.engine.standstill import Standstill
 
 #: Longest sleep before the answers of meanwhile are looked at, in seconds.
 LONGEST_NAP = 0.25
 #: Turns that came late may be made up for, up to so many seconds' worth: timers and a busy loop are never exact.
 CATCH_UP = 0.02
-#: A standstill for longer than this, in seconds, is told in the log.
-LONG_STANDSTILL = 10.0
 #: What is left of a window is spread over its rest, or over so many seconds where the rest is longer: windows of a few
 #: seconds are used evenly, an hour's window as fast as anybody can.
 SPREAD = 10.0
@@ -91,7 +87,6 @@ class RateLine:
         self._ceiling = RateCeiling()
         self._held_until = self._last = -inf
         self._interval = 0.0
-        self._told = -inf
 
     def wait(self, now: float) -> float:
         """Return the seconds after which to look again; 0 when a request may leave now."""
@@ -104,9 +99,21 @@ class RateLine:
         if self._interval:
             due = self._last + self._interval if pace else self._budget.end
             wait = max(wait, min(due - now, LONGEST_NAP))
-            if not pace:
-                self._tell_of_standstill(now)
         return wait
+
+    def standstill(self, now: float) -> Standstill | None:
+        """Return why no request may leave although one waits; None when none waits, or the pace only spreads them."""
+        if not self.gate.locked():
+            return None
+        stops = [Standstill("the destination answered that there are too many requests", self._held_until - now)]
+        for rate in self._rates:
+            if len(self._slots) >= rate.requests:
+                bound = f"the destination takes {rate.requests:,} requests in {rate.seconds:g} s"
+                stops.append(Standstill(bound, self._slots[-rate.requests] + rate.seconds - now))
+        if not self._budget.pace(now):
+            stops.append(Standstill("what the rate limit leaves to this sync is used up", self._budget.end - now))
+        longest = max(stops, key=lambda stop: stop.seconds_left)
+        return longest if longest.seconds_left > 0 else None
 
     def take(self, now: float, *, was_paced: bool) -> Turn:
         """Count a request that leaves."""
@@ -130,12 +137,6 @@ class RateLine:
         self._held_until = max(self._held_until, now + seconds)
         if refused_at is not None:
             self._ceiling.refuse(refused_at, now, seconds)
-
-    def _tell_of_standstill(self, now: float) -> None:
-        wait = self._budget.end - now
-        if wait > LONG_STANDSTILL and self._budget.end > self._told + LONG_STANDSTILL:
-            self._told = self._budget.end
-            log.info("What the rate limit leaves to this sync is used up; its next window begins in %.0f s", wait)
 
 
 class RateBudget:

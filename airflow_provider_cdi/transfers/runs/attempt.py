@@ -33,6 +33,7 @@ from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_ma
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, status_of
 from airflow_provider_cdi.transfers.runs.state import RunState
 from airflow_provider_cdi.transfers.runs.waiting import Waiting
+from airflow_provider_cdi.version_compat import has_thread_safe_calls
 
 #: A sync makes hundreds of thousands of small objects a second, nearly none of them in cycles. With Python's own
 #: thresholds a fifth of its CPU goes into looking for cycles, and every look at all objects walks through Airflow.
@@ -122,7 +123,7 @@ class Attempt:
         inputs = self._inputs(
             self.destination,
             transport,
-            TaskJournal(self.rejects, self.run.save),
+            TaskJournal(self.rejects, self.run.save, self._show_progress),
             self.task.delivery_settings(),
             look_at_rejects=self.rejects.prove,
         )
@@ -164,6 +165,7 @@ class Attempt:
             on_gates=self._stop_at_gates,
             patience=self.task.patience(),
             stop_if_all_rejected=self.stop_if_all_rejected,
+            on_look=self.told.live.look if self.told.live is not None else None,
         )
 
     def _stop_at_gates(self, found: Sequence[str]) -> None:
@@ -176,6 +178,11 @@ class Attempt:
         if not self.check_late or not run.plan.slice.moves_watermark:
             return None
         return LateRows(self.source, run.checkpoint.below if run.checkpoint else run.state.below)
+
+    def _show_progress(self) -> None:
+        live = self.told.live
+        if live is not None and not has_thread_safe_calls():  # elsewhere a thread of its own does
+            live.save()
 
     def _tell_the_end(self, report: Report, error: BaseException) -> None:
         report.rejects_files, report.failed_as = self.rejects.places(), status_of(error)
@@ -196,11 +203,14 @@ class TaskJournal:
 
     :param rejects: where rejects are written.
     :param save: keeps a checkpoint in Airflow.
+    :param on_saved: called after it, in the thread that saves.
     """
 
-    def __init__(self, rejects: RejectFile, save: Callable[[Checkpoint], None]) -> None:
+    def __init__(
+        self, rejects: RejectFile, save: Callable[[Checkpoint], None], on_saved: Callable[[], None] = lambda: None
+    ) -> None:
         self._rejects = rejects
-        self._save = save
+        self._save, self._on_saved = save, on_saved
 
     async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
         """Write the rejects down and only then save the progress.
@@ -218,6 +228,7 @@ class TaskJournal:
         except BaseException:
             self._rejects.take_back()
             raise
+        self._on_saved()
 
 
 class TaskFence:

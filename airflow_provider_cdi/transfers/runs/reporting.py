@@ -6,15 +6,17 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import CdiError, StopSync, TooManyRejects, Unforeseen, is_of_airflow, raise_alone
-from airflow_provider_cdi.version_compat import AirflowFailException
+from airflow_provider_cdi.transfers.live_report import LiveReport
+from airflow_provider_cdi.version_compat import AirflowFailException, has_thread_safe_calls
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
 
-#: The XCom of a try that failed or waits: its report so far. A run that ended well returns its report.
+#: The XCom that says what became of a try, or how far it is; a run that ended well returns its report besides.
 REPORT_KEY = "report"
 _log = logging.getLogger(__name__)
 
@@ -27,12 +29,28 @@ class RunTold:
     :param numbers: gives the report so far; None before anything was read.
     :param is_dry_run: whether nothing is sent.
     :param rejects_files: says where the rejects are.
+    :param now: the time of day, which each report carries as ``at``.
+    :param live: writes the report while the run is at work; None before its begin.
     """
 
     about: dict[str, Any] = field(default_factory=dict)
     numbers: Callable[[], Report] | None = None
     is_dry_run: bool = False
     rejects_files: Callable[[], list[dict[str, Any]]] = list
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    live: LiveReport | None = None
+
+    def begin(self, ti: Any) -> None:
+        """Leave the report of a run that begins, and keep it young from now on.
+
+        :param ti: the task instance.
+        """
+        self.live = LiveReport(self._so_far, lambda report: _push(ti, report), in_thread=has_thread_safe_calls())
+        self.live.begin()
+
+    def end_of_run(self) -> dict[str, Any]:
+        """Return what the report of a run that ended says of it, with the time of its end."""
+        return self.about | {"at": self._at()}
 
     def leave(self, ti: Any, error: Exception) -> None:
         """Leave the report of a try that failed as an XCom, since a failed task returns nothing and makes no event.
@@ -44,37 +62,46 @@ class RunTold:
         report = self._so_far(status_of(error)) | told
         if isinstance(error, CdiError):
             error.report = report
-        self._push(ti, report)
+        self._leave(ti, report)
 
     def leave_deferred(self, ti: Any) -> None:
         """Leave the report so far of a task that waits without its worker.
 
         :param ti: the task instance.
         """
-        self._push(ti, self._so_far("deferred"))
+        self._leave(ti, self._so_far("deferred"))
 
     def replace(self, ti: Any, report: Report) -> None:
-        """Leave the report of a run that ended well in the place of what its deferral left.
+        """Leave the report of a run that ended well in the place of what it left while it was at work.
 
         :param ti: the task instance.
         :param report: of the run.
         """
-        self._push(ti, report.to_json())
+        self._leave(ti, report.to_json())
 
     def _so_far(self, status: str) -> dict[str, Any]:
+        about = self.about | {"at": self._at()}
         if self.numbers is None:
-            return self.about | {"status": status}
+            return about | {"status": status}
         report = self.numbers()
-        report.about, report.dry_run = self.about, report.dry_run or self.is_dry_run
+        report.about, report.dry_run = about, report.dry_run or self.is_dry_run
         report.rejects_files, report.failed_as = self.rejects_files(), status
         return report.to_json()
 
-    @staticmethod
-    def _push(ti: Any, report: dict[str, Any]) -> None:
+    def _at(self) -> str:
+        return self.now().isoformat(timespec="seconds")
+
+    def _leave(self, ti: Any, report: dict[str, Any]) -> None:
+        if self.live is not None:
+            self.live.end()
         try:
-            ti.xcom_push(key=REPORT_KEY, value=report)
+            _push(ti, report)
         except Exception as error:  # how the run itself ended is what must be told
             _log.warning("The report of the run could not be saved as an XCom (%s)", type(error).__name__)
+
+
+def _push(ti: Any, report: dict[str, Any]) -> None:
+    ti.xcom_push(key=REPORT_KEY, value=report)
 
 
 def status_of(error: BaseException) -> str:
