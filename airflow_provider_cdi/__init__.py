@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.notifications.row_errors import RowErrorNotifier
     from airflow_provider_cdi.notifications.sync_error import RecoveredNotifier, SyncErrorNotifier
     from airflow_provider_cdi.operators.check import CheckSyncOperator
+    from airflow_provider_cdi.operators.watch import WatchSyncsOperator
     from airflow_provider_cdi.state.assets import mapped_sync, sync_asset
     from airflow_provider_cdi.transfers.params import sync_params
     from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
@@ -47,6 +48,7 @@ __all__ = [
     "WarehouseToBrazeOperator",
     "WarehouseToHttpOperator",
     "WarehouseToKlaviyoOperator",
+    "WatchSyncsOperator",
     "__version__",
     "mapped_sync",
     "partitions",
@@ -73,6 +75,7 @@ __getattr__, __dir__ = lazy_names(
         "WarehouseToBrazeOperator": "airflow_provider_cdi.transfers.warehouse_to_braze",
         "WarehouseToHttpOperator": "airflow_provider_cdi.transfers.warehouse_to_http",
         "WarehouseToKlaviyoOperator": "airflow_provider_cdi.transfers.warehouse_to_klaviyo",
+        "WatchSyncsOperator": "airflow_provider_cdi.operators.watch",
         "mapped_sync": "airflow_provider_cdi.state.assets",
         "partitions": "airflow_provider_cdi.engine.reading.partition",
         "sync_asset": "airflow_provider_cdi.state.assets",

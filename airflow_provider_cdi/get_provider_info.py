@@ -46,7 +46,10 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "HTTP service", "python-modules": [f"{_HOOKS}.webhook.hook"]},
         ],
         "operators": [
-            {"integration-name": "SQL warehouse", "python-modules": ["airflow_provider_cdi.operators.check"]},
+            {
+                "integration-name": "SQL warehouse",
+                "python-modules": ["airflow_provider_cdi.operators.check", "airflow_provider_cdi.operators.watch"],
+            },
         ],
         "notifications": [
             "airflow_provider_cdi.notifications.sync_error.SyncErrorNotifier",

@@ -27,6 +27,8 @@ from airflow_provider_cdi.version_compat import core_timetable
 
 FOLDER = Path(__file__).parents[2] / "dags"
 FILES = sorted(FOLDER.glob("*.py"))
+#: Those that send; the others look after them.
+SENDING = [path for path in FILES if not path.stem.startswith("watch_")]
 #: What no DAG file may import, because it costs time and memory each time the file is parsed.
 VENDORS = {
     *("aiohttp", "databricks", "duckdb", "google", "orjson", "phonenumbers", "psycopg", "psycopg2", "pyarrow"),
@@ -68,6 +70,10 @@ def every_file(test):
     return pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)(test)
 
 
+def every_sending_file(test):
+    return pytest.mark.parametrize("path", SENDING, ids=lambda path: path.stem)(test)
+
+
 def test_every_file_is_imported_and_holds_one_dag_of_its_name():
     assert bag().import_errors == {}
     assert set(bag().dags) == {path.stem for path in FILES}
@@ -80,7 +86,7 @@ def test_dag_says_what_it_does(path):
     assert len(text.split()) > 20
 
 
-@every_file
+@every_sending_file
 def test_dag_is_tagged_with_its_destination_and_its_data_type_or_its_warehouse(path):
     dag = dag_of(path)
     destination = destination_of(dag)
@@ -92,7 +98,7 @@ def test_schedule_is_valid_and_the_dag_survives_serialization(path):
     DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag_of(path))).timetable.validate()
 
 
-@every_file
+@every_sending_file
 def test_trigger_form_offers_the_kinds_of_runs_that_a_task_takes(path):
     dag = dag_of(path)
     syncs = [task for task in dag.tasks if isinstance(task, WarehouseSyncOperator)]
@@ -182,3 +188,9 @@ def test_dag_of_the_readme_works_as_it_stands(tmp_path):
     copied = DagBag(dag_folder=str(tmp_path))
     assert copied.import_errors == {}
     assert [type(task) for task in copied.dags["users_to_braze"].tasks] == [WarehouseToBrazeOperator]
+
+
+def test_the_watch_names_tasks_that_are_there():
+    (watch,) = dag_of(FOLDER / "watch_syncs_every_15_minutes.py").tasks
+    for dag_id, task_id, _ in watch.watched:
+        assert task_id in bag().dags[dag_id].task_ids

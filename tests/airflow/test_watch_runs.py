@@ -1,0 +1,80 @@
+"""The watch as a task of another DAG, by mail over a real socket: each trouble is told once, and so is its end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+from airflow.sdk import DAG
+from support.airflow_versions import register
+from support.mail_sink import MailSink
+
+from airflow_provider_cdi import SyncErrorNotifier, WatchSyncsOperator
+
+pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
+
+USERS = """create table users as select timestamp '2026-01-01' + interval (i) second as updated_at,
+    'c-' || i as external_id, '{"n":1}' as payload from range(20) as numbers(i)"""
+
+
+@pytest.fixture
+def mails(monkeypatch):
+    with MailSink() as sink:
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", sink.connection)
+        yield sink
+
+
+def subjects(sink):
+    return [mail["Subject"] for mail in sink.mails]
+
+
+def to(address):
+    return SmtpNotifier(to=address)
+
+
+def watching(airflow, name, **arguments):
+    """Make a DAG that watches the sync of another one, and return what runs it."""
+    with DAG(f"watch_{name}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        WatchSyncsOperator(task_id="sync", syncs=[(name, "sync")], notify=to("oncall@example.com"), **arguments)
+    register(dag)
+    return lambda: airflow.run(dag)
+
+
+def test_a_failure_without_a_callback_is_told_once_by_the_watch_of_another_dag_and_so_is_its_end(airflow, mails):
+    dag = airflow.dag("watched")
+    watch = watching(airflow, "watched")
+    airflow.run(dag)
+    assert [watch().state for _ in range(2)] == ["success"] * 2
+    assert subjects(mails) == ["Sync watched.sync failed: missing"]
+    airflow.sql(USERS)
+    airflow.run(dag)
+    assert [watch().state for _ in range(2)] == ["success"] * 2
+    assert subjects(mails)[1:] == ["Sync watched.sync runs again"]
+
+
+def test_a_failure_of_which_a_callback_told_is_not_told_again(airflow, mails):
+    airflow.run(airflow.dag("told", on_failure_callback=SyncErrorNotifier(to("team@example.com"))))
+    watching(airflow, "told")()
+    assert [mail["To"] for mail in mails.mails] == ["team@example.com"]
+
+
+def test_silence_is_told_once_with_its_end(airflow, mails):
+    airflow.sql(USERS)
+    dag = airflow.dag("silent")
+    watch = watching(airflow, "silent", no_success_for=timedelta(microseconds=1))
+    airflow.run(dag)
+    assert [watch().state for _ in range(2)] == ["success"] * 2
+    assert len(mails.mails) == 1
+    assert subjects(mails)[0].startswith("Sync silent.sync: no success for")
+    calm = watching(airflow, "silent", no_success_for=timedelta(hours=1))
+    calm()
+    assert subjects(mails)[1:] == ["Sync silent.sync: no success is over"]
+
+
+def test_a_watermark_that_lags_and_rows_that_come_are_told_apart(airflow, mails):
+    airflow.sql(USERS)
+    airflow.run(airflow.dag("late"))
+    watching(airflow, "late", lag_over=timedelta(hours=1), no_rows_for=timedelta(hours=1))()
+    assert len(mails.mails) == 1
+    assert "its watermark is" in subjects(mails)[0]

@@ -1,0 +1,65 @@
+"""What is wrong with a sync, by its past runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_cdi.watching.history import PastRun
+from airflow_provider_cdi.watching.judgement import Bounds, Seen, alarms
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def run(hours_ago, *, failed=False, **report):
+    return PastRun(f"run-{hours_ago}", failed, NOON - timedelta(hours=hours_ago), report)
+
+
+def names(runs, since=100, **bounds):
+    bound = Bounds(**{name: timedelta(hours=hours) for name, hours in bounds.items()})
+    return [one.name for one in alarms(Seen.of(runs, bound, NOON), bound, NOON, NOON - timedelta(hours=since))]
+
+
+def test_a_sync_is_silent_when_its_last_success_is_too_long_ago():
+    runs = [run(1, failed=True), run(4)]
+    assert names(runs, no_success_for=3) == ["no_success"]
+    assert names(runs, no_success_for=5) == []
+
+
+def test_a_sync_that_never_ran_is_silent_from_the_first_look_on():
+    assert names([], since=2, no_success_for=3) == []
+    assert names([], since=4, no_success_for=3) == ["no_success"]
+
+
+@pytest.mark.parametrize("report", [{"dry_run": True}, {"moves_watermark": False}])
+def test_dry_runs_and_windows_are_no_success(report):
+    assert names([run(1, **report)], no_success_for=3) == ["no_success"]
+
+
+def test_rows_that_stopped_to_come_are_told_although_runs_end_well():
+    runs = [run(hour, accepted=0) for hour in range(1, 30)] + [run(30, accepted=7)]
+    assert names(runs, no_success_for=3, no_rows_for=24) == ["no_rows"]
+    assert names(runs, no_success_for=3, no_rows_for=31) == []
+
+
+def test_rows_of_a_run_that_failed_later_have_arrived():
+    assert names([run(1, failed=True, accepted=5), run(30, accepted=7)], no_rows_for=24) == []
+
+
+def test_a_watermark_lags_by_the_clock():
+    runs = [run(1, watermark="2026-01-05 06:00:00.000")]
+    assert names(runs, lag_over=5) == ["lag"]
+    assert names(runs, lag_over=7) == []
+
+
+def test_the_runs_are_looked_at_no_further_back_than_needed():
+    looked = []
+
+    def runs():
+        for hour in range(1, 1000):
+            looked.append(hour)
+            yield run(hour, accepted=0)
+
+    names(runs(), no_rows_for=24)
+    assert len(looked) <= 26
