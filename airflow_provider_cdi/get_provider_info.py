@@ -83,7 +83,15 @@ _CONFIG: dict[str, Any] = {
                 "version_added": "0.1.0",
                 "example": "s3://aws_default@bucket/rejects",
                 "default": "",
-            }
+            },
+            "rejects_keep_days": {
+                "description": "How many days the rejects of a run are kept, for all syncs that say nothing else "
+                "(rejects_keep). Older ones are deleted at the end of a run that has rejects itself. Empty: for ever.",
+                "type": "string",
+                "version_added": "0.1.0",
+                "example": "30",
+                "default": "",
+            },
         },
     }
 }

@@ -66,7 +66,7 @@ class RejectIndex:
         try:
             return list_runs(self.storage, self.place)
         except self.storage.errors as error:
-            raise self._explained(error, f"The rejects below {self.place.below!r} cannot be listed") from None
+            raise self.explained(error, f"The rejects below {self.place.below!r} cannot be listed") from None
 
     def entries(self, chosen: RejectFilter | None = None) -> Iterator[StoredReject]:
         """Return the rejects in the order of writing, run by run.
@@ -87,7 +87,7 @@ class RejectIndex:
                 reader = RunReader(self.storage, run, doubts, is_shared=self.place.is_shared, tell=self._trouble)
                 yield from (one for one in reader.read() if self.owns(one.sync_id, one.map_index) and chosen.takes(one))
         except self.storage.errors as error:
-            raise self._explained(error, f"The rejects below {self.place.below!r} cannot be read") from None
+            raise self.explained(error, f"The rejects below {self.place.below!r} cannot be read") from None
 
     def mark(self, fates: Iterable[tuple[StoredReject, str]], *, run: str, at: str) -> None:
         """Note what became of rejects. It is durable on return.
@@ -104,7 +104,7 @@ class RejectIndex:
         try:
             write_marks(self.storage, fates, run=run, at=at)
         except self.storage.errors as error:
-            raise self._explained(error, f"What was sent again could not be marked in {self.place.below!r}") from None
+            raise self.explained(error, f"What was sent again could not be marked in {self.place.below!r}") from None
 
     def owns(self, sync_id: str, map_index: int) -> bool:
         """Whether a line is of this sync; where templates lead several syncs into one place, others stand there too.
@@ -136,7 +136,12 @@ class RejectIndex:
         elif len(self.troubles) == MOST_TROUBLES:
             self.troubles.append("And more that are not told one by one.")
 
-    def _explained(self, error: Exception, doing: str) -> Exception:
+    def explained(self, error: Exception, doing: str) -> Exception:
+        """Return what to raise for an error of the storage.
+
+        :param error: that it raised.
+        :param doing: what failed, as the beginning of a sentence.
+        """
         if isinstance(error, CdiError):
             return error
         text = f"{doing}: {self.storage.told(error)}."

@@ -34,6 +34,8 @@ def old_runs(index: RejectIndex, before: datetime, *, keep: Collection[str] = ()
     :param index: of the sync.
     :param before: the moment.
     :param keep: tokens of parts that are still needed, because the record of the sync names them.
+    :raises RetryLater: when the storage does not do its part.
+    :raises ConfigurationError: when it never can.
     """
     for run in index.runs():
         is_needed = any(part.token in keep for part in run.parts)
@@ -46,10 +48,15 @@ def remove(index: RejectIndex, run: OldRun) -> None:
 
     :param index: that found it.
     :param run: what goes.
+    :raises RetryLater: when the storage does not do its part.
+    :raises ConfigurationError: when it never can.
     """
     parts = [part.name for part in run.files.parts]
-    index.storage.remove(parts)
-    index.storage.remove([name for name in run.files.names() if name not in parts])
+    try:
+        index.storage.remove(parts)
+        index.storage.remove([name for name in run.files.names() if name not in parts])
+    except index.storage.errors as error:
+        raise index.explained(error, f"Rejects below {index.place.below!r} cannot be deleted") from None
 
 
 def remove_old(index: RejectIndex, before: datetime, *, keep: Collection[str] = ()) -> int:
@@ -86,6 +93,8 @@ def _as_old(index: RejectIndex, run: RunFiles, before: datetime) -> OldRun | Non
                 rejects, newest = rejects + 1, max(newest, at)
     except FileNotFoundError:  # somebody else deletes, or joins, just now
         return None
+    except index.storage.errors as error:
+        raise index.explained(error, f"The rejects below {index.place.below!r} cannot be read") from None
     return OldRun(run, rejects, newest)
 
 

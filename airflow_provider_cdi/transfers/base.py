@@ -100,6 +100,7 @@ class WarehouseSyncOperator(DeclaredSync):
             self._show_sample(source, destination, run)
         attempt = self._attempt(context, source, destination, run, None if request.pass_gates else self.gates())
         report = attempt.dry_run() if request.dry_run else attempt.deliver(waited)
+        self._remove_old_rejects(context, attempt.rejects)
         if report.dry_run or not run.plan.slice.moves_watermark:
             saved = run.state.watermark
             report.watermark = run.plan.slice.shown(saved.position) if saved else None
@@ -167,8 +168,10 @@ class WarehouseSyncOperator(DeclaredSync):
         )
 
     def _rejects(self, context: Context, run: RunState) -> RejectFile:
+        from airflow_provider_cdi.transfers.rejects_kept import kept_for
         from airflow_provider_cdi.transfers.runs.reject_places import reject_file
 
+        kept_for(self.rejects_keep)  # a wrong option is told before anything is sent
         return reject_file(
             context["ti"],
             self.name_of(context["ti"]),
@@ -177,6 +180,14 @@ class WarehouseSyncOperator(DeclaredSync):
             anywhere=self.allow_rejects_anywhere,
             earlier=run.checkpoint.rejects if run.checkpoint else (),
         )
+
+    def _remove_old_rejects(self, context: Context, written: RejectFile) -> None:
+        """Delete what is older than ``rejects_keep``, when this run has rejects itself; others cost nothing."""
+        from airflow_provider_cdi.transfers.rejects_kept import remove_old_rejects
+        from airflow_provider_cdi.transfers.runs.reject_places import host_of
+
+        if written.parts:
+            remove_old_rejects(self, host=host_of(context["ti"]), needed=written.parts)
 
     def _about(self, context: Context) -> dict[str, Any]:
         return {

@@ -83,6 +83,7 @@ class DeclaredSync(DestinationSide):
         self.rejects_path = arguments.get("rejects_path")
         self.rejects_path_as_written = self.rejects_path
         self.allow_rejects_anywhere = arguments.get("allow_rejects_anywhere", False)
+        self.rejects_keep = arguments.get("rejects_keep")
         self.max_rows = arguments.get("max_rows")
         self.max_share_of_source = arguments.get("max_share_of_source")
         self.max_data_points = arguments.get("max_data_points")

@@ -89,6 +89,10 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
         template fills in leads no further than to places below the part before the first template.
     :param allow_rejects_anywhere: let the templates of ``rejects_path`` lead anywhere, because what fills them in is to
         be trusted.
+    :param rejects_keep: how long rejects are kept, a day or more. At the end of a run that has rejects, those of
+        earlier runs go that are older, run by run, with the marks of what was sent again. None, the default, leaves it
+        to Airflow's option ``[cdi] rejects_keep_days``, and without that keeps them for ever, as ``timedelta.max``
+        does.
     :param max_rows: a gate: stop a run before it sends anything when more rows are due; see :doc:`/guides/gates`.
     :param max_share_of_source: a gate: the same for more than so many percent of the source's rows; not for a sync's
         first run, and not up to 20 rows.

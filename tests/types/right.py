@@ -51,6 +51,7 @@ with DAG("plain", schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=UTC
         dry_run="{{ var.value.dry }}",
         rejects_path="s3://bucket/{{ run_id }}.jsonl",
         allow_rejects_anywhere=True,
+        rejects_keep=timedelta(days=30),
         max_rows=1_000,
         max_share_of_source=12.5,
         max_data_points=None,

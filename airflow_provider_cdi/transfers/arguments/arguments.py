@@ -109,6 +109,7 @@ class SyncArguments(AirflowArguments, total=False):
     lock_run_choices: bool | None
     rejects_path: str | None
     allow_rejects_anywhere: bool
+    rejects_keep: timedelta | None
     max_rows: int | None
     max_share_of_source: float | None
     max_data_points: int | None

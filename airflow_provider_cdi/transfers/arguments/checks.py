@@ -115,6 +115,10 @@ SYNC_RULES: Mapping[str, Rule] = {
     "lock_run_choices": flag(unset=(None,)),
     "rejects_path": text("give the path of a file, or None for the default"),
     "allow_rejects_anywhere": flag(),
+    "rejects_keep": Rule(
+        "give a timedelta of a day or more, such as timedelta(days=30), or None for what [cdi] rejects_keep_days says",
+        lambda value: isinstance(value, timedelta) and value >= timedelta(days=1),
+    ),
     "max_rows": whole(0),
     "max_share_of_source": number("give a number from 0 to 100, or None", lambda percent: 0 <= percent <= 100),
     "max_data_points": whole(0),

@@ -97,6 +97,8 @@ OF_EVERY_SYNC = [
     ({"rejects_path": ""}, "path"),
     ({"rejects_path": 5}, "path"),
     ({"allow_rejects_anywhere": "yes"}, "allow_rejects_anywhere"),
+    ({"rejects_keep": 30}, "rejects_keep_days"),
+    ({"rejects_keep": timedelta(hours=1)}, "a day or more"),
     ({"max_reject_percent": "5"}, "0 to 100"),
     ({"max_reject_percent": -5}, "0 to 100"),
     ({"max_reject_percent": 101}, "0 to 100"),
