@@ -72,6 +72,17 @@ def lab(airflow, tmp_path, capsys):
     return Lab(airflow, folder, capsys)
 
 
+def audited(dag_id):
+    """What Airflow's audit log has of a DAG."""
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        lines = session.query(Log).filter_by(event="cdi_state_set", dag_id=dag_id).all()
+        session.expunge_all()
+    return lines
+
+
 def test_a_sync_is_listed_before_and_after_its_first_run(lab):
     dag = lab.dag("hand_listed")
     code, lines = lab.syncs()
@@ -101,20 +112,7 @@ def test_the_next_run_sends_from_a_watermark_that_was_set_back(lab, checkpoint):
     assert (ran.code, "3 rows that were delivered will be sent again" in ran.err) == (0, True), ran.err
     assert [lab.accepted(dag), lab.accepted(dag)] == [3, 0]
     assert [one.why for one in find_state().newest(f"{name}.sync").record.changed] == ["a test"]
-
-
-def test_the_audit_log_says_who_changed_what_and_why(lab):
-    from airflow.models.log import Log
-    from airflow.utils.session import create_session
-
-    dag = lab.dag("hand_audit")
-    lab.airflow.run(dag)
-    lab.call("state", "set", "--dag-id", "hand_audit", "--watermark", "2026-01-01T00:00:07Z", *AT_ONCE)
-    with create_session() as session:
-        (line,) = session.query(Log).filter_by(event="cdi_state_set", dag_id="hand_audit")
-        assert line.task_id == "sync"
-        assert line.owner
-        assert json.loads(line.extra)["why"] == "a test"
+    assert [(line.task_id, json.loads(line.extra)["why"]) for line in audited(name)] == [("sync", "a test")]
 
 
 def test_a_watermark_over_rows_that_are_due_is_refused_with_their_number(lab):
@@ -169,15 +167,11 @@ def test_a_state_is_not_changed_while_its_task_is_at_work(lab):
             of_it.update({"state": "success"})
 
 
-def test_without_a_terminal_nothing_is_changed_unless_it_is_said(lab):
-    lab.airflow.run(lab.dag("hand_asks"))
-    ran = lab.call("state", "reset", "--dag-id", "hand_asks", "--why", "a test")
-    assert (ran.code, "add --yes" in ran.err) == (2, True)
-    assert find_state().newest("hand_asks.sync").record.changed == ()
-
-
-def test_the_record_is_shown_with_its_changes(lab):
+def test_nothing_is_changed_before_somebody_said_yes_and_then_the_record_shows_it(lab):
     lab.airflow.run(lab.dag("hand_shown"))
+    ran = lab.call("state", "reset", "--dag-id", "hand_shown", "--why", "a test")
+    assert (ran.code, "add --yes" in ran.err) == (2, True)
+    assert find_state().newest("hand_shown.sync").record.changed == ()
     lab.call("state", "reset", "--dag-id", "hand_shown", *AT_ONCE)
     (shown,) = json.loads(lab.call("state", "show", "--sync-id", "hand_shown.sync", "--output", "json").out)
     assert (shown["watermark"], shown["changed"][0]["why"]) == (None, "a test")
@@ -207,7 +201,7 @@ def test_a_run_under_the_old_name_says_that_the_sync_has_moved(lab):
 
 
 @with_state_stores
-@pytest.mark.parametrize(("old", "new"), [(None, 4), (3, 2), (2, 4), (4, None)])
+@pytest.mark.parametrize(("old", "new"), [(None, 2), (3, 2), (2, None)])
 def test_another_number_of_partitions_loses_nothing_and_sends_again_what_it_told(lab, old, new):
     name = f"hand_parts_{old}_{new}"
     lab.airflow.run(lab.dag(name, parts=old, more=f", sync_id={name!r}"))
@@ -217,4 +211,4 @@ def test_another_number_of_partitions_loses_nothing_and_sends_again_what_it_told
     told = int(ran.err.split(" rows that were delivered")[0].split()[-1])
     lab.airflow.sql("insert into users select now(), 'new-' || i, '{}' from range(5) as numbers(i)")
     assert lab.accepted(dag) == 5 + told
-    assert told == (0 if old in (None, 2) else told)
+    assert told == (0 if old is None else told)
