@@ -86,6 +86,7 @@ TESTS = (
     "tests/airflow/test_dag_runs.py",
     "tests/airflow/test_klaviyo_dag_runs.py",
     "tests/airflow/test_run_choices.py",
+    "tests/airflow/test_state_by_hand.py",
     "tests/airflow/test_versions.py",
 )
 
