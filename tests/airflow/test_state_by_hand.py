@@ -218,10 +218,10 @@ def test_nothing_is_changed_before_somebody_said_yes_and_then_the_record_shows_i
     assert "becomes a new sync" in lab.call("state", "show", "--sync-id", "hand_shown.sync").out
 
 
-def test_a_task_with_a_new_name_goes_on_where_the_old_one_was(lab):
+def test_a_dag_and_a_task_with_new_names_go_on_where_the_old_one_was(lab):
     lab.airflow.run(lab.dag("hand_rename", task_id="old", more=KEPT))
-    dag = lab.dag("hand_rename", task_id="new", more=KEPT)
-    words = ("--sync-id", "hand_rename.old", "--to-dag-id", "hand_rename", "--to-task-id", "new")
+    dag = lab.dag("hand_renamed", task_id="new", more=KEPT)
+    words = ("--sync-id", "hand_rename.old", "--to-dag-id", "hand_renamed", "--to-task-id", "new")
     ran = lab.call("state", "move", *words, *AT_ONCE)
     assert ran.code == 0, ran.err
     lab.airflow.sql("insert into users values (now(), 'one more', '{}')")
