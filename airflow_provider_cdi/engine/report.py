@@ -130,14 +130,14 @@ class Report:
         lines += [f"  sent with a change{_by_code(totals.adjusted)}"] if totals.adjusted else []
         lines += [f"  a run that sends would stop: {self.stopped_by}"] if self.stopped_by else []
         lines += self.plan.lines() if self.plan is not None else []
-        lines += [f"  {self.late:,} rows or more came late and are not sent"] if self.late else []
-        return lines + [f"  {part['rows']:,} rows written to {_place(part)}" for part in self.rejects_files]
+        lines += [f"  {_many(self.late, 'row')} or more came late, not sent"] if self.late else []
+        return lines + [f"  {_many(part['rows'], 'row')} written to {_place(part)}" for part in self.rejects_files]
 
     def _of_the_wire(self) -> list[str]:
         rate = self.totals.rows_read / self.seconds if self.seconds > 0 else 0.0
         return [
-            f"  {self.traffic.requests:,} requests, {self.traffic.retries:,} of them repeats, "
-            f"{self.traffic.bytes_sent:,} bytes, {self.seconds:.1f} s, {rate:,.0f} rows/s",
+            f"  {_many(self.traffic.requests, 'request')}, {self.traffic.retries:,} of them repeats, "
+            f"{_many(self.traffic.bytes_sent, 'byte')}, {self.seconds:.1f} s, {rate:,.0f} rows/s",
             f"  {1000 * self.delay:,.0f} ms a request, {self.in_flight:,.1f} at once, {self.traffic.paced:,} waited "
             f"for the rate; {self.seconds_without_rows:.1f} s without rows to send",
         ]
@@ -179,3 +179,7 @@ def _by_code(counts: dict[str, int]) -> str:
     if not counts:
         return ""
     return "   " + ", ".join(f"{code} {number:,}" for code, number in sorted(counts.items()))
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

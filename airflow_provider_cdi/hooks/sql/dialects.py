@@ -126,7 +126,8 @@ class Dialect:
         """Return the statement that names a connection after a sync; None when there is none."""
         if not tag or self.tag is None:
             return None
-        escaped = tag.replace("'", "''")
+        # Redshift reads a backslash in a literal as the beginning of an escape, PostgreSQL as itself.
+        escaped = tag.replace("\\", "/").replace("'", "''")
         return self.tag.format(f"'{escaped}'")
 
     def kind(self, type_code: object) -> ColumnType:

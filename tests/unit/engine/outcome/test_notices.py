@@ -169,7 +169,7 @@ def test_a_run_with_many_notices_warns_once_and_still_shows_its_rejects(caplog):
 def test_the_report_says_where_rows_were_written_down_and_calls_no_accepted_row_a_reject():
     report, _, _ = run(rows("early"))
     report.rejects_files = [{"path": "run.jsonl", "host": None, "files": 1, "rows": 1}]
-    assert report.lines()[-1] == "  1 rows written to run.jsonl"
+    assert report.lines()[-1] == "  1 row written to run.jsonl"
     assert "  sent with a change   phone_dropped 1" in report.lines()
 
 
