@@ -37,7 +37,7 @@ def old_runs(index: RejectIndex, before: datetime, *, keep: Collection[str] = ()
     :raises RetryLater: when the storage does not do its part.
     :raises ConfigurationError: when it never can.
     """
-    for run in index.runs():
+    for run in (one for found in index.runs() for one in _apart(index, found)):
         is_needed = any(part.token in keep for part in run.parts)
         if run.modified < before.timestamp() and not is_needed and (old := _as_old(index, run, before)):
             yield old
@@ -71,6 +71,17 @@ def remove_old(index: RejectIndex, before: datetime, *, keep: Collection[str] = 
         remove(index, run)
         gone += run.rejects
     return gone
+
+
+def _apart(index: RejectIndex, run: RunFiles) -> list[RunFiles]:
+    """Return what goes as a whole: a run, or each part where ``rejects_path`` gives all runs one name."""
+    if not index.place.begins:
+        return [run]
+    parts: dict[str, RunFiles] = {}
+    for part in run.parts:
+        seals = {token: name for token, name in run.seals.items() if token == part.token}
+        parts.setdefault(part.token, RunFiles(run.folder, run.name, seals=seals)).parts.append(part)
+    return list(parts.values())
 
 
 def _as_old(index: RejectIndex, run: RunFiles, before: datetime) -> OldRun | None:

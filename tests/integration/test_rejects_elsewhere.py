@@ -5,11 +5,14 @@ A machine is a home of its own and a name.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,7 @@ from airflow_provider_cdi.engine import watch
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RejectsNotWritten, RetryLater
 from airflow_provider_cdi.transfers import warehouse_to_klaviyo
+from airflow_provider_cdi.transfers.stored_rejects import reject_index
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 ROWS = 9_000
@@ -244,3 +248,24 @@ def test_a_run_that_finds_nothing_due_asks_nothing_of_the_place(lab, tmp_path):
     lab.run(run_id="run-1")
     report = lab.run(run_id="run-2", rejects_path=str(tmp_path / "unused" / "run.jsonl"))
     assert (report["rows_read"], (tmp_path / "unused").exists()) == (0, False)
+
+
+# --- found again, and kept as long as the sync says -------------------------------------------------------------------
+
+
+def test_the_rejects_of_runs_are_found_again_and_the_old_ones_go_at_the_end_of_a_run_that_has_some(lab, tmp_path):
+    made = {"rejects_path": f"{tmp_path}/rejects/users.jsonl", "rejects_keep": timedelta(days=30)}
+    lab.sql("create table users as select timestamp '2026-01-01' as updated_at, 'c-1' as external_id, '[]' as payload")
+    lab.run(run_id="run-1", **made)
+    lab.sql("insert into users values (timestamp '2026-01-02', 'c-2', '{}')")
+    (old,) = (tmp_path / "rejects").rglob("*.jsonl")
+    old.write_text(re.sub(r'"at":"20\d\d', '"at":"2020', old.read_text()))
+    os.utime(old, (0, 0))
+    lab.run(run_id="run-2", **made)
+    index = reject_index(lab.make(**made))
+    assert [one.run_id for one in index.entries()] == ["run-1"]  # a run without rejects costs nothing, and deletes none
+    lab.sql("insert into users values (timestamp '2026-01-03', 'c-3', '[]')")
+    lab.run(run_id="run-3", **made)
+    assert [(one.run_id, one.code, one.identifier) for one in index.entries()] == [
+        ("run-3", "payload_not_object", {"EXTERNAL_ID": "c-3"})
+    ]
