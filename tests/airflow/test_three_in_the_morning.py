@@ -357,3 +357,11 @@ def test_a_green_run_leaves_a_row_of_the_future_and_says_so(night):
     assert "stamped later than now" in night.command("preview", "--output", "plain").out
     night.sql("update users set updated_at = '2026-01-03' where external_id = 'cem'")
     assert night.is_over("ann", "bob", "cem")
+
+
+@pytest.mark.parametrize("number", [9, 17, 18])
+def test_messages_that_other_tests_provoke_have_the_words_of_the_page(number):
+    """A run beside another one, a moved sync, a warehouse that is away: tests/scheduler, state by hand, the errors."""
+    package = Path(__file__).parents[2] / "airflow_provider_cdi"
+    text = "".join(path.read_text() for path in package.rglob("*.py"))
+    assert all(words in text for words in LINES[number].words)
