@@ -39,18 +39,22 @@ class DistinctCount:
             return len(self._hashes)
         return round(_ALPHA * _REGISTERS**2 / sum(2.0**-rank for rank in self._registers))
 
-    def add(self, text: str) -> None:
-        """Count a text, unless it was counted before."""
+    def add(self, text: str) -> int:
+        """Count a text, unless it was counted before.
+
+        :return: its hash, evenly spread over 64 bits and the same on every machine.
+        """
         number = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
         if self._registers is not None:
             self._note(self._registers, number)
-            return
+            return number
         self._hashes.add(number)
         if len(self._hashes) > self._exact_up_to:
             self._registers = bytearray(_REGISTERS)
             for known in self._hashes:
                 self._note(self._registers, known)
             self._hashes.clear()
+        return number
 
     @staticmethod
     def _note(registers: bytearray, number: int) -> None:

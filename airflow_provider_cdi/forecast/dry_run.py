@@ -29,6 +29,7 @@ from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Request, Response, Verdict
 from airflow_provider_cdi.forecast.examples import ExampleJournal
 from airflow_provider_cdi.forecast.forecast import Forecast
+from airflow_provider_cdi.forecast.new_people import NewFound, PeopleSample, find_new_people
 from airflow_provider_cdi.forecast.pace import pace_of
 from airflow_provider_cdi.forecast.scan import Scan
 from airflow_provider_cdi.forecast.tally import Tally
@@ -124,7 +125,7 @@ class DryRun:
     :param settings: how that run would deliver.
     :param inputs: makes what a run is made of from a destination, a transport, a journal and settings.
     :param scan: asks the warehouse what it will scan; None for not asking.
-    :param cures: code of a reject -> what to do.
+    :param asks_about: about how many people :meth:`ask` asks at most.
     """
 
     def __init__(
@@ -134,11 +135,11 @@ class DryRun:
         inputs: Callable[[Destination, Transport, Journal, DeliverySettings], RunInputs],
         *,
         scan: Callable[[], Scan] | None = None,
-        cures: Mapping[str, str] | None = None,
+        asks_about: int = 0,
     ) -> None:
         self._real, self._settings = destination, settings
-        self._ask_scan, self._scan, self._cures = scan, Scan(), cures or {}
-        self._tally, self._journal = Tally(), ExampleJournal()
+        self._ask_scan, self._scan, self._new = scan, Scan(), NewFound()
+        self._tally, self._journal = Tally(sample=PeopleSample(asks_about)), ExampleJournal()
         at_once = replace(settings, requests_per_second=None, rate_share=None)
         dry = DryRunDestination(destination, self._tally)
         made = inputs(dry, CountingTransport(self._tally), self._journal, at_once)
@@ -174,6 +175,15 @@ class DryRun:
         found = [*self._too_much, *self._gates.over_data_points(data_points, "all of its rows")]
         return " ".join([*found, self._gates.way_on]) if found else ""
 
+    async def ask(self, inputs: RunInputs) -> Report:
+        """Ask the destination about some of the people that were read, which changes nothing there.
+
+        :param inputs: with the real destination, and a transport that sends.
+        :return: the report anew.
+        """
+        self._new = await find_new_people(inputs, self._tally.sample.records, self._tally.keys)
+        return self.report()
+
     def _forecast(self, reading_seconds: float) -> Forecast:
         return Forecast(
             self._real,
@@ -181,5 +191,5 @@ class DryRun:
             pace_of(self._tally.sent, self._real, self._settings, reading_seconds=reading_seconds),
             examples=self.examples,
             scan=self._scan,
-            cures=self._cures,
+            new=self._new,
         )

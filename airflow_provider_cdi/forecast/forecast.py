@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_cdi.destinations.cures import cure_of
 from airflow_provider_cdi.engine.ports import DATA_POINTS, CountedDestination, Destination, JobDestination
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow, without_personal_data
+from airflow_provider_cdi.forecast.new_people import NewFound
 from airflow_provider_cdi.forecast.pace import Pace
 from airflow_provider_cdi.forecast.ports import ActivatingDestination
 from airflow_provider_cdi.forecast.scan import Scan
 from airflow_provider_cdi.forecast.tally import Tally
 
 _MINUTE = 60
-#: Nobody was asked whom the destination knows.
-NOT_ASKED = "not asked"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Forecast:
     :param pace: how long it takes at least.
     :param examples: of the rows that would be set aside, a few of each code. They hold personal data.
     :param scan: what the warehouse will scan.
-    :param cures: code of a reject -> what to do.
+    :param new: how many of the people are new.
     """
 
     destination: Destination = field(repr=False)
@@ -35,7 +35,7 @@ class Forecast:
     pace: Pace
     examples: Sequence[RejectedRow] = field(default=(), repr=False)
     scan: Scan = field(default_factory=Scan)
-    cures: Mapping[str, str] = field(default_factory=dict, repr=False)
+    new: NewFound = field(default_factory=NewFound)
 
     @property
     def data_points(self) -> int | None:
@@ -66,8 +66,7 @@ class Forecast:
                 "what": self._key_names,
                 "number": keys.number,
                 "is_exact": keys.is_exact,
-                "new": None,
-                "new_told_by": NOT_ASKED,
+                **self.new.to_json(),
             },
             "removes": self.removes,
             "requests": [{"to": place, "requests": sent.requests, "bytes": sent.bytes} for place, sent in self._sent()],
@@ -75,7 +74,7 @@ class Forecast:
             "seconds": round(self.pace.seconds, 1),
             "decided_by": self.pace.decided_by,
             "scan": self.scan.to_json(),
-            "examples": [_impersonal(row, self.cures) for row in self.examples],
+            "examples": [_impersonal(row, self._vendor) for row in self.examples],
         }
 
     def lines(self) -> list[str]:
@@ -85,11 +84,11 @@ class Forecast:
     def _told(self) -> Iterator[tuple[str, str]]:
         yield from self._money()
         keys, about = self.tally.keys, "" if self.tally.keys.is_exact else "about "
-        yield self._key_names, f"{about}{keys.number:,}; how many of them are new: {NOT_ASKED}"
+        yield self._key_names, f"{about}{keys.number:,}; new ones: {self._new_in_words()}"
         yield "removes", ", ".join(f"{number:,} {_spaced(name)}" for name, number in self.removes.items()) or "nothing"
         for code, row in _first_of_each(self.examples).items():
-            shown = _impersonal(row, self.cures)
-            yield f"{row.outcome}", f"{code}: {shown['reason']} {shown['cure'] or ''}".rstrip()
+            shown = _impersonal(row, self._vendor)
+            yield f"{row.outcome}", f"{code}: {shown['reason']} {shown['cure']}"
             times = [each.updated_at for each in self.examples if each.code == code]
             yield "", f"for example UPDATED_AT {', '.join(times)}"
         for place, sent in self._sent():
@@ -114,6 +113,16 @@ class Forecast:
             least, most = self.active_profiles
             yield "active profiles", f"{least:+,} to {most:+,}, because it is not known who is active now"
 
+    def _new_in_words(self) -> str:
+        return self.new.told if self.new.number is None else f"{self.new.number:,}, {self.new.told}"
+
+    @property
+    def _vendor(self) -> str:
+        """Whose words the cures are in."""
+        if self._has_points:
+            return "braze"
+        return "klaviyo" if self.active_profiles is not None else "http"
+
     @property
     def _has_points(self) -> bool:
         return isinstance(self.destination, CountedDestination) and DATA_POINTS in self.destination.counted(())
@@ -130,14 +139,14 @@ def _first_of_each(examples: Sequence[RejectedRow]) -> dict[str, RejectedRow]:
     return dict(sorted({row.code: row for row in reversed(examples)}.items()))
 
 
-def _impersonal(row: RejectedRow, cures: Mapping[str, str]) -> dict[str, Any]:
+def _impersonal(row: RejectedRow, vendor: str) -> dict[str, Any]:
     """Return what a log may show of a row that would be set aside."""
     return {
         "outcome": row.outcome,
         "code": row.code,
         "reason": without_personal_data(row.reason, row.identifier.values()),
         "updated_at": row.updated_at,
-        "cure": cures.get(row.code),
+        "cure": cure_of(row.code, vendor),
     }
 
 

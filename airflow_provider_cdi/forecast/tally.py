@@ -10,6 +10,7 @@ from airflow_provider_cdi.engine.ports import CountedDestination, Destination
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.forecast.distinct import DistinctCount
+from airflow_provider_cdi.forecast.new_people import PeopleSample
 from airflow_provider_cdi.forecast.ports import ActivatingDestination
 
 
@@ -33,12 +34,14 @@ class Tally:
 
     :param counted: what the vendor counts, by its name; see :class:`~.ports.CountedDestination`.
     :param keys: whose records they are.
+    :param sample: one record of each of some people, to ask about.
     :param emails: addresses of profiles that may become active, or end to be.
     :param sent: method and path -> the requests.
     """
 
     counted: Counter[str] = field(default_factory=Counter)
     keys: DistinctCount = field(default_factory=DistinctCount)
+    sample: PeopleSample = field(default_factory=lambda: PeopleSample(0))
     emails: DistinctCount = field(default_factory=DistinctCount)
     sent: dict[str, Sent] = field(default_factory=dict)
 
@@ -51,7 +54,7 @@ class Tally:
             self.counted.update(destination.counted(records))
         for record in records:
             for row in record.rows():
-                self.keys.add(row.key)
+                self.sample.offer(self.keys.add(row.key), row)
         if isinstance(destination, ActivatingDestination):
             for email in filter(None, map(destination.email_of, records)):
                 self.emails.add(email)

@@ -11,6 +11,7 @@ from airflow_provider_cdi.engine.clock import SystemClock
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.exceptions import AllRejected, TooManyRejects
 from airflow_provider_cdi.forecast.dry_run import DryRun
+from airflow_provider_cdi.forecast.examples import ExampleJournal
 from airflow_provider_cdi.forecast.scan import scan_of
 from airflow_provider_cdi.forecast.shown import shown_example
 from airflow_provider_cdi.preview.masks import Mask
@@ -70,12 +71,13 @@ class SyncForecast:
         return [*filter(None, (stopped, *self.notes, masked)), *self.report.lines()]
 
 
-def forecast_sync(task: DeclaredSync, start: Start, *, mask: Mask | None = None) -> SyncForecast:
+def forecast_sync(task: DeclaredSync, start: Start, *, mask: Mask | None = None, ask: int = 0) -> SyncForecast:
     """Read all that the next run would read, and say what it comes to.
 
     :param task: the sync.
     :param start: where it begins to read.
     :param mask: what people may not see of the examples; None for every value.
+    :param ask: about how many people the destination is asked whether it knows them; 0 for nobody.
     :raises ConfigurationError: when an argument makes no sense, or only a run could fill it in.
     :raises SourceError: when the source cannot be read as it is.
     :raises RetryLater: when the warehouse does not answer now.
@@ -83,12 +85,12 @@ def forecast_sync(task: DeclaredSync, start: Start, *, mask: Mask | None = None)
     part = next_slice(task, start)
     stopped_by = ""
     try:
-        run, report = _read(_Reading(task, part))
+        run, report = _read(_Reading(task, part), ask)
     except AllRejected as error:
         # What stops the run must not hide the figures: they are what somebody needs who decides about it.
         stopped_by = str(error)
         part = next_slice(task, start)  # a source whose reading was stopped is done
-        run, report = _read(_Reading(task, part, is_guarded=False))
+        run, report = _read(_Reading(task, part, is_guarded=False), ask)
     report.about = {
         "sync_id": task.sync_id if task.get_dag() is not None else None,
         "data_type": task.data_type,
@@ -136,11 +138,20 @@ class _Reading:
         )
 
 
-def _read(reading: _Reading) -> tuple[DryRun, Report]:
+def _read(reading: _Reading, ask: int) -> tuple[DryRun, Report]:
     task, part = reading.task, reading.part
     scan = partial(scan_of, part.source, part.slice)
-    run = DryRun(part.destination, task.delivery_settings(), reading.inputs, scan=scan)
-    return run, asyncio.run(run.run())
+    run = DryRun(part.destination, task.delivery_settings(), reading.inputs, scan=scan, asks_about=ask)
+    return run, asyncio.run(_read_and_ask(run, reading) if ask else run.run())
+
+
+async def _read_and_ask(run: DryRun, reading: _Reading) -> Report:
+    task = reading.task
+    await run.run()
+    async with task.make_transport() as transport:
+        return await run.ask(
+            reading.inputs(reading.part.destination, transport, ExampleJournal(), task.delivery_settings())
+        )
 
 
 def _failed_by(report: Report, task: DeclaredSync) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.preview.masks import Mask
     from airflow_provider_cdi.transfers.forecast import SyncForecast
 
+#: People that are asked about, at most.
+MOST_ASKED = 10_000
 #: Says that nothing is masked.
 _NONE = "none"
 #: Characters of a payload in a table.
@@ -31,7 +33,7 @@ def _run(options: argparse.Namespace) -> int:
         start = Start(from_beginning=options.from_beginning, since=options.since or "", until=options.until or "")
     else:
         start = stored_start(task, map_index=options.map_index)
-    forecast = forecast_sync(task, start, mask=mask)
+    forecast = forecast_sync(task, start, mask=mask, ask=options.ask or 0)
     _print(forecast, options.output)
     return GOOD if forecast.is_good else NOT_GOOD
 
@@ -40,6 +42,8 @@ def _checked(options: argparse.Namespace) -> Mask:
     """Refuse what makes no sense; return what is masked."""
     from airflow_provider_cdi.preview.masks import Mask
 
+    if options.ask is not None and not 1 <= options.ask <= MOST_ASKED:
+        raise UsageError(f"--ask is {options.ask}; a plan asks about 1 to {MOST_ASKED:,} people.")
     if options.from_beginning and (options.since or options.until):
         raise UsageError("--from-beginning reads everything and --since a window: give either of them.")
     try:
@@ -92,6 +96,13 @@ COMMAND = cdi_command(
             help="Fields of the examples that are shown as ***, such as email,phone; none shows every value. "
             "Default: all",
         ),
+        option(
+            "--ask",
+            type=int,
+            metavar="N",
+            help="Ask the destination about N people, chosen by chance, whether it knows them, and estimate from that "
+            f"how many are new; at most {MOST_ASKED}. Default: nobody is asked",
+        ),
         option("--from-beginning", action="store_true", help="Read everything, whatever the state of the sync is"),
         option("--since", metavar="TIME", help="Read a window instead: its first moment, such as 2026-01-05T00:00:00Z"),
         option("--until", metavar="TIME", help="The moment after the window. Default: now"),
@@ -99,6 +110,7 @@ COMMAND = cdi_command(
     examples=(
         "--dag-id users_to_braze",
         "--dag-id users_to_braze --from-beginning --output json",
+        "--sync-id users --ask 1000",
         "--sync-id users --mask email,phone --output plain",
     ),
 )
