@@ -43,6 +43,7 @@ class Report:
     :param stopped_by: of a run that sends nothing, what would stop one that sends before its first request; empty for
         nothing.
     :param failed_as: the status that an error gave it; None where the numbers tell.
+    :param redrive: what became of the rejects that were sent again; None for a run that sends none.
     :param rejects_files: where the rejects are: ``path``, ``host`` (None for storage that all machines share),
         ``files`` and ``rows`` of each part.
     """
@@ -59,15 +60,17 @@ class Report:
     about: dict[str, Any] = field(default_factory=dict)
     plan: Figures | None = None
     stopped_by: str = ""
+    redrive: Mapping[str, Any] | None = None
     failed_as: str | None = None
 
     @property
     def status(self) -> str:
-        """What became of the run, in the vendors' words: ``partial`` when a row was rejected or is unknown.
+        """What became of the run, in the vendors' words: ``partial`` when a row was rejected or is unknown, or rejects
+        that were to be sent again could not be read.
 
         ``guarded`` is a dry run, too, of which the real one would be stopped.
         """
-        is_whole = not (self.totals.rejected or self.totals.unknown)
+        is_whole = not (self.totals.rejected or self.totals.unknown or (self.redrive or {}).get("elsewhere"))
         return self.failed_as or ("guarded" if self.stopped_by else "success" if is_whole else "partial")
 
     @property
@@ -110,6 +113,7 @@ class Report:
             "stopped_by": self.stopped_by or None,
             "rejects_files": self.rejects_files,
             **({} if self.plan is None else {"plan": self.plan.to_json()}),
+            **({} if self.redrive is None else {"redrive": dict(self.redrive)}),
         }
 
     def lines(self) -> list[str]:
@@ -130,6 +134,7 @@ class Report:
         lines += [f"  sent with a change{_by_code(totals.adjusted)}"] if totals.adjusted else []
         lines += [f"  a run that sends would stop: {self.stopped_by}"] if self.stopped_by else []
         lines += self.plan.lines() if self.plan is not None else []
+        lines += _about_rejects(self.redrive) if self.redrive is not None else []
         lines += [f"  {_many(self.late, 'row')} or more came late, not sent"] if self.late else []
         return lines + [f"  {_many(part['rows'], 'row')} written to {_place(part)}" for part in self.rejects_files]
 
@@ -169,6 +174,16 @@ def report_of(
         watermark=inputs.part.shown(watermark.position) if watermark else None,
         late=inputs.late.number if inputs.late else None,
     )
+
+
+def _about_rejects(redrive: Mapping[str, Any]) -> list[str]:
+    """Say what became of the rejects that a run was to send again."""
+    by_fate = {name: number for name, number in redrive.items() if isinstance(number, int) and number}
+    taken, left, nameless = (by_fate.pop(name, 0) for name in ("taken", "left", "without_key"))
+    lines = [f"  rejects    {taken:>12,}{_by_code(by_fate)}"]
+    lines += [f"  {left:,} more rejects are left for another such run"] if left else []
+    lines += [f"  {nameless:,} rejects name nobody, so their rows cannot be found"] if nameless else []
+    return lines + [f"  not read: {part}" for part in redrive["elsewhere"]]
 
 
 def _place(part: Mapping[str, Any]) -> str:

@@ -45,6 +45,8 @@ class RunInputs:
     :param late: counts the rows that came below the watermark; None when nobody wants to know.
     :param on_look: called about twice a second with what keeps requests back, None for nothing, and the monotonic
         clock's time; it must return at once. None where nobody wants to know.
+    :param on_passed: is told what became of the next rows in the order of reading, once that is known of all before
+        them: ``accepted``, ``rejected``, ``unknown`` or ``skipped``; None when nobody follows rows.
     :param prepare: called beside the event loop when something is due, before the first row is read; what it raises
         ends the run. None for nothing.
     :param read_ahead: how a blocking reader is read beside the event loop.
@@ -69,6 +71,7 @@ class RunInputs:
     stop_if_all_rejected: int | None = FIRST_ROWS
     late: LateRows | None = None
     on_look: Callable[[Standstill | None, float], None] | None = None
+    on_passed: Callable[[Sequence[str]], None] | None = None
     prepare: Callable[[], None] | None = None
     read_ahead: ReadAhead = read_in_thread
     call_aside: CallAside = call_in_thread

@@ -45,6 +45,12 @@ class Records:
             self._copies = self._copies or record.copies
         return record
 
+    def known(self) -> list[StateRecord]:
+        """Return all records of the sync that can be seen, the oldest first: as many runs as left copies."""
+        stores = (*self._stores.shared, self._stores.copies)
+        found = [one for store in stores for one in self._own(_records(store.seen(STATE_KEY)))]
+        return sorted(found, key=lambda one: one.age)
+
     def listed(self, record: StateRecord) -> StateRecord:
         """Return a record with the copy of this run among those that it names."""
         return replace(record, copies=self._all_copies()[-COPIES_KEPT:])

@@ -14,6 +14,7 @@ from airflow_provider_cdi.engine.rows.progress import RowsBelow
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Watermark
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, GuardTripped, Superseded
+from airflow_provider_cdi.rejects.parts import RejectPart
 from airflow_provider_cdi.state.airflow_calls import saving
 from airflow_provider_cdi.state.identity import Identity, refuse_other_identity
 from airflow_provider_cdi.state.lease import Lease, LeasePlace, two_instances
@@ -198,6 +199,11 @@ class SyncState:
             self._write(StateRecord(self.identity, 0, Checkpoint(None, Totals()), "", self._at))
         elif self._records.is_only_in_copies:
             self._write(self._record)
+
+    def reject_parts(self) -> list[RejectPart]:
+        """Return the parts of rejects that the newest record and the copies of earlier ones name."""
+        known = self._records.known() + ([self._record] if self._record else [])
+        return list({part.path: part for record in known for part in record.checkpoint.rejects}.values())
 
     def push(self) -> None:
         """Leave the copy of the record that every version of Airflow has, an XCom."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
     from airflow_provider_cdi.rejects.file import RejectFile
     from airflow_provider_cdi.state.sync_state import SyncState
+    from airflow_provider_cdi.transfers.redrive.redrive import Redrive
     from airflow_provider_cdi.transfers.runs.attempt import Attempt
     from airflow_provider_cdi.transfers.runs.plan import RunRequest
     from airflow_provider_cdi.transfers.runs.state import RunState
@@ -96,9 +97,11 @@ class WarehouseSyncOperator(DeclaredSync):
         self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
         if run.plan.is_replay:
             self.log.info("The run had finished and was cleared: it sends its rows again, and the watermark stays")
-        if request.dry_run and self.dry_run_sample is not None:
+        redrive = self._redrive(request, context, run, source, destination) if mode == "rejects" else None
+        if request.dry_run and self.dry_run_sample is not None and redrive is None:
             self._show_sample(source, destination, run)
-        attempt = self._attempt(context, source, destination, run, None if request.pass_gates else self.gates())
+        gates = None if request.pass_gates else self.gates()
+        attempt = self._attempt(context, source, destination, run, gates=gates, redrive=redrive)
         report = attempt.dry_run() if request.dry_run else attempt.deliver(waited)
         self._remove_old_rejects(context, attempt.rejects)
         if report.dry_run or not run.plan.slice.moves_watermark:
@@ -147,10 +150,42 @@ class WarehouseSyncOperator(DeclaredSync):
             choices.dry_run,
             settle=self.settle,
             pass_gates=choices.pass_gates,
+            rejects=choices.rejects,
         )
 
+    def _redrive(
+        self, request: RunRequest, context: Context, run: RunState, source: Source, destination: Destination
+    ) -> Redrive:
+        """Take the rejects that the run sends again."""
+        from airflow_provider_cdi.transfers.redrive.choice import RejectChoice
+        from airflow_provider_cdi.transfers.redrive.redrive import Redrive
+        from airflow_provider_cdi.transfers.runs.reject_places import host_of
+        from airflow_provider_cdi.transfers.stored_rejects import reject_index
+
+        ti, kept = context["ti"], run.plan.slice.rejects or {}
+        redrive = Redrive.opened(
+            reject_index(self, host=host_of(ti), known=run.state.reject_parts()),
+            RejectChoice.from_json(kept),
+            source,  # type: ignore[arg-type]  # every source of this package finds rows by their keys
+            destination.contract,
+            name=self.name_of(ti),
+            every_row=self.counts_every_row(),
+            watermark=run.state.watermark,
+            run_id=None if request.dry_run else ti.run_id,
+            rows_before=run.checkpoint.totals.rows_read if run.checkpoint else 0,
+        )
+        redrive.tell(self.log)
+        return redrive
+
     def _attempt(
-        self, context: Context, source: Source, destination: Destination, run: RunState, gates: Gates | None
+        self,
+        context: Context,
+        source: Source,
+        destination: Destination,
+        run: RunState,
+        *,
+        gates: Gates | None,
+        redrive: Redrive | None,
     ) -> Attempt:
         from airflow_provider_cdi.transfers.runs.attempt import Attempt
 
@@ -165,6 +200,7 @@ class WarehouseSyncOperator(DeclaredSync):
             stop_if_all_rejected=self.stop_if_all_rejected,
             stop_requested=lambda: self._is_told_to_end,
             gates=gates,
+            redrive=redrive,
         )
 
     def _rejects(self, context: Context, run: RunState) -> RejectFile:

@@ -54,6 +54,10 @@ class DestinationSide(DeferrableSyncOperator):
         """Return where the rows go, without secrets; it is fixed for the life of a sync."""
         return self.hook.settings.base_url
 
+    def counts_every_row(self) -> bool:
+        """Return whether each row counts for itself, as an event does; else only the newest row of a key does."""
+        return self.data_type in self.counted_data_types or self.data_type == "events"
+
     def prepare_destination(self, destination: Destination) -> None:
         """Ask what must be known before the first row is encoded; called when there are rows to send."""
 

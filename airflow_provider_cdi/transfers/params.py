@@ -7,7 +7,18 @@ from typing import Any
 from airflow.sdk import Param
 
 #: What a person may choose for a run.
-CHOICES = ("sync_mode", "since", "until", "dry_run", "pass_gates")
+CHOICES = (
+    "sync_mode",
+    "since",
+    "until",
+    "dry_run",
+    "pass_gates",
+    "reject_codes",
+    "reject_run_id",
+    "reject_older_than",
+    "reject_unknown",
+    "reject_stored_payload",
+)
 #: In a Param's schema: it is one of these, and not one of the DAG's own that has the same name. It holds the default,
 #: because Airflow writes what a run was given over the Param's own value.
 _MARK = "x-cdi-default"
@@ -20,11 +31,12 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
 
         with DAG("users", schedule="@hourly", params=sync_params()): ...
 
-    All syncs of the DAG read them: ``sync_mode``, ``since``, ``until``, ``dry_run`` and ``pass_gates``. Merge others
-    in with ``sync_params() | {"mine": Param(...)}``. Scheduled runs use the defaults. A Param that the DAG
+    All syncs of the DAG read them: ``sync_mode``, ``since``, ``until``, ``dry_run``, ``pass_gates``, and for rejected
+    rows ``reject_codes``, ``reject_run_id``, ``reject_older_than``, ``reject_unknown`` and ``reject_stored_payload``.
+    Merge others in with ``sync_params() | {"mine": Param(...)}``. Scheduled runs use the defaults. A Param that the DAG
     declares itself under one of these names is not read. Without any, a run may still be given them as ``conf``.
 
-    :param sync_mode: default of the form: ``auto``, ``incremental``, ``full`` or ``window``.
+    :param sync_mode: default of the form: ``auto``, ``incremental``, ``full``, ``window`` or ``rejects``.
     :param dry_run: default of the form.
     """
     return {
@@ -34,7 +46,9 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
             enum=list(_MODES),
             values_display=dict(_MODES),
             title="What to send",
-            description="A window, a backfill and a dry run leave the watermark where it is; the others move it.",
+            description=(
+                "A window, a backfill, rejected rows and a dry run leave the watermark where it is; the others move it."
+            ),
             **_marked(sync_mode),
         ),
         "since": _moment(
@@ -67,6 +81,30 @@ def sync_params(*, sync_mode: str = "auto", dry_run: bool = False) -> dict[str, 
             ),
             **_marked(False),
         ),
+        **_reject_params(),
+    }
+
+
+def _reject_params() -> dict[str, Param]:
+    return {
+        "reject_codes": _text(
+            "Rejected rows: codes",
+            "Only rows that were rejected with one of these codes, with commas between them. Empty: any code.",
+            is_list=True,
+        ),
+        "reject_run_id": _text("Rejected rows: of the run", "Only rows that this run rejected. Empty: any run."),
+        "reject_older_than": _text(
+            "Rejected rows: older than",
+            "Only rows rejected longer ago than this (90m, 12h, 7d, 2w), or before this time. Empty: all.",
+        ),
+        "reject_unknown": _box(
+            "Rejected rows: unknown ones too",
+            "Also events and purchases of which nobody knows whether they arrived. They may count twice.",
+        ),
+        "reject_stored_payload": _box(
+            "Rejected rows: as they were",
+            "Send what was rejected, as the reject file keeps it, and not the row as it is now.",
+        ),
     }
 
 
@@ -76,12 +114,22 @@ _MODES = {
     "incremental": "Changes since the last run",
     "full": "Everything again",
     "window": "A window of time",
+    "rejects": "Rejected rows again",
 }
 
 
 def _moment(title: str, description: str) -> Param:
     kind = ["null", "string"]
     return Param(None, type=kind, format="date-time", title=title, description=description, **_marked(None))
+
+
+def _text(title: str, description: str, *, is_list: bool = False) -> Param:
+    kind = ["null", "string", "array"] if is_list else ["null", "string"]
+    return Param("", type=kind, title=title, description=description, **_marked(""))
+
+
+def _box(title: str, description: str) -> Param:
+    return Param(False, type="boolean", title=title, description=description, **_marked(False))
 
 
 def _marked(default: Any) -> dict[str, Any]:

@@ -85,6 +85,10 @@ class WarehouseToHttpOperator(WarehouseSyncOperator):
         """Return the address to which the rows go."""
         return self.hook.settings.base_url + self._path()
 
+    def counts_every_row(self) -> bool:
+        """Return whether a row counts once more when it comes once more."""
+        return self.repeats == "count_twice"
+
     def make_destination(self, *, loads_history: bool) -> Destination:
         """Return the data type; it is the same for every kind of run."""
         from airflow_provider_cdi.destinations.http.rows import HttpRows

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 
 import pyarrow as pa
@@ -43,6 +43,7 @@ class Ledger:
     :param up_to: the slice's upper bound. Rows behind it, which the query stamps, do not move the watermark.
     :param gate: looks at the first rows.
     :param rejects: keeps what is written down of rows, until it is.
+    :param on_passed: is told what became of each row, when the prefix passes it.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class Ledger:
         up_to: str | None = None,
         gate: RejectGate | None = None,
         rejects: RejectLines | None = None,
+        on_passed: Callable[[Sequence[str]], None] | None = None,
     ) -> None:
+        self._on_passed = on_passed
         self._blocks: deque[RowBlock] = deque()
         self._unit = "us"
         self._stamp: int | None = None
@@ -94,7 +97,15 @@ class Ledger:
             most=max(LINES_HELD, gate.rows),  # until the gate has decided, none of them is written down
             most_bytes=inputs.settings.window_bytes / 4,
         )
-        return cls(contract, part.after, before, up_to=part.up_to, gate=gate, rejects=rejects)
+        return cls(
+            contract,
+            part.after,
+            before,
+            up_to=part.up_to,
+            gate=gate,
+            rejects=rejects,
+            on_passed=inputs.on_passed,
+        )
 
     def note_not_due(self, numbers: Mapping[str, int]) -> None:
         """Count rows that no slice up to now holds, by the reason; an earlier try may have counted them too."""
@@ -255,6 +266,8 @@ class Ledger:
             self.rejects.add(block, counted.adjusted.keys() - self.totals.adjusted.keys())
         if verdicts:
             self.gate.note(verdicts)
+        if self._on_passed is not None:
+            self._on_passed(block.outcomes())
         self.totals = totals
         self.rows_in_prefix += block.stop - block.start
         if block.stop == block.rows.num_rows:

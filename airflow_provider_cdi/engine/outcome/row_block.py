@@ -151,6 +151,15 @@ class RowBlock:
                 found.append(None)
         return found
 
+    def outcomes(self) -> list[str]:
+        """Say of each row what became of it: ``accepted``, ``rejected``, ``unknown`` or ``skipped``."""
+        names = {_ACCEPTED: "accepted", _SET_ASIDE: "rejected"}
+        unknown = {row for row, (_, is_unknown) in self.set_aside.items() if is_unknown}
+        return [
+            "unknown" if row in unknown else names.get(outcome, "skipped")
+            for row, outcome in enumerate(self._outcomes, self.start)
+        ]
+
     def cut_off(self, settled: int) -> RowBlock:
         """Cut off the first rows as a block of their own; all of them have their outcome."""
         part = RowBlock(self.rows, self.start, self.start + settled, self.stamps, self.before)

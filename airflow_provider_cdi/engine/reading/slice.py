@@ -8,7 +8,7 @@ from typing import Any, Literal
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.rows.watermark import Watermark
 
-Mode = Literal["incremental", "full", "window"]
+Mode = Literal["incremental", "full", "window", "rejects"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +16,15 @@ class Slice:
     """Which rows one run reads.
 
     :param mode: ``incremental`` reads everything after ``after``; ``full`` everything; ``window`` the rows with
-        ``since <= UPDATED_AT < until``.
+        ``since <= UPDATED_AT < until``; ``rejects`` the rows that the source gives, which are those of rejects.
     :param up_to: nothing later than this position is read: the moment of the run's first try.
     :param after: the watermark from which an incremental slice starts, None for a sync without one; in every
         mode, where a run that was cut short goes on.
     :param since: first position of a window, or where a new sync starts (``initial``).
     :param until: position after the last one of a window.
-    :param moves_watermark: False for windows, backfills and replays.
+    :param moves_watermark: False for windows, backfills, replays and rejects.
     :param settles: whether ``up_to`` lies in the past on purpose: rows behind it wait until they are old enough.
+    :param rejects: which rejects are sent again, as the plan keeps it, with the same ``in_words``.
     :param zone: whose clock the positions show, None for UTC. Only for people: positions are compared as they are.
     """
 
@@ -35,6 +36,7 @@ class Slice:
     moves_watermark: bool = True
     settles: bool = False
     zone: str | None = None
+    rejects: dict[str, Any] | None = None
 
     def bounds(self) -> Bounds:
         """Return the bounds of the rows that are certainly not handled yet."""
@@ -70,6 +72,8 @@ class Slice:
 
     def describe(self) -> str:
         """Return the slice in words for the log."""
+        if self.rejects is not None:
+            return str(self.rejects["in_words"])
         since = f"since {self.shown(self.since)}" if self.since else "from the beginning"
         if self.mode == "window":
             return f"window {since} until {self.shown(self.until or self.up_to)}"

@@ -150,8 +150,8 @@ class SliceReader:
         return not_due
 
     def not_due(self) -> Mapping[str, int]:
-        """Count the rows that no slice up to now holds, by the reason; windows have none."""
-        if self.part.mode == "window":
+        """Count the rows that no slice up to now holds, by the reason; windows and rejects have none."""
+        if self.part.mode in ("window", "rejects"):
             return {}
         numbers = {
             "future": self._counts.future - self._counts.passed - self.stamped.found_ahead,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,6 +18,7 @@ from airflow_provider_cdi.engine.reading.read_ahead import call_in_thread
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.progress import Journal, Progress
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.sentry import Sentry
@@ -29,6 +30,7 @@ from airflow_provider_cdi.rejects.file import RejectFile
 from airflow_provider_cdi.state.record import Checkpoint
 from airflow_provider_cdi.state.sync_state import SyncState
 from airflow_provider_cdi.transfers.destination_side import DestinationSide
+from airflow_provider_cdi.transfers.redrive.redrive import Redrive
 from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_machines
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, status_of
 from airflow_provider_cdi.transfers.runs.state import RunState
@@ -54,6 +56,7 @@ class Attempt:
     :param stop_if_all_rejected: after how many first rows, all rejected with one code, the run stops; None for never.
     :param stop_requested: whether the task was told to end.
     :param gates: how much the run may send; None when it may send everything.
+    :param redrive: the rejects that are sent again; None for a run that reads rows by their time.
     """
 
     task: DestinationSide
@@ -66,6 +69,7 @@ class Attempt:
     stop_if_all_rejected: int | None
     stop_requested: Callable[[], bool]
     gates: Gates | None
+    redrive: Redrive | None = None
 
     def deliver(self, waited: Waiting | None) -> Report:
         """Send the rows and save what became of them.
@@ -86,7 +90,7 @@ class Attempt:
             self.task.wait_for(running.jobs, run, waited)
             raise
         report.rejects_files = rejects.places()
-        return report
+        return self._with_rejects(report)
 
     def dry_run(self) -> Report:
         """Read, check and batch the rows, and send nothing."""
@@ -96,34 +100,39 @@ class Attempt:
             self.destination,
             self.task.delivery_settings(),
             partial(self._inputs, look_at_rejects=self.rejects.look),
-            scan=partial(scan_of, self.source, self.run.plan.slice),
+            scan=partial(scan_of, self.redrive.source if self.redrive else self.source, self.run.plan.slice),
         )
-        self.told.numbers, self.told.is_dry_run = run.report, True
+        self.told.numbers, self.told.is_dry_run = (lambda: self._with_rejects(run.report())), True
         report = asyncio.run(run.run())
         # A success without any record would look like lost state to the next run.
         self.run.state.touch()
-        return report
+        return self._with_rejects(report)
 
     async def _send(self) -> Report:
         sentry = _make_sentry(self.run.state)
         async with self.task.make_transport() as transport:
             transport.stand_behind(sentry)
             run = Run(self._delivery_inputs(transport, sentry))
-            self.told.numbers = run.report
+            self.told.numbers = self._numbers_of(run)
             try:
                 return await run.run()
             except JobsRunning:
                 raise
             except BaseException as error:
                 with keeping(error, "the numbers of the run could not be shown"):
-                    self._tell_the_end(run.report(), error)
+                    self._tell_the_end(self._numbers_of(run)(), error)
                 raise
 
     def _delivery_inputs(self, transport: Transport, sentry: Sentry) -> RunInputs:
         inputs = self._inputs(
             self.destination,
             transport,
-            TaskJournal(self.rejects, self.run.save, self._show_progress),
+            TaskJournal(
+                self.rejects,
+                self.run.save,
+                self._show_progress,
+                self.redrive.outcomes.marking if self.redrive else None,
+            ),
             self.task.delivery_settings(),
             look_at_rejects=self.rejects.prove,
         )
@@ -131,7 +140,9 @@ class Attempt:
         if earlier is None:
             return replace(inputs, sentry=sentry, jobs=self.run.state.jobs)
         self.task.log.info("Going on behind %s rows of an earlier try", f"{earlier.totals.rows_read:,}")
-        part = inputs.part.resumed_at(earlier.watermark) if earlier.watermark else inputs.part
+        part = inputs.part
+        if earlier.watermark and self.redrive is None:  # what was sent of rejects is marked, and not taken again
+            part = part.resumed_at(earlier.watermark)
         progress = Progress(earlier.watermark, earlier.totals)
         return replace(inputs, sentry=sentry, jobs=earlier.jobs, part=part, progress=progress)
 
@@ -150,13 +161,16 @@ class Attempt:
             look_at_rejects()
             self.task.prepare_destination(self.destination)
 
+        redrive = self.redrive
         return RunInputs(
-            source=self.source,
+            source=redrive.source if redrive else self.source,
             destination=destination,
             transport=transport,
             journal=journal,
             part=self.run.plan.slice,
-            settings=settings,
+            # A read that breaks off ends a try of rejects: the next one takes what is not marked.
+            settings=replace(settings, reopen_reads=0) if redrive else settings,
+            on_passed=redrive.outcomes.note_passed if redrive else None,
             late=self._late_rows(),
             prepare=prepare,
             clock=SystemClock(),
@@ -164,7 +178,7 @@ class Attempt:
             gates=None if self.run.plan.passed_gates else self.gates,
             on_gates=self._stop_at_gates,
             patience=self.task.patience(),
-            stop_if_all_rejected=self.stop_if_all_rejected,
+            stop_if_all_rejected=None if redrive else self.stop_if_all_rejected,
             on_look=self.told.live.look if self.told.live is not None else None,
         )
 
@@ -172,6 +186,14 @@ class Attempt:
         if self.gates is not None:
             stop_if_any(found, self.gates.way_on)
             self.run.note_passed_gates()
+
+    def _with_rejects(self, report: Report) -> Report:
+        if self.redrive is not None:
+            report.redrive = self.redrive.numbers().to_json()
+        return report
+
+    def _numbers_of(self, run: Run) -> Callable[[], Report]:
+        return lambda: self._with_rejects(run.report())
 
     def _late_rows(self) -> LateRows | None:
         run = self.run
@@ -204,13 +226,19 @@ class TaskJournal:
     :param rejects: where rejects are written.
     :param save: keeps a checkpoint in Airflow.
     :param on_saved: called after it, in the thread that saves.
+    :param marking: what is done around the save with the totals that are saved.
     """
 
     def __init__(
-        self, rejects: RejectFile, save: Callable[[Checkpoint], None], on_saved: Callable[[], None] = lambda: None
+        self,
+        rejects: RejectFile,
+        save: Callable[[Checkpoint], None],
+        on_saved: Callable[[], None] = lambda: None,
+        marking: Callable[[Totals], AbstractContextManager[None]] | None = None,
     ) -> None:
         self._rejects = rejects
         self._save, self._on_saved = save, on_saved
+        self._marking = marking or _unmarked
 
     async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
         """Write the rejects down and only then save the progress.
@@ -222,9 +250,10 @@ class TaskJournal:
     def _commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
         self._rejects.write(rejects)
         try:
-            self._save(
-                Checkpoint(progress.watermark, progress.totals, self._rejects.parts, progress.jobs, progress.below)
-            )
+            with self._marking(progress.totals):
+                self._save(
+                    Checkpoint(progress.watermark, progress.totals, self._rejects.parts, progress.jobs, progress.below)
+                )
         except BaseException:
             self._rejects.take_back()
             raise
@@ -250,6 +279,10 @@ class TaskFence:
     async def confirm(self) -> None:
         """Find out, without holding up the event loop."""
         await call_in_thread(self._state.confirm)
+
+
+def _unmarked(totals: Totals) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @contextmanager

@@ -13,22 +13,37 @@ from typing import Any
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.transfers.arguments.words import yes_or_no
 from airflow_provider_cdi.transfers.params import CHOICES, default_of, is_of_sync
+from airflow_provider_cdi.transfers.redrive.choice import RejectChoice, check_age
 
 #: What says nothing: the form as it is before a person touches it.
-_NEUTRAL: Mapping[str, Any] = {"sync_mode": "auto", "since": "", "until": "", "dry_run": False, "pass_gates": False}
+_NEUTRAL: Mapping[str, Any] = {
+    "sync_mode": "auto",
+    "since": "",
+    "until": "",
+    "dry_run": False,
+    "pass_gates": False,
+    "reject_codes": "",
+    "reject_run_id": "",
+    "reject_older_than": "",
+    "reject_unknown": False,
+    "reject_stored_payload": False,
+}
 #: What is on or off.
-_SWITCHES = ("dry_run", "pass_gates")
+_SWITCHES = frozenset(name for name, value in _NEUTRAL.items() if value is False)
+_OF_REJECTS = tuple(name for name in _NEUTRAL if name.startswith("reject_"))
 
 
 @dataclass(frozen=True, slots=True)
 class RunChoices:
     """What kind of run it is to be.
 
-    :param sync_mode: ``auto``, ``incremental``, ``full`` or ``window``.
+    :param sync_mode: ``auto``, ``incremental``, ``full``, ``window`` or ``rejects``.
     :param since: first moment of a window; empty for the start of the run's data interval.
     :param until: the moment after a window; empty for the end of the data interval, else for now.
     :param dry_run: whether nothing is to be sent.
     :param pass_gates: whether this one run may send however much is due.
+    :param reject_codes: which rejects are sent again: with one of these codes, with commas between them; with the next
+        four as :class:`~airflow_provider_cdi.transfers.redrive.choice.RejectChoice` has them.
     """
 
     sync_mode: str = "auto"
@@ -36,6 +51,23 @@ class RunChoices:
     until: str = ""
     dry_run: bool = False
     pass_gates: bool = False
+    reject_codes: str = ""
+    reject_run_id: str = ""
+    reject_older_than: str = ""
+    reject_unknown: bool = False
+    reject_stored_payload: bool = False
+
+    @property
+    def rejects(self) -> RejectChoice:
+        """Which rejects are sent again."""
+        codes = tuple(dict.fromkeys(code for part in self.reject_codes.split(",") if (code := part.strip())))
+        return RejectChoice(
+            codes=codes,
+            run_id=self.reject_run_id,
+            older_than=self.reject_older_than,
+            unknown=self.reject_unknown,
+            stored_payload=self.reject_stored_payload,
+        )
 
 
 def choose(
@@ -83,6 +115,9 @@ def declared_params(context: Mapping[str, Any], task: Any) -> dict[str, Any]:
 
 def _without_contradiction(choices: RunChoices, run_type: str) -> RunChoices:
     window = {name: getattr(choices, name) for name in ("since", "until") if getattr(choices, name)}
+    rejects = {name: getattr(choices, name) for name in _OF_REJECTS if getattr(choices, name)}
+    if rejects or choices.sync_mode == "rejects":
+        return _of_rejects(choices, {**window, **rejects} if window else rejects, run_type)
     if run_type == "backfill" and (window or choices.sync_mode == "full"):
         wrong = window or {"sync_mode": "full"}
         raise ConfigurationError(
@@ -97,6 +132,24 @@ def _without_contradiction(choices: RunChoices, run_type: str) -> RunChoices:
             "was read. Leave one of the two out."
         )
     return replace(choices, sync_mode="window")
+
+
+def _of_rejects(choices: RunChoices, said: Mapping[str, Any], run_type: str) -> RunChoices:
+    """Return the choices of a run that sends rejected rows again, and nothing else."""
+    if run_type == "backfill":
+        raise ConfigurationError(
+            "This is a run of a backfill and was asked for rejected rows: each run of it would look for the same ones. "
+            'Trigger the DAG once by hand with sync_mode="rejects".'
+        )
+    if choices.since or choices.until or choices.sync_mode not in ("auto", "rejects"):
+        other = {} if choices.sync_mode == "auto" else {"sync_mode": choices.sync_mode}
+        raise ConfigurationError(
+            f"This run was asked for {_listed({**other, **said})}. Rejected rows are one thing and all others are "
+            "another; nothing was read. Leave one of them out, and trigger the DAG once more for the other."
+        )
+    if choices.reject_older_than:
+        check_age(choices.reject_older_than)
+    return replace(choices, sync_mode="rejects")
 
 
 def _shown_by_the_form(context: Mapping[str, Any], declared: Mapping[str, Any], own: set[str]) -> dict[str, Any]:
@@ -167,6 +220,8 @@ def _plain(name: str, value: Any) -> Any:
         return False if value in (None, "") and not isinstance(value, bool) else yes_or_no(value, name)
     if value is None:
         return _NEUTRAL[name]
+    if name == "reject_codes" and isinstance(value, list | tuple):
+        return ",".join(map(str, value))
     return value.isoformat() if isinstance(value, date) else str(value).strip() or _NEUTRAL[name]
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.engine.reading.slice import Mode, Slice
 from airflow_provider_cdi.engine.reading.source_clock import SourceClock
+from airflow_provider_cdi.engine.rows.position import is_later
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state.plan import Plan
 from airflow_provider_cdi.state.record import Checkpoint, StateRecord
 from airflow_provider_cdi.transfers.arguments.initial import Initial
+from airflow_provider_cdi.transfers.redrive.choice import RejectChoice
 from airflow_provider_cdi.transfers.runs.start import start_position, start_watermark
 from airflow_provider_cdi.transfers.runs.windows import window_bounds
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Source
 
-SYNC_MODES = ("auto", "incremental", "full", "window")
+SYNC_MODES = ("auto", "incremental", "full", "window", "rejects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class RunRequest:
     :param initial: where a new sync starts, see :mod:`airflow_provider_cdi.transfers.arguments.initial`.
     :param clock: what ``UPDATED_AT`` shows at a moment.
     :param dry_run: whether nothing is sent.
+    :param rejects: which rejects are sent again, in the mode ``rejects``.
     :param settle: how old a row must be, in runs that move the watermark.
     :param pass_gates: whether the run may send however much is due.
     """
@@ -45,6 +48,7 @@ class RunRequest:
     dry_run: bool = False
     settle: timedelta = timedelta(0)
     pass_gates: bool = False
+    rejects: RejectChoice | None = None
 
 
 def resolve_mode(request: RunRequest, context: Mapping[str, Any]) -> Mode:
@@ -76,10 +80,12 @@ def new_plan(
         than ``request.settle``.
     """
     now = source.opened_at
-    up_to = request.clock.up_to(now if mode == "window" else now - request.settle)
+    up_to = request.clock.up_to(now if mode in ("window", "rejects") else now - request.settle)
     if mode == "window":
         since, until = window_bounds(request, context)
         part = Slice("window", up_to, since=since, until=until, moves_watermark=False)
+    elif mode == "rejects":
+        part = _rejects_slice(request, up_to, record)
     elif mode == "full":
         part = Slice("full", up_to, settles=bool(request.settle))
     else:
@@ -90,10 +96,21 @@ def new_plan(
     return Plan(replace(part, zone=request.clock.zone), clear_number=context["dag_run"].clear_number)
 
 
+def _rejects_slice(request: RunRequest, up_to: str, record: StateRecord | None) -> Slice:
+    """Return the slice of rejects: rows behind the watermark are left to the next incremental run."""
+    chosen = (request.rejects or RejectChoice()).at(datetime.now(UTC))
+    kept = chosen.to_json() | {"in_words": chosen.describe()}
+    watermark = record.watermark if record else None
+    if watermark is not None and is_later(watermark.position, up_to):
+        up_to = watermark.position
+    return Slice("rejects", up_to, moves_watermark=False, rejects=kept)
+
+
 def loads_history(part: Slice, request: RunRequest) -> bool:
     """Whether a run reads rows of long ago, for which nothing should happen on the other side but that they are there.
 
-    So do the runs of a sync that has no watermark yet, full runs, windows and backfills.
+    So do the runs of a sync that has no watermark yet, full runs, windows, backfills, and rejects that are sent again:
+    nobody should get a message for what happened weeks ago.
 
     :param part: what the run reads, as it was planned at its first try.
     :param request: what was asked for.
@@ -117,6 +134,8 @@ def resume_or_replay(
         return None
     if not plan.is_done and mode == "incremental" and record is not None and record.is_by_hand:
         return None  # a person said since where to begin
+    if plan.is_done and mode == "rejects":
+        return None  # what was sent is marked, so there is nothing to repeat
     if not plan.is_done:
         return plan, _checkpoint(plan, context, record)
     if plan.clear_number == context["dag_run"].clear_number:

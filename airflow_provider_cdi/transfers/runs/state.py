@@ -81,6 +81,6 @@ class RunState:
     def _delivered_slice(self) -> Slice:
         """Return the slice with the end that it turned out to have: a replay sends these rows and no later ones."""
         part = self.plan.slice
-        if part.mode == "window" or self.checkpoint is None or self.checkpoint.watermark is None:
+        if part.mode in ("window", "rejects") or self.checkpoint is None or self.checkpoint.watermark is None:
             return part
         return replace(part, up_to=self.checkpoint.watermark.position)

@@ -1,0 +1,137 @@
+"""The rejects of one try, put together before it starts: which ones, as which rows, and where they are marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
+from airflow_provider_cdi.rejects.parts import RejectPart
+from airflow_provider_cdi.rejects.stored import RejectFilter, StoredReject
+from airflow_provider_cdi.transfers.redrive.choice import RejectChoice
+from airflow_provider_cdi.transfers.redrive.current_rows import Due
+from airflow_provider_cdi.transfers.redrive.outcomes import RedriveNumbers, RedriveOutcomes
+from airflow_provider_cdi.transfers.redrive.source import KeyedSource, RedriveSource
+from airflow_provider_cdi.transfers.redrive.stored_rows import StoredRows
+from airflow_provider_cdi.transfers.redrive.taking import Taken, take
+
+if TYPE_CHECKING:
+    from airflow_provider_cdi.engine.rows.watermark import Watermark
+    from airflow_provider_cdi.rejects.index import RejectIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """What a try sends again.
+
+    :param source: gives its rows to the run.
+    :param outcomes: follows its rejects.
+    :param taken: the rejects.
+    :param elsewhere: parts that cannot be read here, in words.
+    """
+
+    source: RedriveSource
+    outcomes: RedriveOutcomes
+    taken: Taken
+    elsewhere: tuple[str, ...]
+
+    @classmethod
+    def opened(
+        cls,
+        index: RejectIndex,
+        chosen: RejectChoice,
+        source: KeyedSource,
+        contract: TableContract,
+        *,
+        name: str,
+        every_row: bool,
+        watermark: Watermark | None,
+        run_id: str | None,
+        rows_before: int = 0,
+    ) -> Redrive:
+        """Take the rejects; no row is looked for yet.
+
+        :param index: of the sync's rejects.
+        :param chosen: which, with a time before which they were written.
+        :param source: the sync's own.
+        :param contract: of the data type.
+        :param name: of the sync; of a mapped one that of the instance.
+        :param every_row: whether each row counts for itself.
+        :param watermark: of the sync.
+        :param run_id: of the run, for the marks; None for a dry run, which marks nothing.
+        :param rows_before: rows that earlier tries of the run have counted.
+        :raises RetryLater: when the storage does not give them.
+        :raises ConfigurationError: when it never can, or what was stored cannot be sent.
+        """
+        stored = StoredRows(source.selection) if chosen.stored_payload else None
+        entries = _meant(index.entries(reject_filter(chosen)), name, chosen, every_row=every_row)
+        taken = take(entries, contract, stored=chosen.stored_payload)
+        outcomes = RedriveOutcomes(_Marks(index, run_id) if run_id is not None else None, rows_before)
+        rows = RedriveSource(
+            source, contract, taken.rejects, outcomes, Due(watermark), every_row=every_row, stored=stored
+        )
+        return cls(rows, outcomes, taken, tuple(map(_in_words, index.elsewhere())))
+
+    def numbers(self) -> RedriveNumbers:
+        """Return what is known so far of what became of the rejects."""
+        taken = self.taken
+        return RedriveNumbers(len(taken.rejects), self.outcomes.fates, taken.left, taken.without_key, self.elsewhere)
+
+    def tell(self, log: Any) -> None:
+        """Say before the first row what is sent again, and what cannot be.
+
+        :param log: of the task.
+        """
+        taken = self.taken
+        log.info("%s rejects are taken, %s are left for another run", f"{len(taken.rejects):,}", f"{taken.left:,}")
+        if taken.without_key:
+            log.warning("%s rejects name nobody: their rows cannot be found, and they stay", f"{taken.without_key:,}")
+        for part in self.elsewhere:
+            log.warning("%s", f"Rejects that cannot be read here stay as they are: {part}. {_CURE}")
+
+
+def reject_filter(chosen: RejectChoice) -> RejectFilter:
+    """Return which rejects the index is asked for.
+
+    :param chosen: with the time before which they were written. With codes, rows of which only a part was left out are
+        meant too: who names such a code wants the part.
+    """
+    outcomes = {"rejected", "unknown"} | ({"accepted"} if chosen.codes else set())
+    return RejectFilter(
+        codes=frozenset(chosen.codes),
+        run_id=chosen.run_id or None,
+        older_than=chosen.before,
+        outcomes=frozenset(outcomes),
+    )
+
+
+def _meant(
+    entries: Iterable[StoredReject], name: str, chosen: RejectChoice, *, every_row: bool
+) -> Iterator[StoredReject]:
+    """Leave out those of other instances and, where each row counts, those that may have arrived."""
+    for reject in entries:
+        may_have_arrived = reject.outcome != "rejected" or reject.is_in_doubt
+        if reject.sync_id in ("", name) and not (every_row and may_have_arrived and not chosen.unknown):
+            yield reject
+
+
+class _Marks:
+    """Marks in the name of a run."""
+
+    def __init__(self, index: RejectIndex, run_id: str) -> None:
+        self._index, self._run_id = index, run_id
+
+    def mark(self, fates: Sequence[tuple[StoredReject, str]]) -> None:
+        self._index.mark(fates, run=self._run_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"))
+
+
+def _in_words(part: RejectPart) -> str:
+    return f"{part.rows:,} in {part.pattern} on {part.host}"
+
+
+_CURE = (
+    "Let the task run there (its queue), or copy them; and set [cdi] rejects_path to storage that all workers share, "
+    "such as s3://aws_default@bucket/rejects, or file:///mnt/rejects for a mount"
+)

@@ -1,0 +1,112 @@
+"""Which rejects a run takes: a bounded number, the oldest first, without what it does not need of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from airflow_provider_cdi.engine.rows.plain_values import json_value
+from airflow_provider_cdi.engine.rows.table_contract import TableContract
+
+if TYPE_CHECKING:
+    from airflow_provider_cdi.rejects.stored import StoredReject
+
+#: Rejects of one run at most, and bytes of their payloads where those are sent as they were stored.
+MOST, MOST_BYTES = 100_000, 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TakenReject:
+    """A reject that a run sends again.
+
+    :param reject: without its payload, unless that is sent.
+    :param key: what its row is looked for by: identifiers and their texts.
+    :param content: digest of what was rejected.
+    """
+
+    reject: StoredReject
+    key: tuple[tuple[str, str], ...]
+    content: bytes
+
+
+@dataclass(slots=True)
+class Taken:
+    """The rejects of one run.
+
+    :param rejects: in the order of ``UPDATED_AT``.
+    :param left: how many there are beyond the bound.
+    :param without_key: how many name nobody, so that their rows cannot be found.
+    """
+
+    rejects: list[TakenReject] = field(default_factory=list)
+    left: int = 0
+    without_key: int = 0
+
+
+def take(
+    entries: Iterable[StoredReject],
+    contract: TableContract,
+    *,
+    stored: bool,
+    most: int = MOST,
+    most_bytes: int = MOST_BYTES,
+) -> Taken:
+    """Take the first rejects, and count the others.
+
+    :param entries: the oldest first.
+    :param contract: names the identifiers.
+    :param stored: whether what was rejected is sent, and so is kept.
+    :param most: rejects.
+    :param most_bytes: of payloads that are kept.
+    """
+    taken, size = Taken(), 0
+    for reject in entries:
+        key = key_of(reject.identifier, contract)
+        if not key:
+            taken.without_key += 1
+        elif len(taken.rejects) >= most or size >= most_bytes:
+            taken.left += 1
+        else:
+            content = content_of(reject.identifier, reject.payload, reject.columns)
+            kept = reject if stored else replace(reject, payload=None, columns={}, reason="")
+            size += len(orjson.dumps(json_value(reject.payload))) if stored else 0
+            taken.rejects.append(TakenReject(kept, key, content))
+    taken.rejects.sort(key=lambda one: sortable(one.reject.updated_at))
+    return taken
+
+
+def key_of(identifier: Mapping[str, Any], contract: TableContract) -> tuple[tuple[str, str], ...]:
+    """Return what a row is looked for by: its first identifier that tells people apart, with its label.
+
+    :param identifier: the filled identifier columns.
+    :param contract: names them, the most telling one first.
+    :return: empty when there is none.
+    """
+    labels = {label: telling for telling, label in contract.pairs}
+    for name in contract.identifiers:
+        value = identifier.get(name)
+        if name not in labels and isinstance(value, str) and value:
+            return tuple(_with_label(name, identifier, contract))
+    return ()
+
+
+def _with_label(name: str, identifier: Mapping[str, Any], contract: TableContract) -> Iterator[tuple[str, str]]:
+    yield name, identifier[name]
+    for telling, label in contract.pairs:
+        if telling == name and isinstance(text := identifier.get(label), str):
+            yield label, text
+
+
+def content_of(identifier: Mapping[str, Any], payload: Any, columns: Mapping[str, Any]) -> bytes:
+    """Return a digest of what a row holds, the same for a row and for its line in a reject file."""
+    content = json_value([identifier, payload, columns])
+    return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
+
+
+def sortable(position: str) -> str:
+    """Return a position as a text that sorts by time, also among positions with and without nanoseconds."""
+    return position.removesuffix("Z").ljust(len("2026-01-05T09:00:00.123456789"), "0")
