@@ -49,6 +49,7 @@ __all__ = [
     "put_asset_value",
     "reads_commands_of_providers",
     "stored_variable",
+    "trigger_run",
 ]
 
 
@@ -264,3 +265,22 @@ def put_asset_value(session: Any, asset_id: int, key: str, text: str) -> None:
 
     scope = AssetScope(asset_id=asset_id)
     MetastoreBackend().set_asset_state_store(scope, key, text, kind=AssetStateStoreWriterKind.API, session=session)
+
+
+def trigger_run(dag_id: str, conf: dict[str, Any], person: str) -> str:
+    """Trigger a run of a DAG, as ``airflow dags trigger`` does, and return its id.
+
+    For a process that may use the database, such as a command.
+
+    :param dag_id: of the DAG.
+    :param conf: what the run is given.
+    :param person: who triggers it; Airflow notes that since 3.1.
+    :raises DagNotFound: when the database does not have the DAG.
+    :raises ParamValidationError: when the DAG's Params do not take ``conf``.
+    """
+    from airflow.api.client import get_current_api_client
+
+    trigger: Any = get_current_api_client().trigger_dag
+    known = inspect.signature(trigger).parameters
+    who = {"triggering_user_name": person} if "triggering_user_name" in known else {}
+    return str(trigger(dag_id=dag_id, run_id=None, conf=conf, **who)["dag_run_id"])

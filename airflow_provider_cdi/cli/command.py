@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.cli.cli_config import ActionCommand, Arg
 
-from airflow_provider_cdi.exceptions import CdiError, Unforeseen, UsageError, is_of_airflow
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, Unforeseen, UsageError, is_of_airflow
 
 if TYPE_CHECKING:
     import argparse
@@ -113,6 +113,24 @@ def exit_code(run: Run, options: argparse.Namespace) -> int:
         return GOOD
     except Exception as error:
         return _tell_error(error, options)
+
+
+def confirm(options: argparse.Namespace) -> None:
+    """Ask a person whether to go on, unless ``--yes`` says so.
+
+    :param options: of a command with ``--yes``.
+    :raises UsageError: when nobody can be asked.
+    :raises ConfigurationError: when the answer is no.
+    """
+    from airflow_provider_cdi.cli.output import tell
+
+    if options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("There is no terminal to ask whether to go on: read what is said above and add --yes.")
+    tell("Go on? [y/N]")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise ConfigurationError("Nothing was changed.")
 
 
 def _tell_error(error: Exception, options: argparse.Namespace) -> int:

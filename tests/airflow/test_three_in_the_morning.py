@@ -15,6 +15,7 @@ from support.airflow_versions import DagBag, airflow_version, register
 from support.command_line import Ran, run, write_dags
 from support.postgres_server import PostgresServer, why_not
 
+from airflow_provider_cdi.cli.parser import make_parser
 from airflow_provider_cdi.exceptions import KINDS
 
 pytestmark = [
@@ -49,6 +50,19 @@ def read_lines() -> dict[int, Line]:
 
 
 LINES = read_lines()
+
+
+def test_each_command_of_the_page_is_one_that_there_is():
+    """``airflow cdi …`` by our parser, which versions before 3.2 need, and ``airflow dags …`` by Airflow's own."""
+    from airflow.cli.cli_parser import get_parser
+
+    (block,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    for line in block.splitlines():
+        _, group, *words = shlex.split(line, comments=True)
+        if group == "cdi":
+            assert make_parser().parse_args(words).func
+        else:
+            assert get_parser().parse_args([group, *words]).func
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +240,10 @@ def test_rows_are_rejected(night):
     report = night.fail(6)
     assert (report["accepted"], report["rejects"], report["status"]) == (1, {"payload_not_json": 1}, "partial")
     assert "payload_not_json" in night.first_command(6).out
-    night.sql("update users set payload = '{}', updated_at = '2026-01-04' where external_id = 'cem'")
+    night.sql("update users set payload = '{}' where external_id = 'cem'")
+    triggered = night.command("rejects", "retry", "--yes", "--output", "json")
+    assert triggered.code == 0, triggered.err
+    assert night.run(**json.loads(triggered.out)["conf"])[1]["redrive"]["accepted"] == 1
     assert night.is_over("ann", "bob", "cem")
 
 

@@ -1,4 +1,6 @@
-"""``airflow cdi plan``: what it prints, how it ends, what it leaves out. The page shows its output, written here.
+"""``airflow cdi plan``, or ``python -m airflow_provider_cdi plan``: what it prints, how it ends, what it leaves out.
+
+The page shows its output, written here.
 
 ``CDI_WRITE_PAGES=1`` writes the output into the page.
 """

@@ -1,4 +1,6 @@
-"""``airflow cdi preview``: what it prints, how it ends, what it leaves out. The page shows its output, written here.
+"""``airflow cdi preview``, or ``python -m airflow_provider_cdi preview``: what it prints, and how it ends.
+
+The page shows its output, written here.
 
 ``CDI_WRITE_PAGES=1`` writes the output into the page.
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.cli.cli_config import GroupCommand
 
 from airflow_provider_cdi.cli.command import cdi_command, option
-from airflow_provider_cdi.cli.rejects.choice import FILTER_ARGS, REJECT_SYNC_ARGS
+from airflow_provider_cdi.cli.rejects.choice import ARG_CODE, ARG_OLDER_THAN, ARG_RUN_ID, FILTER_ARGS, REJECT_SYNC_ARGS
 
 if TYPE_CHECKING:
     import argparse
@@ -23,6 +23,12 @@ def _show(options: argparse.Namespace) -> int:
     from airflow_provider_cdi.cli.rejects.lines import show_rejects
 
     return show_rejects(options)
+
+
+def _retry(options: argparse.Namespace) -> int:
+    from airflow_provider_cdi.cli.rejects.retry import retry_rejects
+
+    return retry_rejects(options)
 
 
 def _prune(options: argparse.Namespace) -> int:
@@ -75,6 +81,37 @@ _SHOW = cdi_command(
         "--sync-id users --output csv > rejects.csv",
     ),
 )
+_RETRY = cdi_command(
+    "retry",
+    _retry,
+    help="Trigger a run that sends them again",
+    description=(
+        "Show which rejects would be sent again, and trigger a run of the sync's DAG that does it. The command itself "
+        "sends nothing. Without any to be taken there is no run, and the exit code is 0"
+    ),
+    args=(
+        *(one for one in REJECT_SYNC_ARGS if "--map-index" not in one.flags),
+        ARG_CODE,
+        ARG_RUN_ID,
+        ARG_OLDER_THAN,
+        option(
+            "--unknown",
+            action="store_true",
+            help="Also events and purchases of which nobody knows whether they arrived. They may count twice",
+        ),
+        option(
+            "--stored-payload",
+            action="store_true",
+            help="Send what was rejected, as the reject file keeps it, and not the row as it is now",
+        ),
+        option("--yes", action="store_true", help="Do not ask"),
+    ),
+    examples=(
+        "--sync-id users",
+        "--dag-id users_to_braze --code payload_not_json --older-than 12h",
+        "--sync-id users --yes --output json",
+    ),
+)
 _PRUNE = cdi_command(
     "prune",
     _prune,
@@ -98,6 +135,6 @@ _PRUNE = cdi_command(
 
 COMMAND = GroupCommand(
     name="rejects",
-    help="Find the rows that were not accepted, export them, delete old ones",
-    subcommands=(_LIST, _SHOW, _PRUNE),
+    help="Find the rows that were not accepted, export them, send them again, delete old ones",
+    subcommands=(_LIST, _SHOW, _RETRY, _PRUNE),
 )

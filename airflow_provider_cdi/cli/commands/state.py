@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from airflow.cli.cli_config import GroupCommand
 
-from airflow_provider_cdi.cli.command import cdi_command, option
+from airflow_provider_cdi.cli.command import cdi_command, confirm, option
 from airflow_provider_cdi.cli.sync_args import ARG_DAG_FILE
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
 
@@ -123,7 +122,7 @@ def _change(options: argparse.Namespace, event: str) -> int | None:
 
     syncs = Known.look(options.dag_file).named(options)
     writes = [_changed(one, options, is_reset=event == "cdi_state_reset") for one in syncs]
-    _confirm(options)
+    confirm(options)
     write_all(writes, event=event, why=options.why)
     tell(f"Written: {len(writes)} record{'' if len(writes) == 1 else 's'}. The next run begins there.")
     return None
@@ -250,7 +249,7 @@ def _move(options: argparse.Namespace) -> int | None:
     for line in move.told:
         tell(line)
     tell(f"  {_again(known, options, move.again)} that were delivered will be sent again.")
-    _confirm(options)
+    confirm(options)
     write_all(move.writes, event="cdi_state_move", why=options.why)
     tell(f"Written: {len(move.writes)} records. A run under the old name says that it has moved.")
     return None
@@ -274,23 +273,6 @@ def _again(known: Known, options: argparse.Namespace, again: Sequence[Ahead]) ->
     task = known.any_task(options.sync_id)
     look = SourceLook(task.operator())
     return f"{look.count_again((one.part, one.since, one.up_to) for one in again):,} rows"
-
-
-def _confirm(options: argparse.Namespace) -> None:
-    """Ask a person.
-
-    :raises UsageError: when nobody can be asked.
-    :raises ConfigurationError: when the answer is no.
-    """
-    from airflow_provider_cdi.cli.output import tell
-
-    if options.yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("There is no terminal to ask whether to go on: read what is said above and add --yes.")
-    tell("Go on? [y/N]")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise ConfigurationError("Nothing was changed.")
 
 
 _SHOW = cdi_command(

@@ -20,6 +20,10 @@ _NAMING = {"--dag-id", "--task-id", "--sync-id", "--map-index", "--dag-file"}
 
 #: The sync, for commands about what its runs left.
 REJECT_SYNC_ARGS = tuple(one for one in SYNC_ARGS if _NAMING & set(one.flags))
+ARG_CODE = option(
+    "--code", action="append", dest="codes", metavar="CODE", help="Only rejects with this code. May be repeated"
+)
+ARG_RUN_ID = option("--run-id", help="Only rejects of this run")
 ARG_OLDER_THAN = option(
     "--older-than",
     metavar="TIME",
@@ -27,10 +31,8 @@ ARG_OLDER_THAN = option(
 )
 #: Which of its rejects; :func:`filter_of` reads them.
 FILTER_ARGS = (
-    option(
-        "--code", action="append", dest="codes", metavar="CODE", help="Only rejects with this code. May be repeated"
-    ),
-    option("--run-id", help="Only rejects of this run"),
+    ARG_CODE,
+    ARG_RUN_ID,
     ARG_OLDER_THAN,
     option("--newer-than", metavar="TIME", help="Only what was rejected at this moment or later, or within 7d, 12h"),
     option("--identifier", metavar="VALUE", help="Only rejects one of whose identifier columns has this value"),

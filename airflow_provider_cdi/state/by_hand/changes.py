@@ -42,7 +42,7 @@ def change_now(why: str, was: str) -> Change:
     :param why: in that person's words.
     :param was: what is changed, in words.
     """
-    return Change(_person(), datetime.now(UTC).isoformat(timespec="seconds"), why, was)
+    return Change(person(), datetime.now(UTC).isoformat(timespec="seconds"), why, was)
 
 
 def changed_record(
@@ -113,7 +113,7 @@ def write_all(writes: Sequence[Write], *, event: str, why: str) -> None:
                 "moved_to": list(one.record.moved_to),
                 "why": why,
             }
-            session.add(Log(event=event, owner=_person(), extra=json.dumps(extra), **_task_of(one)))
+            session.add(Log(event=event, owner=person(), extra=json.dumps(extra), **_task_of(one)))
         refuse_while_at_work(session, owners)  # one that began meanwhile: nothing is written then
 
 
@@ -152,7 +152,8 @@ def _task_of(write: Write) -> dict[str, Any]:
     return {"dag_id": dag, "task_id": task} if dag and task else {}
 
 
-def _person() -> str:
+def person() -> str:
+    """Return who calls: the name of the user and of the machine."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # no name for the number of the user, as in some containers

@@ -110,11 +110,21 @@ def reject_filter(chosen: RejectChoice) -> RejectFilter:
 def _meant(
     entries: Iterable[StoredReject], name: str, chosen: RejectChoice, *, every_row: bool
 ) -> Iterator[StoredReject]:
-    """Leave out those of other instances and, where each row counts, those that may have arrived."""
+    """Leave out those of other instances, and those that are not sent again."""
     for reject in entries:
-        may_have_arrived = reject.outcome != "rejected" or reject.is_in_doubt
-        if reject.sync_id in ("", name) and not (every_row and may_have_arrived and not chosen.unknown):
+        if reject.sync_id in ("", name) and may_be_sent(reject, chosen, every_row=every_row):
             yield reject
+
+
+def may_be_sent(reject: StoredReject, chosen: RejectChoice, *, every_row: bool) -> bool:
+    """Whether a reject may be sent again: where each row counts, one that may have arrived is when it is asked for.
+
+    :param reject: one that :func:`reject_filter` takes.
+    :param chosen: whether those are meant.
+    :param every_row: whether each row counts for itself.
+    """
+    may_have_arrived = reject.outcome != "rejected" or reject.is_in_doubt
+    return chosen.unknown or not (every_row and may_have_arrived)
 
 
 class _Marks:

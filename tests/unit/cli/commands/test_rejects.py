@@ -212,6 +212,41 @@ def test_a_spreadsheet_gets_flat_columns_and_runs_no_formula(home):
     assert rows[0]["what_to_do"] == "Mend the text at the place that the reason names."
 
 
+# --- retry (what it triggers: tests/airflow/test_rejects_retry.py) ---------------------------------------------------
+
+
+@pytest.mark.parametrize("options", ["--code other", "--run-id other", "--older-than 2026-01-05T09:00:00Z"])
+def test_where_nothing_is_chosen_no_run_is_triggered(home, options):
+    ran = home(f"retry --dag-id users_to_braze --yes --output json {options}")
+    assert (ran.code, json.loads(ran.out)["run_id"], json.loads(ran.out)["number"]) == (0, None, 0)
+    assert "no run was triggered" in ran.err
+
+
+def test_rejects_that_name_nobody_are_counted_and_trigger_no_run(home):
+    home.mark()
+    home.leave("run-2", row(4, "identifier_missing", identifier={}), at=EARLY + timedelta(days=1))
+    ran = home("retry --dag-id users_to_braze --yes --output json")
+    found = json.loads(ran.out)
+    assert (ran.code, found["run_id"], found["number"], found["without_key"]) == (0, None, 0, 1)
+
+
+def test_events_that_may_have_arrived_are_left_unless_they_are_asked_for(home):
+    home.dags = write_dags(home.folder, users_to_braze='braze("attributes", source="USERS", data_type="events")')
+    home.mark()
+    home.leave("run-2", row(4, "no_answer", "unknown"), at=EARLY + timedelta(days=1))
+    ran = home("retry --dag-id users_to_braze --yes --output json")
+    assert (ran.code, json.loads(ran.out)["in_doubt"]) == (0, 1)
+    assert "--unknown takes them" in ran.err
+
+
+def test_a_locked_task_gets_no_run(home):
+    home.dags = write_dags(home.folder, users_to_braze='braze("attributes", source="USERS", lock_run_choices=True)')
+    ran = home("retry --dag-id users_to_braze --yes")
+    assert (ran.code, ran.out) == (1, "")
+    assert "none was triggered" in ran.err
+    assert "lock_run_choices" in ran.err
+
+
 # --- prune ------------------------------------------------------------------------------------------------------------
 
 
@@ -236,7 +271,8 @@ def test_what_is_not_this_syncs_own_stays(home):
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 
-COMMANDS = [line for block in blocks(PAGE, "bash") for line in block.text.splitlines()]
+HERE = "run by tests/unit/cli/commands/test_rejects.py"
+COMMANDS = [line for block in blocks(PAGE, "bash") if block.mark == HERE for line in block.text.splitlines()]
 
 
 @pytest.mark.parametrize("line", COMMANDS)
