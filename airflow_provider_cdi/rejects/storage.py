@@ -186,7 +186,7 @@ class ObjectStore:
         place.write_bytes(b"")
         # Who may write but not remove has rejects all the same; who removed it meanwhile is another task.
         with contextlib.suppress(PermissionError, FileNotFoundError):
-            place.unlink()
+            _remove(place)
 
     def put(self, name: str, content: bytes) -> None:
         """See :class:`RejectStorage`."""
@@ -204,7 +204,7 @@ class ObjectStore:
         """See :class:`RejectStorage`."""
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                _object(name).unlink()
+                _remove(_object(name))
 
     def find(self, below: str) -> list[FoundFile]:
         """See :class:`RejectStorage`: what is there now, not what the client remembers."""
@@ -255,6 +255,11 @@ def _object(name: str) -> Any:
     from airflow.sdk import ObjectStoragePath
 
     return ObjectStoragePath(name)
+
+
+def _remove(place: Any) -> None:
+    """Remove one object; ``unlink`` of the path would take a name such as ``run[1].jsonl`` for a pattern."""
+    place.fs.rm_file(place.path)
 
 
 def _take_room(file: IO[bytes]) -> None:

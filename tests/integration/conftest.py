@@ -35,6 +35,8 @@ class Lab:
         self.sandbox = sandbox
         self.world = AirflowWorld()
         self.runs = 0
+        #: What all runs are told.
+        self.arguments: dict[str, Any] = {}
         self.operator: WarehouseSyncOperator | None = None
         monkeypatch.setattr("airflow_provider_cdi.version_compat.drop_xcom", drop_xcom)
         monkeypatch.setenv("AIRFLOW_HOME", str(folder))
@@ -63,7 +65,7 @@ class Lab:
         return self.operator.execute(self.world.context(run_id or f"run-{self.runs}", **(context or {})))
 
     def make(self, **arguments: Any) -> WarehouseSyncOperator:
-        return make_operator(**{"rejects_path": str(self.rejects / "run.jsonl")} | arguments)
+        return make_operator(**{"rejects_path": str(self.rejects / "run.jsonl")} | self.arguments | arguments)
 
     def rejected(self) -> list[dict[str, Any]]:
         return lines_below(self.rejects)

@@ -2,61 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.rejected_rows import BAD, ROWS, add_new_rows, again, fill, mend
 
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater
 from airflow_provider_cdi.version_compat import AirflowFailException
-
-ROWS = 10_000
-#: One row in a hundred has each of these troubles.
-BAD = {
-    "attributes": {
-        7: ("payload_not_json", "'bad'"),
-        17: ("payload_not_object", "'[1]'"),
-        27: ("payload_too_deep", "'{\"a\":' || repeat('[', 60) || repeat(']', 60) || '}'"),
-        37: ("identifier_in_payload", '\'{"external_id":"x"}\''),
-        47: ("payload_missing", "null"),
-    },
-    "events": {
-        7: ("payload_not_json", "'bad'"),
-        17: ("payload_not_object", "'[1]'"),
-        27: ("event_name_missing", '\'{"time":"2026-01-01T00:00:00Z"}\''),
-        37: ("time_invalid", '\'{"name":"visit","time":"soon"}\''),
-        47: ("payload_missing", "null"),
-    },
-}
-#: The payload of a row that is as it should be.
-GOOD = {
-    "attributes": "'{{\"n\":' || {n} || '}}'",
-    "events": '\'{{"name":"visit","time":"2026-01-01T00:00:00Z","properties":{{"n":\' || {n} || \'}}}}\'',
-}
-
-
-def fill(lab: Any, kind: str, people: int = 2_000) -> None:
-    """Rows of a few thousand people: each has several, one after the other."""
-    cases = " ".join(f"when i % 100 = {rest} then {payload}" for rest, (_, payload) in BAD[kind].items())
-    lab.sql(
-        f"""create table users as select timestamp '2026-01-01' + interval (i // 50) second as updated_at,
-        'c-' || (i % {people}) as external_id, i as n,
-        case {cases} else {GOOD[kind].format(n="i")} end as payload from range({ROWS}) as numbers(i)"""
-    )
-
-
-def mend(lab: Any, kind: str, *rests: int) -> None:
-    lab.sql(f"update users set payload = {GOOD[kind].format(n='n')} where n % 100 in ({','.join(map(str, rests))})")
-
-
-def again(lab: Any, run_id: str, *, kind: str = "attributes", try_number: int = 1, **choices: Any) -> dict[str, Any]:
-    """Trigger a run that sends rejected rows again."""
-    arguments = {name: choices.pop(name) for name in ("delivery", "dry_run", "source") if name in choices}
-    dag_run = SimpleNamespace(run_type="manual", clear_number=0, conf={"sync_mode": "rejects"} | choices)
-    context = {"dag_run": dag_run, "try_number": try_number}
-    return lab.run(run_id=run_id, context=context, data_type=kind, **arguments)
-
 
 # --- the acceptance ---------------------------------------------------------------------------------
 
@@ -67,10 +20,7 @@ def test_after_ten_thousand_rows_a_redrive_sends_exactly_the_mended_codes_and_a_
     first = lab.run(data_type=kind)
     assert first["rejects"] == {code: 100 for code, _ in BAD[kind].values()}
     mend(lab, kind, 7, 17)
-    lab.sql(
-        f"insert into users select timestamp '2026-02-01', 'new-' || i, {ROWS} + i, {GOOD[kind].format(n='i')} "
-        "from range(50) as numbers(i)"
-    )
+    add_new_rows(lab, kind)
     between = lab.run(data_type=kind)
     assert between["accepted"] == 50
     codes = [BAD[kind][7][0], BAD[kind][17][0]]

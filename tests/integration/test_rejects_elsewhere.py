@@ -154,7 +154,7 @@ EVENTS = """create table users as select timestamp '2026-01-01' + interval (i) s
     [
         ("{folder}/file/run.jsonl", "Not a directory|File exists"),
         ("/proc/nowhere/run.jsonl", "No such file or directory"),
-        ("s3://bucket/run.jsonl", r"pip install 'apache-airflow-providers-amazon\[s3fs\]'"),
+        ("abfs://box/run.jsonl", "pip install 'apache-airflow-providers-microsoft-azure'"),
         ("s4://bucket/run.jsonl", "no file system for s4://"),
     ],
 )
