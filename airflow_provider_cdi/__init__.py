@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.notifications.row_errors import RowErrorNotifier
     from airflow_provider_cdi.notifications.sync_error import RecoveredNotifier, SyncErrorNotifier
     from airflow_provider_cdi.operators.check import CheckSyncOperator
+    from airflow_provider_cdi.operators.redrive import RedriveRejectsOperator
     from airflow_provider_cdi.operators.watch import WatchSyncsOperator
     from airflow_provider_cdi.state.assets import mapped_sync, sync_asset
     from airflow_provider_cdi.transfers.params import sync_params
@@ -42,6 +43,7 @@ __all__ = [
     "KlaviyoHook",
     "KlaviyoLimits",
     "RecoveredNotifier",
+    "RedriveRejectsOperator",
     "RetryPolicy",
     "RowErrorNotifier",
     "SyncErrorNotifier",
@@ -69,6 +71,7 @@ __getattr__, __dir__ = lazy_names(
         "KlaviyoHook": "airflow_provider_cdi.hooks.klaviyo.hook",
         "KlaviyoLimits": "airflow_provider_cdi.destinations.klaviyo.limits",
         "RecoveredNotifier": "airflow_provider_cdi.notifications.sync_error",
+        "RedriveRejectsOperator": "airflow_provider_cdi.operators.redrive",
         "RetryPolicy": "airflow_provider_cdi.engine.settings",
         "RowErrorNotifier": "airflow_provider_cdi.notifications.row_errors",
         "SyncErrorNotifier": "airflow_provider_cdi.notifications.sync_error",

@@ -48,7 +48,11 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": "SQL warehouse",
-                "python-modules": ["airflow_provider_cdi.operators.check", "airflow_provider_cdi.operators.watch"],
+                "python-modules": [
+                    "airflow_provider_cdi.operators.check",
+                    "airflow_provider_cdi.operators.redrive",
+                    "airflow_provider_cdi.operators.watch",
+                ],
             },
         ],
         "notifications": [

@@ -12,6 +12,7 @@ ANCHORS = {
     "operators/warehouse_to_klaviyo": "howto/operator:WarehouseToKlaviyoOperator",
     "operators/warehouse_to_http": "howto/operator:WarehouseToHttpOperator",
     "cli/check": "howto/operator:CheckSyncOperator",
+    "guides/redrive": "howto/operator:RedriveRejectsOperator",
     "guides/watch": "howto/operator:WatchSyncsOperator",
     "alerts": "howto/notifier:SyncErrorNotifier",
     "connections/braze": "howto/connection:braze",

@@ -27,6 +27,8 @@ class Lease:
     :param token: of this process alone.
     :param beats: heartbeats so far. Their number is watched, not their time: clocks of machines differ.
     :param is_deferred: whether the task waits without a process.
+    :param dag_id: of the task that holds it; empty in leases of earlier versions, which the sync's own task held.
+    :param task_id: of that task.
     """
 
     sync_id: str
@@ -38,6 +40,8 @@ class Lease:
     token: str = field(default_factory=lambda: uuid4().hex[:12])
     beats: int = 0
     is_deferred: bool = False
+    dag_id: str = ""
+    task_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
@@ -52,6 +56,10 @@ class Lease:
     def holder(self) -> Instance:
         """Which task instance holds it."""
         return Instance(self.run_id, self.map_index)
+
+    def is_of_task_of(self, other: Lease) -> bool:
+        """Whether both are held by one task, in whichever run; a lease that names none is the sync's own task's."""
+        return not self.task_id or not other.task_id or (self.dag_id, self.task_id) == (other.dag_id, other.task_id)
 
     def describe(self) -> str:
         """Name the holder."""

@@ -77,7 +77,7 @@ class LeaseKeeper:
         self._is_held = True
 
     def _wait_for(self, lease: Lease, *, goes_on: bool) -> None:
-        if lease.run_id == self._mine.run_id:
+        if lease.run_id == self._mine.run_id and lease.is_of_task_of(self._mine):
             if lease.map_index != self._mine.map_index:
                 raise ConfigurationError(two_instances(lease.map_index, self._mine))
             if lease.try_number > self._mine.try_number:

@@ -47,7 +47,16 @@ class SyncState:
         self._record: StateRecord | None = None
         self._successes_without_record = 0
         self._heartbeat: Heartbeat | None = None
-        self._mine = Lease(identity.sync_id, ti.run_id, ti.try_number, Instance.of(ti).map_index)
+        # Another task may send rejects of the sync: it has the sync's names, and its own beside them.
+        own = getattr(ti, "own", ti)
+        self._mine = Lease(
+            identity.sync_id,
+            ti.run_id,
+            ti.try_number,
+            Instance.of(own).map_index,
+            dag_id=own.dag_id,
+            task_id=own.task_id,
+        )
         place = LeasePlace(stores.first, identity.sync_id)
         self.lease = LeaseKeeper(place, self._mine, state_of=self._state_of, log=log)
 
@@ -119,15 +128,16 @@ class SyncState:
 
     def _state_of(self, lease: Lease) -> str | None:
         """Return what Airflow says of the task instance that holds a lease."""
+        dag_id, task_id = lease.dag_id or self._ti.dag_id, lease.task_id or self._ti.task_id
         found = self._ti.get_task_states(
-            dag_id=self._ti.dag_id,
-            task_ids=[self._ti.task_id],
+            dag_id=dag_id,
+            task_ids=[task_id],
             run_ids=[lease.run_id],
             map_index=lease.map_index if lease.map_index >= 0 else None,
         )
         states = found.get(lease.run_id, {})
-        name = self._ti.task_id if lease.map_index < 0 else f"{self._ti.task_id}_{lease.map_index}"
-        state = states.get(name, states.get(self._ti.task_id))
+        name = task_id if lease.map_index < 0 else f"{task_id}_{lease.map_index}"
+        state = states.get(name, states.get(task_id))
         return str(getattr(state, "value", state)) if state is not None else None
 
     # --- the record -----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
     from airflow_provider_cdi.rejects.file import RejectFile
     from airflow_provider_cdi.state.sync_state import SyncState
+    from airflow_provider_cdi.transfers.redrive.choice import RejectChoice
     from airflow_provider_cdi.transfers.redrive.redrive import Redrive
     from airflow_provider_cdi.transfers.runs.attempt import Attempt
     from airflow_provider_cdi.transfers.runs.plan import RunRequest
@@ -37,11 +38,21 @@ class WarehouseSyncOperator(DeclaredSync):
     for the arguments.
     """
 
+    _rejects_again: RejectChoice | None = None
     _is_told_to_end = False
     _told: RunTold
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the sync and return its report."""
+        return self._try(context)
+
+    def redrive(self, context: Context, chosen: RejectChoice) -> dict[str, Any]:
+        """Send rejected rows again for another task, whatever the run was asked for, and return the report.
+
+        :param context: of that task; its task instance has the names of this sync.
+        :param chosen: which rejects.
+        """
+        self._rejects_again = chosen
         return self._try(context)
 
     def _try(self, context: Context, waited: Waiting | None = None) -> dict[str, Any]:
@@ -138,11 +149,13 @@ class WarehouseSyncOperator(DeclaredSync):
         from airflow_provider_cdi.transfers.runs.plan import RunRequest
 
         said = {"sync_mode": self.sync_mode, "since": self.since, "until": self.until, "dry_run": self.is_dry_run}
+        if self._rejects_again is not None:  # of what the run was asked for, only a dry run means this task
+            said = {"dry_run": self.is_dry_run}
         choices = choose(said, context, declared_params(context, self), is_locked=self.is_locked)
         clock = SourceClock.of(self.watermark_timezone)
         initial = self.initial.isoformat() if isinstance(self.initial, date) else self.initial
         return RunRequest(
-            choices.sync_mode,
+            "rejects" if self._rejects_again is not None else choices.sync_mode,
             choices.since,
             choices.until,
             initial,
@@ -150,7 +163,7 @@ class WarehouseSyncOperator(DeclaredSync):
             choices.dry_run,
             settle=self.settle,
             pass_gates=choices.pass_gates,
-            rejects=choices.rejects,
+            rejects=self._rejects_again or choices.rejects,
         )
 
     def _redrive(

@@ -37,7 +37,7 @@ def choose_stores(
     """
     variables = tuple(map(VariableStore, identity.names)) if in_variables else ()
     copies = XComStore(context["ti"], _instead_of_xcoms(identity), drop_xcom)
-    return Stores(_asset_stores(context, identity) + variables, copies, _plan_store(context, variables))
+    return Stores(_asset_stores(context, identity) + variables, copies, _plan_store(context, identity, variables))
 
 
 def stores_in_database(identity: Identity, dag_id: str, task_id: str, *, in_variables: bool = False) -> Stores:
@@ -70,9 +70,13 @@ def _asset_stores(context: Mapping[str, Any], identity: Identity) -> tuple[State
     return tuple(AssetStore(store, asset.name, suffix) for suffix in identity.key_suffixes)
 
 
-def _plan_store(context: Mapping[str, Any], variables: tuple[StateStore, ...]) -> StateStore:
+def _plan_store(context: Mapping[str, Any], identity: Identity, variables: tuple[StateStore, ...]) -> StateStore:
+    # Another task that works on the sync has a plan of its own: it must not stand in the place of the sync's.
+    other = getattr(context["ti"], "own", None)
     if "task_state_store" in context:
-        return TaskStore(context["task_state_store"])
+        return TaskStore(context["task_state_store"], suffix=f":{identity.sync_id}" if other else "")
+    if variables and other:
+        return VariableStore(f"{identity.sync_id}/{other.task_id}")
     return variables[0] if variables else _Nowhere()
 
 
