@@ -30,9 +30,14 @@ def s3(server, lab, monkeypatch, request) -> S3Server:
     """The lab's syncs write their rejects there, each test's below a prefix of its own."""
     monkeypatch.setenv("AIRFLOW_CONN_S3_LOCAL", server.connection())
     lab.arguments = {"rejects_path": f"{PLACE}/{request.node.name}/", "delivery": IN_SEVERAL_FILES}
+    return server
+
+
+@pytest.fixture(autouse=True)
+def _in_a_dag(lab, monkeypatch):
+    """Rejects lie below the name of the DAG."""
     make = lab.make
     monkeypatch.setattr(lab, "make", lambda **arguments: make(dag=DAG("a_dag", schedule=None), **arguments))
-    return server
 
 
 # --- an object store --------------------------------------------------------------------------------
@@ -79,3 +84,57 @@ def test_an_object_is_removed_by_its_very_name_also_when_that_reads_as_a_pattern
         store.put(name, b"{}")
     store.remove([names[0], names[2], f"{PLACE}/patterns/never-there"])
     assert list(s3.objects("patterns/")) == ["patterns/run1.jsonl"]
+
+
+# --- the disks of several workers -------------------------------------------------------------------
+
+
+@pytest.fixture
+def go_to(lab, monkeypatch, tmp_path):
+    """Return what moves to a machine, which is a home of its own and a name, and returns the name."""
+    lab.arguments = {"rejects_path": None}
+
+    def go(name: str) -> str:
+        monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / name))
+        return name
+
+    return go
+
+
+@pytest.mark.parametrize("kind", ["attributes", "events"])
+def test_rejects_on_the_disk_of_another_worker_are_named_and_kept_and_sent_on_that_worker(lab, go_to, capsys, kind):
+    fill(lab, kind, people=ROWS)
+    lab.run(data_type=kind, context={"hostname": go_to("A")})
+    mend(lab, kind, 7, 17)
+    add_new_rows(lab, kind)
+    lab.run(data_type=kind, context={"hostname": go_to("B")})
+    away = again(lab, "on-b", kind=kind, on="B", reject_codes=MENDED[kind])
+    assert (away["status"], away["redrive"]["taken"], away["requests"]) == ("partial", 0, 0)
+    (named,) = away["redrive"]["elsewhere"]
+    assert named.startswith("500 in ")
+    assert named.endswith(" on A")
+    assert named in capsys.readouterr().out
+    report = again(lab, "on-a", kind=kind, on=go_to("A"), reject_codes=MENDED[kind])
+    assert (report["status"], report["accepted"], report["redrive"]["taken"]) == ("success", 200, 200)
+    assert again(lab, "on-b-again", kind=kind, on=go_to("B"), reject_codes=MENDED[kind])["requests"] == 0
+    received = lab.arrivals()
+    assert received["accepted_objects"] == received["distinct_accepted"] == ROWS - 300 + 50
+
+
+def test_rejects_on_a_mount_that_all_workers_share_are_sent_from_another_worker(lab, go_to, tmp_path):
+    fill(lab, "attributes", people=ROWS)
+    lab.arguments = {"rejects_path": f"file://{tmp_path}/mount/users.jsonl"}
+    lab.run(context={"hostname": go_to("A")})
+    mend(lab, "attributes", 7, 17)
+    report = again(lab, "on-b", on=go_to("B"), reject_codes=MENDED["attributes"])
+    assert (report["status"], report["accepted"], report["redrive"]["elsewhere"]) == ("success", 200, [])
+    assert again(lab, "on-a", on=go_to("A"), reject_codes=MENDED["attributes"])["redrive"]["taken"] == 0
+
+
+def test_rejects_on_another_worker_are_still_named_after_many_runs_here(lab, go_to):
+    lab.sql("create table users (updated_at timestamp, external_id varchar, payload varchar)")
+    for day, name in enumerate("ABBBBBB", 1):
+        lab.sql(f"insert into users values ('2026-01-0{day}', 'c-{day}', 'bad'), ('2026-01-0{day}', 'd-{day}', '{{}}')")
+        lab.run(context={"hostname": go_to(name)})
+    report = again(lab, "again", on="B")
+    assert (report["redrive"]["taken"], len(report["redrive"]["elsewhere"])) == (6, 1)
