@@ -237,14 +237,15 @@ def test_the_warehouse_takes_no_more_connections(night):
 def test_rows_are_rejected(night):
     night.deploy(max_reject_percent=20)
     night.insert("cem", at="2026-01-03", payload="no JSON")
+    night.insert("dan", at="2026-01-04")
     report = night.fail(6)
-    assert (report["accepted"], report["rejects"], report["status"]) == (1, {"payload_not_json": 1}, "partial")
+    assert (report["accepted"], report["rejects"], report["status"]) == (2, {"payload_not_json": 1}, "partial")
     assert "payload_not_json" in night.first_command(6).out
     night.sql("update users set payload = '{}' where external_id = 'cem'")
     triggered = night.command("rejects", "retry", "--yes", "--output", "json")
     assert triggered.code == 0, triggered.err
     assert night.run(**json.loads(triggered.out)["conf"])[1]["redrive"]["accepted"] == 1
-    assert night.is_over("ann", "bob", "cem")
+    assert night.is_over("ann", "bob", "cem", "dan")
 
 
 def test_the_form_of_all_rows_has_changed(night):
