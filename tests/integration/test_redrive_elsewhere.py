@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from airflow.sdk import DAG
-from support.rejected_rows import BAD, ROWS, add_new_rows, again, fill, mend
+from support.rejected_rows import BAD, ROWS, add_new_rows, again, fill, mend, put_in_a_dag
 from support.s3_server import S3Server, s3_server
 
 from airflow_provider_cdi.engine.settings import DeliverySettings
@@ -35,9 +34,7 @@ def s3(server, lab, monkeypatch, request) -> S3Server:
 
 @pytest.fixture(autouse=True)
 def _in_a_dag(lab, monkeypatch):
-    """Rejects lie below the name of the DAG."""
-    make = lab.make
-    monkeypatch.setattr(lab, "make", lambda **arguments: make(dag=DAG("a_dag", schedule=None), **arguments))
+    put_in_a_dag(lab, monkeypatch)
 
 
 # --- an object store --------------------------------------------------------------------------------

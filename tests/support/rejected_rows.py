@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from airflow.sdk import DAG
+
 ROWS = 10_000
 #: One row in a hundred has each of these troubles.
 BAD = {
@@ -45,17 +48,31 @@ def mend(lab: Any, kind: str, *rests: int) -> None:
 
 
 def again(
-    lab: Any, run_id: str, *, kind: str = "attributes", try_number: int = 1, on: str | None = None, **choices: Any
+    lab: Any,
+    run_id: str,
+    *,
+    kind: str = "attributes",
+    try_number: int = 1,
+    map_index: int = -1,
+    on: str | None = None,
+    **choices: Any,
 ) -> dict[str, Any]:
     """Trigger a run that sends rejected rows again.
 
+    :param kind: the data type.
     :param on: the machine that takes it.
     """
     arguments = {name: choices.pop(name) for name in ("delivery", "dry_run", "source") if name in choices}
     dag_run = SimpleNamespace(run_type="manual", clear_number=0, conf={"sync_mode": "rejects"} | choices)
-    context = {"dag_run": dag_run, "try_number": try_number, "hostname": on}
+    context = {"dag_run": dag_run, "try_number": try_number, "map_index": map_index, "hostname": on}
     report: dict[str, Any] = lab.run(run_id=run_id, context=context, data_type=kind, **arguments)
     return report
+
+
+def put_in_a_dag(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the lab's tasks a DAG, below whose name rejects lie where a place says only where."""
+    make = lab.make
+    monkeypatch.setattr(lab, "make", lambda **arguments: make(dag=DAG("a_dag", schedule=None), **arguments))
 
 
 def add_new_rows(lab: Any, kind: str, rows: int = 50) -> None:
