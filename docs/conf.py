@@ -28,7 +28,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!airflow_provider_cdi\b).*"),
     # In the signature of something public, and of no use to a DAG.
-    ("py:class", r".*\.(HttpSettings|Totals|Traffic|Rows|Value)"),
+    ("py:class", r".*\.(Figures|HttpSettings|Totals|Traffic|Rows|Value)"),
 ]
 if os.environ.get("CDI_DOCS_LINKS"):
     extensions.append("sphinx.ext.intersphinx")

@@ -19,6 +19,8 @@ UV = Path(sys.executable).with_name("uv")
 
 #: The official DuckDB provider is younger than the older versions of Airflow, and works with them.
 DUCKDB = ("apache-airflow-providers-duckdb", "2026-11-01")
+#: Tells by mail what a watch has to tell.
+SMTP = ("apache-airflow-providers-smtp", "2026-11-01")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Release:
 
     version: str
     newest: str
-    but: Sequence[tuple[str, str]] = (DUCKDB,)
+    but: Sequence[tuple[str, str]] = (DUCKDB, SMTP)
     also: Sequence[str] = ()
 
 
@@ -45,6 +47,7 @@ RELEASES = (
         "2025-09-20",
         but=(
             DUCKDB,
+            SMTP,
             ("apache-airflow-providers-common-sql", "2025-11-01"),
             # Those of its time put no bound on what an answer may take.
             ("aiohttp", "2026-04-01"),
@@ -57,7 +60,7 @@ RELEASES = (
     Release("3.3.2", "2026-10-01"),
 )
 
-TOOLS = ("apache-airflow-providers-sqlite", "hypothesis", "pytest", "jsonschema")
+TOOLS = ("apache-airflow-providers-sqlite", SMTP[0], "hypothesis", "pytest", "jsonschema")
 
 #: The tests of what Airflow imports, calls or keeps. The engine, the destinations and the sandbox know no Airflow.
 TESTS = (
@@ -66,6 +69,7 @@ TESTS = (
     "tests/unit/hooks/braze/test_hook.py",
     "tests/unit/hooks/klaviyo/test_hook.py",
     "tests/unit/hooks/sql/test_source.py",
+    "tests/unit/notifications",
     "tests/unit/operators",
     "tests/unit/transfers",
     "tests/unit/triggers",
@@ -88,6 +92,7 @@ TESTS = (
     "tests/airflow/test_run_choices.py",
     "tests/airflow/test_state_by_hand.py",
     "tests/airflow/test_versions.py",
+    "tests/airflow/test_watch_runs.py",
 )
 
 #: What the engine does with a million rows is seen once, by `make test`.
