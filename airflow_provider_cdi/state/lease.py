@@ -64,7 +64,8 @@ class Lease:
     def describe(self) -> str:
         """Name the holder."""
         instance = f", map index {self.map_index}" if self.map_index >= 0 else ""
-        return f"run {self.run_id!r}{instance}, try {self.try_number} (process {self.pid} on {self.host})"
+        task = f"task {self.task_id!r}, " if self.task_id else ""
+        return f"{task}run {self.run_id!r}{instance}, try {self.try_number} (process {self.pid} on {self.host})"
 
 
 class LeasePlace:

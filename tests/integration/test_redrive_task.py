@@ -10,10 +10,18 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from support import airflow_world
 
-from airflow_provider_cdi import RedriveRejectsOperator, WarehouseToBrazeOperator, mapped_sync, version_compat
+from airflow_provider_cdi import (
+    RedriveRejectsOperator,
+    WarehouseToBrazeOperator,
+    WarehouseToKlaviyoOperator,
+    mapped_sync,
+    version_compat,
+)
+from airflow_provider_cdi.engine import watch
 from airflow_provider_cdi.exceptions import RetryLater
 from airflow_provider_cdi.state import lease_keeper
 from airflow_provider_cdi.state.lease import LEASE_KEY, Lease
+from airflow_provider_cdi.transfers import warehouse_to_klaviyo
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 ONE = "insert into users values ('2026-01-01 00:00:0{second}', '{who}', '{payload}')"
@@ -153,7 +161,7 @@ def test_the_sync_and_its_redrive_are_never_at_work_together(rejected, monkeypat
     kept = rejected.world.asset.get
     monkeypatch.setattr(rejected.world.asset, "get", looked)
     monkeypatch.setattr(airflow_world._TaskInstance, "get_task_states", states)
-    with pytest.raises(RetryLater, match="is at work elsewhere"):
+    with pytest.raises(RetryLater, match=f"is at work elsewhere: task '{holder}', run '{run_id}'"):
         execute(rejected, dag_of(rejected)[comes], "run-2")
     assert ("d", holder, run_id) in asked
     assert "external_id:anna" not in rejected.arrivals()["received"]
@@ -200,3 +208,29 @@ def test_a_sync_mapped_over_what_another_task_returns_is_left_to_the_form(lab):
         again = RedriveRejectsOperator(task_id="again", sync=users)
     with pytest.raises(AirflowFailException, match=r'mapped over source.*"Rejected rows again"'):
         execute(lab, again, "run-1")
+
+
+def test_a_sync_that_defers_is_redriven_by_a_worker_that_waits(klaviyo_lab, monkeypatch):
+    lab = klaviyo_lab
+    # With these the sync itself defers as soon as it waits for a job.
+    monkeypatch.setattr(warehouse_to_klaviyo, "PATIENCE", 0.05)
+    monkeypatch.setattr(watch, "TICK", 0.05)
+    lab.sandbox.change(klaviyo={"job_polls": [1, 0]})
+    lab.sql("create table users (updated_at timestamp, email varchar, payload varchar)")
+    lab.sql(ONE.format(second=1, who="anna@example.com", payload="bad"))
+    lab.sql(ONE.format(second=2, who="bert@example.com", payload='{"first_name":"Bert"}'))
+    with DAG("d", schedule=None):
+        users = WarehouseToKlaviyoOperator(
+            task_id="users",
+            warehouse_conn_id="warehouse",
+            source="users",
+            data_type="profiles",
+            poll_seconds=0.05,
+            deferrable=False,
+        )
+        again = RedriveRejectsOperator(task_id="again", sync=users)
+    assert execute(lab, users, "run-1")["rejected"] == 1
+    users.deferrable = True
+    lab.sql("""update users set payload = '{"first_name":"Anna"}' where email = 'anna@example.com'""")
+    report = execute(lab, again, "run-2")
+    assert (report["redrive"]["accepted"], report["accepted"]) == (1, 1)
