@@ -1,6 +1,7 @@
 """A try of the operator in a process of its own, so that it can be killed.
 
-``python -m support.killable FOLDER [SUBJECT]``; each further call on the same folder is the next try.
+``python -m support.killable FOLDER [SUBJECT [RUN]]``; each further call on the same folder is the next try. Another run
+than run-1 sends rejected rows again.
 
 What Airflow would keep is kept in files of the folder, written the way a database commits: all or nothing.
 """
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from airflow_provider_cdi.engine.settings import DeliverySettings
@@ -49,8 +51,9 @@ class FileStore(MemoryStore):
         os.replace(new, self.path)
 
 
-def main(folder: Path, subject: str | None = None) -> None:
-    world = AirflowWorld(asset=FileStore(folder / "asset.json"), runs={"run-1": FileStore(folder / "task.json")})
+def main(folder: Path, subject: str | None = None, run_id: str = "run-1") -> None:
+    task = folder / ("task.json" if run_id == "run-1" else f"task.{run_id}.json")
+    world = AirflowWorld(asset=FileStore(folder / "asset.json"), runs={run_id: FileStore(task)})
     chosen = SUBJECTS[subject] if subject else None
     operator = make_operator(
         **({"kind": chosen.kind, **chosen.arguments} if chosen else {}),
@@ -60,7 +63,10 @@ def main(folder: Path, subject: str | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())  # as Airflow does it
     tries = FileStore(folder / "tries.json")
     tries.set("number", tries.get("number", 0) + 1)
-    report = operator.execute(world.context("run-1", try_number=tries.get("number")))
+    context = world.context(run_id, try_number=tries.get("number"))
+    if run_id != "run-1":
+        context["dag_run"] = SimpleNamespace(run_type="manual", clear_number=0, conf={"sync_mode": "rejects"})
+    report = operator.execute(context)
     (folder / "report.json").write_text(json.dumps(report))
 
 
