@@ -108,15 +108,37 @@ def test_an_older_row_of_the_key_is_not_sent_over_a_newer_one(few):
     ]
 
 
-def test_a_row_at_the_watermark_that_was_mended_is_sent_by_the_incremental_run_alone(lab):
+def test_a_load_of_one_time_is_sent_again_where_it_was_mended(lab):
+    """All rows have the watermark's own time, so no usual run would look at them."""
+    lab.sql("create table users (updated_at timestamp, external_id varchar, payload varchar)")
+    lab.sql(ONE.format(second=1, who="anna", payload="bad"), ONE.format(second=1, who="bert", payload='{"n":1}'))
+    lab.run()
+    lab.sql("update users set payload = '{\"n\":2}' where external_id = 'anna'")
+    assert fate(again(lab, "again")) == "accepted"
+    assert lab.arrivals()["received"] == {"external_id:anna": 1, "external_id:bert": 1}
+
+
+@pytest.mark.parametrize("kind", ["attributes", "events"])
+def test_a_load_of_one_time_that_is_too_large_to_remember_row_by_row_is_sent_again_as_it_was(lab, kind):
+    lab.sql(
+        "create table users as select timestamp '2026-01-01 00:00:01' as updated_at, 'c-' || i as external_id, "
+        "case when i < 3 then 'bad' else '{\"name\":\"visit\"}' end as payload from range(2500) t(i)"
+    )
+    assert lab.run(data_type=kind)["rejected"] == 3
+    numbers = again(lab, "again", kind=kind)["redrive"]
+    assert (numbers["taken"], numbers["rejected"], numbers["unclear"]) == (3, 3, 0)
+
+
+def test_an_event_at_the_watermark_that_was_mended_is_sent_by_the_incremental_run_alone(lab):
+    event = '{"name":"visit","time":"2026-01-01T00:00:00Z"}'
     lab.sql("create table users (updated_at timestamp, external_id varchar, payload varchar)")
     lab.sql(ONE.format(second=1, who="anna", payload="bad"))
-    lab.run()
-    lab.sql("update users set payload = '{\"n\":2}'")
-    assert fate(again(lab, "again")) == "newer_row"
-    lab.sql(ONE.format(second=2, who="bert", payload='{"n":1}'))
-    assert lab.run()["accepted"] == 2
-    assert again(lab, "nothing")["redrive"]["taken"] == 0
+    lab.run(data_type="events")
+    lab.sql(f"update users set payload = '{event}'")
+    assert fate(again(lab, "again", kind="events")) == "newer_row"
+    lab.sql(ONE.format(second=2, who="bert", payload=event))
+    assert lab.run(data_type="events")["accepted"] == 2
+    assert again(lab, "nothing", kind="events")["redrive"]["taken"] == 0
     assert lab.arrivals()["received"]["external_id:anna"] == 1
 
 

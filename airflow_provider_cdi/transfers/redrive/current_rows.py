@@ -142,26 +142,34 @@ class Due:
         self._watermark = watermark
         self._position = sortable(watermark.position) if watermark else ""
 
-    def by_itself(self, updated_at: str, row: pa.RecordBatch | None) -> bool | None:
-        """Say whether the next incremental run sends a row.
+    def by_its_time(self, updated_at: str) -> bool:
+        """Say whether the next incremental run sends a row because of its time alone.
 
         :param updated_at: of the row, as a text that sorts.
-        :param row: the row alone; None when it is not there.
+        """
+        return self._watermark is not None and updated_at > self._position
+
+    def by_itself(self, row: CurrentRow, was_rejected: bool) -> bool | None:
+        """Say whether an incremental run sends a row, also one that has the watermark's own time and was changed.
+
+        :param row: the row.
+        :param was_rejected: whether it is just as it was when it was rejected.
         :return: None when that cannot be told: more rows than are remembered one by one have the watermark's own time.
         """
-        if self._watermark is None or updated_at < self._position:
-            return False
-        if updated_at > self._position:
-            return True
-        if row is None:
+        if self._watermark is None or row.updated_at != self._position:
+            return self.by_its_time(row.updated_at)
+        if was_rejected:
             return False
         if self._watermark.ties.exact is None:
             return None
-        return next(iter(row_hashes(row))) not in self._watermark.ties.exact
+        return next(iter(row_hashes(row.row))) not in self._watermark.ties.exact
 
 
 def newest_row(target: Target, rows: Sequence[CurrentRow], due: Due) -> Verdict:
     """Decide where only the newest row of a key counts.
+
+    A row with the watermark's own time that was mended in place is sent: an incremental run looks for such rows only
+    when it finds something new at that time, and then sends it once more, which changes nothing.
 
     :param target: the rejects.
     :param rows: the newest rows of the key as they are now.
@@ -172,13 +180,9 @@ def newest_row(target: Target, rows: Sequence[CurrentRow], due: Due) -> Verdict:
         return verdict.give(rejects, GONE)
     if rows[0].updated_at > target.updated_at:
         return verdict.give(rejects, NEWER_ROW)
-    answers = [due.by_itself(row.updated_at, row.row) for row in rows]
-    if None in answers:
-        return verdict.give(rejects, UNCLEAR)
-    left = [row for row, is_due in zip(rows, answers, strict=True) if not is_due]
-    if not left:
+    if due.by_its_time(target.updated_at):
         return verdict.give(rejects, NEWER_ROW)
-    verdict.sent = [Sent(row.row, rejects) for row in left]
+    verdict.sent = [Sent(row.row, rejects) for row in rows]
     return verdict
 
 
@@ -197,7 +201,8 @@ def rows_each_for_itself(target: Target, rows: Sequence[CurrentRow], due: Due, c
     verdict = Verdict()
     if not rows:
         return verdict.give(target.rejects, GONE)
-    answers = [due.by_itself(row.updated_at, row.row) for row in rows]
+    rejected = {one.content for one in target.rejects}
+    answers = [due.by_itself(row, _content(row.row, contract) in rejected) for row in rows]
     if None in answers:
         return verdict.give(target.rejects, UNCLEAR)
     left = [row.row for row, is_due in zip(rows, answers, strict=True) if not is_due]
@@ -207,6 +212,11 @@ def rows_each_for_itself(target: Target, rows: Sequence[CurrentRow], due: Due, c
         verdict.sent = [Sent(left[0], target.rejects)]
         return verdict
     return _matched(left, _instances(target.rejects), contract, verdict)
+
+
+def _content(row: pa.RecordBatch, contract: TableContract) -> bytes:
+    plain = plain_row(row, 0, contract)
+    return content_of(plain.identifier, plain.payload, plain.columns)
 
 
 def _instances(rejects: Sequence[TakenReject]) -> list[list[TakenReject]]:
@@ -225,8 +235,7 @@ def _matched(
 ) -> Verdict:
     mended, waiting = [], list(groups)
     for row in rows:
-        plain = plain_row(row, 0, contract)
-        content = content_of(plain.identifier, plain.payload, plain.columns)
+        content = _content(row, contract)
         same = next((group for group in waiting if group[0].content == content), None)
         if same is None:
             mended.append(row)

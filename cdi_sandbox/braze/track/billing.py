@@ -74,7 +74,7 @@ def _of_custom(name: str, value: Json) -> Iterator[str]:
         yield from _of_objects(name, value)
     elif isinstance(value, dict):
         if value.keys() <= {"add", "remove"} and value:
-            yield from (f"{name} + {place}" for place, _ in enumerate(value.get("add") or []))
+            yield from (f"{name} + {place}" for place, _ in enumerate(_listed(value.get("add"))))
             if value.get("remove"):
                 yield f"{name} -"
         elif value.keys() & {"$add", "$update", "$remove"}:
@@ -92,9 +92,15 @@ def _of_objects(name: str, values: list[Any]) -> Iterator[str]:
 
 def _of_operators(name: str, value: Mapping[str, Any]) -> Iterator[str]:
     """Objects that are added, properties that are updated, criteria by which objects are removed."""
-    yield from _of_objects(f"{name} $add", value.get("$add") or [])
-    yield from _of_objects(f"{name} $update", [one.get("$new_object") for one in value.get("$update") or []])
-    yield from (f"{name} $remove {place}" for place, _ in enumerate(value.get("$remove") or []))
+    updates = [one.get("$new_object") for one in _listed(value.get("$update")) if isinstance(one, dict)]
+    yield from _of_objects(f"{name} $add", _listed(value.get("$add")))
+    yield from _of_objects(f"{name} $update", updates)
+    yield from (f"{name} $remove {place}" for place, _ in enumerate(_listed(value.get("$remove"))))
+
+
+def _listed(values: Any) -> list[Any]:
+    """What is no list where one belongs has no effect, and costs nothing."""
+    return values if isinstance(values, list) else []
 
 
 def _keys_below(path: str, value: Mapping[str, Any]) -> Iterator[str]:
