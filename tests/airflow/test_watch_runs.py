@@ -61,20 +61,20 @@ def test_a_failure_of_which_a_callback_told_is_not_told_again(airflow, mails):
 
 def test_silence_is_told_once_with_its_end(airflow, mails):
     airflow.sql(USERS)
-    dag = airflow.dag("silent")
-    watch = watching(airflow, "silent", no_success_for=timedelta(microseconds=1))
+    dag = airflow.dag("quiet_users")
+    watch = watching(airflow, "quiet_users", no_success_for=timedelta(microseconds=1))
     airflow.run(dag)
     assert [watch().state for _ in range(2)] == ["success"] * 2
     assert len(mails.mails) == 1
-    assert subjects(mails)[0].startswith("Sync silent.sync: no success for")
-    calm = watching(airflow, "silent", no_success_for=timedelta(hours=1))
+    assert subjects(mails)[0].startswith("Sync quiet_users.sync: no success for")
+    calm = watching(airflow, "quiet_users", no_success_for=timedelta(hours=1))
     calm()
-    assert subjects(mails)[1:] == ["Sync silent.sync: no success is over"]
+    assert subjects(mails)[1:] == ["Sync quiet_users.sync: no success is over"]
 
 
 def test_a_watermark_that_lags_and_rows_that_come_are_told_apart(airflow, mails):
     airflow.sql(USERS)
-    airflow.run(airflow.dag("late"))
-    watching(airflow, "late", lag_over=timedelta(hours=1), no_rows_for=timedelta(hours=1))()
+    airflow.run(airflow.dag("lagging"))
+    watching(airflow, "lagging", lag_over=timedelta(hours=1), no_rows_for=timedelta(hours=1))()
     assert len(mails.mails) == 1
     assert "its watermark is" in subjects(mails)[0]
