@@ -142,6 +142,17 @@ def test_an_event_at_the_watermark_that_was_mended_is_sent_by_the_incremental_ru
     assert lab.arrivals()["received"]["external_id:anna"] == 1
 
 
+def test_an_event_that_an_incremental_run_has_sent_since_it_was_mended_is_not_sent_twice(lab):
+    event = '{"name":"visit","time":"2026-01-01T00:00:00Z"}'
+    lab.sql("create table users (updated_at timestamp, external_id varchar, payload varchar)")
+    lab.sql(ONE.format(second=1, who="anna", payload="bad"))
+    lab.run(data_type="events")
+    lab.sql(f"update users set payload = '{event}'", ONE.format(second=1, who="bert", payload=event))
+    assert lab.run(data_type="events")["accepted"] == 2
+    assert fate(again(lab, "again", kind="events")) == "newer_row"
+    assert lab.arrivals()["received"] == {"external_id:anna": 1, "external_id:bert": 1}
+
+
 def test_a_row_that_got_another_identifier_is_found_by_its_first(lab):
     lab.sql("create table users (updated_at timestamp, external_id varchar, email varchar, payload varchar)")
     lab.sql("insert into users values ('2026-01-01 00:00:01', 'anna', 'no address', 'bad')")

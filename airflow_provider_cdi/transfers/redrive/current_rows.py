@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from airflow_provider_cdi.engine.rows.plain_row import plain_row
 from airflow_provider_cdi.engine.rows.position import integers, position_of_stamp
-from airflow_provider_cdi.engine.rows.row_hash import row_hashes
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableContract
 from airflow_provider_cdi.engine.rows.watermark import Watermark
 from airflow_provider_cdi.transfers.redrive.taking import TakenReject, content_of, key_of, sortable
@@ -149,20 +148,14 @@ class Due:
         """
         return self._watermark is not None and updated_at > self._position
 
-    def by_itself(self, row: CurrentRow, was_rejected: bool) -> bool | None:
-        """Say whether an incremental run sends a row, also one that has the watermark's own time and was changed.
+    def by_itself(self, row: CurrentRow, was_rejected: bool) -> bool:
+        """Say whether an incremental run sends a row, or has sent it: also one with the watermark's time that changed.
 
         :param row: the row.
         :param was_rejected: whether it is just as it was when it was rejected.
-        :return: None when that cannot be told: more rows than are remembered one by one have the watermark's own time.
         """
-        if self._watermark is None or row.updated_at != self._position:
-            return self.by_its_time(row.updated_at)
-        if was_rejected:
-            return False
-        if self._watermark.ties.exact is None:
-            return None
-        return next(iter(row_hashes(row.row))) not in self._watermark.ties.exact
+        is_at_the_watermark = self._watermark is not None and row.updated_at == self._position
+        return not was_rejected if is_at_the_watermark else self.by_its_time(row.updated_at)
 
 
 def newest_row(target: Target, rows: Sequence[CurrentRow], due: Due) -> Verdict:
@@ -203,8 +196,6 @@ def rows_each_for_itself(target: Target, rows: Sequence[CurrentRow], due: Due, c
         return verdict.give(target.rejects, GONE)
     rejected = {one.content for one in target.rejects}
     answers = [due.by_itself(row, _content(row.row, contract) in rejected) for row in rows]
-    if None in answers:
-        return verdict.give(target.rejects, UNCLEAR)
     left = [row.row for row, is_due in zip(rows, answers, strict=True) if not is_due]
     if not left:
         return verdict.give(target.rejects, NEWER_ROW)
