@@ -6,6 +6,7 @@ mapped instance of the task it was written stands under ``map_index``, for which
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -107,3 +108,11 @@ class Stores:
 def json_object(found: Any) -> dict[str, Any] | None:
     """Return what was found if it is a JSON object: what a person or another program wrote may be anything."""
     return dict(found) if isinstance(found, Mapping) else None
+
+
+def decoded(value: Any) -> Any:
+    """Return a value of Airflow's database as it was pushed: tasks push JSON text into a column of JSON.
+
+    :param value: of the column.
+    """
+    return json.loads(value) if isinstance(value, str) else value

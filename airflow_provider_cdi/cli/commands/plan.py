@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.cli.command import GOOD, NOT_GOOD, cdi_command, option
+from airflow_provider_cdi.cli.start import START_ARGS, check_start, chosen_start
 from airflow_provider_cdi.cli.sync_args import SYNC_ARGS
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
 
@@ -25,15 +26,10 @@ _SHOWN_CHARS = 60
 def _run(options: argparse.Namespace) -> int:
     from airflow_provider_cdi.cli.find_sync import find_sync
     from airflow_provider_cdi.transfers.forecast import forecast_sync
-    from airflow_provider_cdi.transfers.preview import Start, stored_start
 
     mask = _checked(options)
     task = find_sync(options)
-    if options.from_beginning or options.since or options.until:
-        start = Start(from_beginning=options.from_beginning, since=options.since or "", until=options.until or "")
-    else:
-        start = stored_start(task, map_index=options.map_index)
-    forecast = forecast_sync(task, start, mask=mask, ask=options.ask or 0)
+    forecast = forecast_sync(task, chosen_start(options, task), mask=mask, ask=options.ask or 0)
     _print(forecast, options.output)
     return GOOD if forecast.is_good else NOT_GOOD
 
@@ -44,8 +40,7 @@ def _checked(options: argparse.Namespace) -> Mask:
 
     if options.ask is not None and not 1 <= options.ask <= MOST_ASKED:
         raise UsageError(f"--ask is {options.ask}; a plan asks about 1 to {MOST_ASKED:,} people.")
-    if options.from_beginning and (options.since or options.until):
-        raise UsageError("--from-beginning reads everything and --since a window: give either of them.")
+    check_start(options)
     try:
         return Mask() if options.mask == _NONE else Mask.of(options.mask.split(","))
     except ConfigurationError as error:
@@ -103,9 +98,7 @@ COMMAND = cdi_command(
             help="Ask the destination about N people, chosen by chance, whether it knows them, and estimate from that "
             f"how many are new; at most {MOST_ASKED}. Default: nobody is asked",
         ),
-        option("--from-beginning", action="store_true", help="Read everything, whatever the state of the sync is"),
-        option("--since", metavar="TIME", help="Read a window instead: its first moment, such as 2026-01-05T00:00:00Z"),
-        option("--until", metavar="TIME", help="The moment after the window. Default: now"),
+        *START_ARGS,
     ),
     examples=(
         "--dag-id users_to_braze",

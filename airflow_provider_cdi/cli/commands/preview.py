@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.cli.command import GOOD, NOT_GOOD, cdi_command, option
+from airflow_provider_cdi.cli.start import START_ARGS, check_start, chosen_start
 from airflow_provider_cdi.cli.sync_args import SYNC_ARGS
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
 
@@ -20,15 +21,11 @@ _SHOWN_CHARS = 60
 
 def _run(options: argparse.Namespace) -> int:
     from airflow_provider_cdi.cli.find_sync import find_sync
-    from airflow_provider_cdi.transfers.preview import Start, preview_sync, stored_start
+    from airflow_provider_cdi.transfers.preview import preview_sync
 
     mask = _checked(options)
     task = find_sync(options)
-    if options.from_beginning or options.since or options.until:
-        start = Start(from_beginning=options.from_beginning, since=options.since or "", until=options.until or "")
-    else:
-        start = stored_start(task, map_index=options.map_index)
-    preview = preview_sync(task, start, rows=options.rows, mask=mask)
+    preview = preview_sync(task, chosen_start(options, task), rows=options.rows, mask=mask)
     _print(preview, options.output)
     return GOOD if preview.is_good else NOT_GOOD
 
@@ -40,8 +37,7 @@ def _checked(options: argparse.Namespace) -> Mask:
 
     if not 1 <= options.rows <= MOST_ROWS:
         raise UsageError(f"--rows is {options.rows}; a preview shows 1 to {MOST_ROWS:,} rows.")
-    if options.from_beginning and (options.since or options.until):
-        raise UsageError("--from-beginning reads everything and --since a window: give either of them.")
+    check_start(options)
     try:
         return Mask() if options.mask is None else Mask.of(options.mask.split(","))
     except ConfigurationError as error:
@@ -100,9 +96,7 @@ COMMAND = cdi_command(
             help="Fields that are shown as ***, such as email,phone; their values are masked wherever else they stand. "
             "all masks every value",
         ),
-        option("--from-beginning", action="store_true", help="Read everything, whatever the state of the sync is"),
-        option("--since", metavar="TIME", help="Read a window instead: its first moment, such as 2026-01-05T00:00:00Z"),
-        option("--until", metavar="TIME", help="The moment after the window. Default: now"),
+        *START_ARGS,
     ),
     examples=(
         "--dag-id users_to_braze --mask email,phone",

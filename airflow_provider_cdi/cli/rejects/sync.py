@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from airflow_provider_cdi.cli.find_sync import find_task
 from airflow_provider_cdi.cli.output import tell
 from airflow_provider_cdi.rejects.index import RejectIndex
 from airflow_provider_cdi.rejects.parts import RejectPart
+from airflow_provider_cdi.state.store import decoded
 from airflow_provider_cdi.transfers.stored_rejects import instances_of, reject_place
 
 if TYPE_CHECKING:
@@ -111,4 +111,4 @@ def _reports(dag_id: str, task_id: str) -> list[Any]:
         .limit(_MOST_REPORTS)
     )
     with create_session() as session:
-        return [json.loads(value) if isinstance(value, str) else value for value in session.scalars(wanted)]
+        return [decoded(value) for value in session.scalars(wanted)]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-#: States of a task instance that has no end yet.
-AT_WORK = ("running", "queued", "scheduled", "deferred", "restarting", "up_for_retry", "up_for_reschedule")
+from airflow_provider_cdi.state.store import decoded, json_object
 
 
 class TaskKey(NamedTuple):
@@ -117,5 +115,4 @@ def _told(left: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _object(value: Any) -> dict[str, Any]:
-    found = json.loads(value) if isinstance(value, str) else value
-    return dict(found) if isinstance(found, Mapping) else {}
+    return json_object(decoded(value)) or {}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.cli.syncs.last_runs import AT_WORK, LastRun, LastRuns, TaskKey, last_runs
+from airflow_provider_cdi.cli.syncs.last_runs import LastRun, LastRuns, TaskKey, last_runs
+from airflow_provider_cdi.state.by_hand.changes import AT_WORK
 from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState, find_state
 from airflow_provider_cdi.state.by_hand.places import XComPlace
 from airflow_provider_cdi.state.identity import default_sync_id, former_sync_id

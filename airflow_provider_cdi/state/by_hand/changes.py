@@ -19,7 +19,7 @@ from airflow_provider_cdi.state.identity import Identity, default_sync_id, forme
 from airflow_provider_cdi.state.record import Change, Checkpoint, StateRecord
 
 #: States of a task instance that may still read or write the state: one that waits for its retry goes on by its plan.
-_AT_WORK = ("running", "queued", "scheduled", "deferred", "restarting", "up_for_retry", "up_for_reschedule")
+AT_WORK = ("running", "queued", "scheduled", "deferred", "restarting", "up_for_retry", "up_for_reschedule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def refuse_while_at_work(session: Any, owners: Collection[str]) -> None:
     from sqlalchemy import select
 
     busy = select(Task.dag_id, Task.task_id, Task.run_id, Task.map_index, Task.state, Task.hostname).where(
-        Task.state.in_(_AT_WORK)
+        Task.state.in_(AT_WORK)
     )
     for dag_id, task_id, run_id, map_index, state, host in session.execute(busy):
         if not {default_sync_id(dag_id, task_id), former_sync_id(dag_id, task_id)} & set(owners):

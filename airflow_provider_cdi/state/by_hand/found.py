@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ from airflow_provider_cdi.state.by_hand.places import AssetPlace, Place, Variabl
 from airflow_provider_cdi.state.lease import LEASE_KEY, Lease
 from airflow_provider_cdi.state.record import StateRecord
 from airflow_provider_cdi.state.records import STATE_KEY
-from airflow_provider_cdi.state.store import json_object
+from airflow_provider_cdi.state.store import decoded, json_object
 from airflow_provider_cdi.version_compat import asset_values, has_asset_state
 
 
@@ -78,7 +77,7 @@ def _rank(found: FoundRecord) -> tuple[bool, int, str]:
 
 def _add(found: FoundState, place: Place, key: str, value: Any) -> None:
     try:
-        stored = json_object(json.loads(value) if isinstance(value, str) else value)
+        stored = json_object(decoded(value))
         if stored is None or "sync_id" not in stored:
             return  # a lease that was given back, or a reference to another place
         if key == LEASE_KEY:

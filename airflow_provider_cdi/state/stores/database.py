@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.state.store import Instance, SharedStore, StateStore, json_object
+from airflow_provider_cdi.state.store import Instance, SharedStore, StateStore, decoded, json_object
 from airflow_provider_cdi.state.stores.variable_store import VariableStore
 from airflow_provider_cdi.version_compat import asset_value
 
@@ -93,14 +93,9 @@ class XComsInDatabase(_OnlyLooking):
 
         of_the_task = (XComModel.dag_id == self._dag_id, XComModel.task_id == self._task_id, XComModel.key == key)
         with create_session() as session:
-            values = [_decoded(value) for value in session.scalars(select(XComModel.value).where(*of_the_task))]
+            values = [decoded(value) for value in session.scalars(select(XComModel.value).where(*of_the_task))]
         return [found for value in values if (found := json_object(value)) is not None]
 
     def by_hand(self, key: str) -> str:
         """Name the place that a person can write."""
         return f'{self._place.by_hand(key)} and give the task checkpoint="variable"'
-
-
-def _decoded(value: Any) -> Any:
-    """Return an XCom as it was pushed: tasks push JSON text into a column of JSON."""
-    return json.loads(value) if isinstance(value, str) else value
