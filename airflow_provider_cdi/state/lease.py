@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from airflow_provider_cdi.state.store import Instance, StateStore
@@ -29,6 +29,7 @@ class Lease:
     :param is_deferred: whether the task waits without a process.
     :param dag_id: of the task that holds it; empty in leases of earlier versions, which the sync's own task held.
     :param task_id: of that task.
+    :param gen: generation of the newest record that its holder knows of, 0 for none.
     """
 
     sync_id: str
@@ -42,6 +43,7 @@ class Lease:
     is_deferred: bool = False
     dag_id: str = ""
     task_id: str = ""
+    gen: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads."""
@@ -68,21 +70,36 @@ class Lease:
         return f"{task}run {self.run_id!r}{instance}, try {self.try_number} (process {self.pid} on {self.host})"
 
 
+class Found(NamedTuple):
+    """What lies where leases are kept.
+
+    :param leases: those that can be seen; one that ended in order has left none.
+    :param gen: generation of the newest record that was saved by whoever had a lease, 0 when that is not known.
+    """
+
+    leases: list[Lease]
+    gen: int
+
+
 class LeasePlace:
     """Where the leases of one sync are kept: whoever writes last has it.
 
     :param store: that the sync's runs share, or that has what each run left.
     :param sync_id: of the sync.
+    :param is_shared: whether its runs share it. There the generation stays behind when a lease is given back: a record
+        that is older was written late, by a process that had stood still in the middle of its writing.
     """
 
-    def __init__(self, store: StateStore, sync_id: str) -> None:
+    def __init__(self, store: StateStore, sync_id: str, *, is_shared: bool) -> None:
         self._store = store
         self._sync_id = sync_id
+        self._is_shared = is_shared
 
-    def held(self) -> list[Lease]:
-        """Return the leases that can be seen; those that ended in order have left none."""
-        found = [Lease.from_json(value) for value in self._store.seen(LEASE_KEY) if "token" in value]
-        return [lease for lease in found if lease.sync_id == self._sync_id]
+    def found(self) -> Found:
+        """Return the leases and the generation that lie here."""
+        ours = [value for value in self._store.seen(LEASE_KEY) if value.get("sync_id") == self._sync_id]
+        leases = [Lease.from_json(value) for value in ours if "token" in value]
+        return Found(leases, max((value.get("gen", 0) for value in ours), default=0))
 
     def own(self) -> Lease | None:
         """Return the lease at the place where this process wrote its own: it, or that of whoever took it."""
@@ -96,6 +113,13 @@ class LeasePlace:
     def remove(self, lease: Lease) -> None:
         """Leave the place free."""
         self._store.delete(LEASE_KEY, lease.holder)
+
+    def give_back(self, lease: Lease) -> None:
+        """Leave the place free, and in a shared one the generation of the newest record."""
+        if self._is_shared and lease.gen:
+            self._store.set(LEASE_KEY, {"sync_id": lease.sync_id, "gen": lease.gen})
+        else:
+            self.remove(lease)
 
 
 def superseded(found: Lease | None, mine: Lease) -> str:

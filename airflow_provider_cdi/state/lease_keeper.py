@@ -70,9 +70,14 @@ class LeaseKeeper:
         :raises RetryLater: when another run is, and goes on being.
         :raises ConfigurationError: when it is another instance of the same mapped task.
         """
-        for lease in self._place.held():
+        leases, gen = self._place.found()
+        for lease in leases:
             self._wait_for(lease, goes_on=goes_on)
+        if leases:
+            gen = max(gen, self._place.found().gen)  # whoever was waited for may have saved meanwhile
+        for lease in leases:
             self._place.remove(lease)
+        self._mine = replace(self._mine, gen=gen)
         self._place.write(self._mine)
         self._is_held = True
 
@@ -99,7 +104,7 @@ class LeaseKeeper:
         while True:
             self._sleep(LOOK_EVERY)
             now = self._monotonic()
-            found = next((one for one in self._place.held() if one.token == lease.token), None)
+            found = next((one for one in self._place.found().leases if one.token == lease.token), None)
             if found is None:
                 return False
             if found.beats != seen.beats:
@@ -136,6 +141,19 @@ class LeaseKeeper:
             self._mine = replace(self._mine, beats=self._mine.beats + 1)
             self._place.write(self._mine)
 
+    @property
+    def gen(self) -> int:
+        """Generation of the newest record that whoever had the lease has saved; 0 when that is not known."""
+        return self._mine.gen if self._is_held else self._place.found().gen
+
+    def saved(self, gen: int) -> None:
+        """Note the generation of a record that is saved: the next heartbeat writes it, or the end.
+
+        :param gen: of the record.
+        """
+        with self._lock:
+            self._mine = replace(self._mine, gen=gen)
+
     def lose(self) -> None:
         """Note that Airflow has refused this try."""
         self.is_lost = True
@@ -152,7 +170,7 @@ class LeaseKeeper:
             if is_mine and deferred:
                 self._place.write(replace(self._mine, is_deferred=True))
             elif is_mine:
-                self._place.remove(self._mine)
+                self._place.give_back(self._mine)
 
     def _is_mine(self) -> bool:
         found = None if self.is_lost else self._place.own()

@@ -25,11 +25,13 @@ class Records:
     :param stores: of the sync.
     :param identity: of the sync.
     :param ti: the running task instance.
+    :param log: of the task.
     """
 
-    def __init__(self, stores: Stores, identity: Identity, ti: Any) -> None:
+    def __init__(self, stores: Stores, identity: Identity, ti: Any, log: Any) -> None:
         self._stores = stores
         self._identity = identity
+        self._log = log
         self._task_id: str = ti.task_id
         self._mine = Instance.of(ti)
         self._copies: tuple[Instance, ...] = ()
@@ -38,9 +40,12 @@ class Records:
         #: Whether the task has left records under another name: it was given a new ``sync_id`` on purpose.
         self.has_others = False
 
-    def newest(self) -> StateRecord | None:
-        """Return the newest record of the sync, None when there is none."""
-        record = max(self._found(), key=lambda one: one.age, default=None)
+    def newest(self, saved: int = 0) -> StateRecord | None:
+        """Return the newest record of the sync, None when there is none.
+
+        :param saved: generation of the newest record that was saved as far as is known, see ``Lease.gen``.
+        """
+        record = max(self._found(saved), key=lambda one: one.age, default=None)
         if record is not None:
             self._copies = self._copies or record.copies
         return record
@@ -84,21 +89,34 @@ class Records:
     def _all_copies(self) -> tuple[Instance, ...]:
         return (*(copy for copy in self._copies if copy != self._mine), self._mine)
 
-    def _found(self) -> list[StateRecord]:
+    def _found(self, saved: int) -> list[StateRecord]:
         """Return the records of this sync that count.
 
         Where a store has the record the copies are not asked: there is one of each earlier run.
         """
         stored = [one for store in self._stores.shared for one in self._own(_records(store.seen(STATE_KEY)))]
         is_another_s = any(self._may_be_another_s(record) for record in stored)
-        self.is_only_in_copies = not stored
-        if stored and not is_another_s:
+        is_stale = bool(stored) and _is_stale(max(stored, key=lambda one: one.age), saved)
+        self.is_only_in_copies = not stored or is_stale
+        if stored and not is_another_s and not is_stale:
             return stored
         copies = list(_records(self._stores.copies.seen(STATE_KEY)))
         own = sorted(self._own(copies), key=lambda one: one.age)
         self._copies = tuple(dict.fromkeys(one.pushed_as for one in own if one.run_id))
         self.has_others = not all(self._is_of_this_sync(one) for one in copies)
+        if is_stale:
+            self._log.warning("%s", self._about_stale(stored, own, saved))
         return own if is_another_s and own else stored + own
+
+    def _about_stale(self, stored: list[StateRecord], copies: list[StateRecord], saved: int) -> str:
+        newest = max((*stored, *copies), key=lambda one: one.age)
+        return (
+            f"The record of sync {self._identity.sync_id!r} {self.place()} is older than the one that was saved last "
+            f"(generation {max(one.gen for one in stored)}, saved was {saved}): a process that had stood still wrote "
+            f"it late, or it was put back by hand. The sync goes on from generation {newest.gen}, of run "
+            f"{newest.run_id!r}; rows after it are sent again if they were sent. To go back on purpose, call `airflow "
+            "cdi state set`."
+        )
 
     def _own(self, records: Iterable[StateRecord]) -> list[StateRecord]:
         return [record for record in records if record.identity.sync_id in self._identity.names]
@@ -115,3 +133,8 @@ class Records:
 
 def _records(values: Iterable[Mapping[str, Any]]) -> Iterator[StateRecord]:
     return (StateRecord.from_json(value) for value in values if "sync_id" in value)
+
+
+def _is_stale(record: StateRecord, saved: int) -> bool:
+    """Whether a run wrote a record before the one that was saved last. What a person wrote counts in any case."""
+    return bool(record.run_id) and record.gen < saved

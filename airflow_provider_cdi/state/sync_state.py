@@ -43,7 +43,7 @@ class SyncState:
         self._at = at
         self._log = log
         self.stores = stores
-        self._records = Records(stores, identity, ti)
+        self._records = Records(stores, identity, ti, log)
         self._record: StateRecord | None = None
         self._successes_without_record = 0
         self._heartbeat: Heartbeat | None = None
@@ -57,7 +57,7 @@ class SyncState:
             dag_id=own.dag_id,
             task_id=own.task_id,
         )
-        place = LeasePlace(stores.first, identity.sync_id)
+        place = LeasePlace(stores.first, identity.sync_id, is_shared=bool(stores.shared))
         self.lease = LeaseKeeper(place, self._mine, state_of=self._state_of, log=log)
 
     # --- the lease ------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class SyncState:
         :raises GuardTripped: when the task succeeded before and yet no record is found.
         :raises ConfigurationError: when the record belongs to another source, data type or destination.
         """
-        record = self._records.newest()
+        record = self._records.newest(self.lease.gen)
         if record is None and not self._records.has_others:
             self._successes_without_record = self._count_successes()
         if needs_watermark and not starting_over and self._successes_without_record:
@@ -176,7 +176,7 @@ class SyncState:
         """
         if not starting_over and self._record and _is_behind(checkpoint.watermark, self._record.watermark):
             checkpoint = replace(checkpoint, watermark=self._record.watermark)
-        gen = self._record.gen + 1 if self._record else 1
+        gen = max(self._record.gen if self._record else 0, self.lease.gen) + 1
         changed = self._record.changed if self._record else ()
         record = StateRecord(self.identity, gen, checkpoint, self._ti.run_id, self._at, self._map_index)
         self._write(replace(record, changed=changed))
@@ -233,6 +233,7 @@ class SyncState:
                 self.lease.check()
             self._record = self._records.listed(record)
             self._records.write(self._record)
+            self.lease.saved(self._record.gen)
 
     def _count_successes(self) -> int:
         found: int = self._ti.get_ti_count(

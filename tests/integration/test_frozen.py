@@ -1,5 +1,7 @@
 """A worker stands still past its heartbeat time-out and wakes up: it sends nothing old over what its successor sent.
 
+It may have stood still in the middle of a save, whose old record it then writes: the next run does not go back to it.
+
 Real processes over real sockets. Nothing refuses the stale process what it writes, as with the XComs of Airflow 3.0 to
 3.2; its lease alone holds it back.
 """
@@ -77,13 +79,13 @@ def test_a_worker_that_wakes_up_leaves_every_person_as_its_successor_left_them(l
     lab.sandbox.settle()
     assert set(values_of(lab.sandbox).values()) == {2}
     before = lab.arrivals()["accepted_objects"]
-    record = (tmp_path / "asset.json").read_text()
     while time.monotonic() < frozen_at + LONGEST_GAP + 1:
         time.sleep(0.1)
     os.kill(frozen.pid, signal.SIGCONT)
-    assert frozen.wait(60) != 0
+    assert frozen.wait(120) != 0
     lab.sandbox.settle()
     assert lab.arrivals()["accepted_objects"] == before
     assert set(values_of(lab.sandbox).values()) == {2}
-    assert (tmp_path / "asset.json").read_text() == record
     assert "Superseded" in (tmp_path / "stderr").read_text()
+    make_operator(rejects_path=str(tmp_path / "r.jsonl"), delivery=delivery).execute(world.context("run-3"))
+    assert lab.arrivals()["accepted_objects"] == before

@@ -79,10 +79,10 @@ def _add(found: FoundState, place: Place, key: str, value: Any) -> None:
     try:
         stored = json_object(decoded(value))
         if stored is None or "sync_id" not in stored:
-            return  # a lease that was given back, or a reference to another place
+            return  # a reference to another place, or a lease that was given back
         if key == LEASE_KEY:
-            lease = Lease.from_json(stored)
-            found.leases[lease.sync_id] = lease
+            if "token" in stored:  # else one that was given back
+                found.leases[stored["sync_id"]] = Lease.from_json(stored)
             return
         record = StateRecord.from_json(stored)
     except (ConfigurationError, ValueError, KeyError, TypeError) as error:

@@ -89,7 +89,7 @@ def through(place, *, plan):
     """Return the calls of a run whose record and lease are in a place that all runs share."""
     begin = [f"{place} get lease", f"{place} set lease", f"{place} get state"]
     save = [f"{place} get lease", f"{place} set state"]
-    end = [f"{place} get lease", "xcom set state", f"{place} get lease", f"{place} delete lease"]
+    end = [f"{place} get lease", "xcom set state", f"{place} get lease", f"{place} set lease"]
     return begin + plan + save + save + end
 
 

@@ -35,7 +35,7 @@ class Place:
         self.kind, self.store, self.world = kind, MemoryStore(), AirflowWorld("3.0")
 
     def of(self, lease):
-        return LeasePlace(self._store(lease), lease.sync_id)
+        return LeasePlace(self._store(lease), lease.sync_id, is_shared=self.kind == "store")
 
     def _store(self, lease):
         if self.kind == "store":
@@ -174,7 +174,7 @@ def test_heartbeats_after_the_end_write_nothing(place):
     one = held(place, lease())
     one.release()
     one.beat()
-    assert keeper(place, lease("run-2"))._place.held() == []
+    assert keeper(place, lease("run-2"))._place.found().leases == []
 
 
 def test_the_lease_of_a_later_version_is_read():

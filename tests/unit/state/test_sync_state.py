@@ -96,11 +96,11 @@ def test_each_save_keeps_the_lease_young_where_no_thread_can(monkeypatch):
     one.begin()
     for day in (5, 6):
         one.commit(checkpoint(day))
-    place = LeasePlace(one.stores.first, IDENTITY.sync_id)
-    (lease,) = place.held()
+    place = LeasePlace(one.stores.first, IDENTITY.sync_id, is_shared=True)
+    (lease,) = place.found().leases
     assert lease.beats == 2
     one.end()
-    assert place.held() == []
+    assert place.found().leases == []
 
 
 def test_a_record_of_another_sync_is_not_ours():
@@ -269,6 +269,64 @@ def test_a_watermark_edited_within_the_record_wins_over_its_xcom_copy():
     edited = world.asset.get(STATE_KEY) | {"watermark": "2026-01-02"}
     world.asset.set(STATE_KEY, edited)
     assert state(world, "run-2").load().watermark.position.startswith("2026-01-02")
+
+
+def run(world, day, run_id):
+    """Hold the lease, save once and end in order."""
+    one = state(world, run_id)
+    with one.at_work(sends=True):
+        one.load()
+        one.commit(checkpoint(day))
+
+
+def world_with_a_late_write():
+    """Return what a worker leaves that stood still in the middle of a save, after another run has ended."""
+    world = AirflowWorld()
+    run(world, 5, "run-1")
+    old = world.asset.get(STATE_KEY)
+    run(world, 9, "run-2")
+    world.asset.set(STATE_KEY, old)
+    return world
+
+
+def test_a_record_that_was_written_late_does_not_count_and_is_told(caplog):
+    world = world_with_a_late_write()
+    assert state(world, "run-3").load().watermark.position.startswith("2026-01-09")
+    assert "is older than the one that was saved last (generation 1, saved was 2)" in caplog.text
+    assert "of run 'run-2'" in caplog.text
+
+
+def test_a_record_that_was_written_late_is_mended_also_by_a_run_that_moves_nothing():
+    world = world_with_a_late_write()
+    one = state(world, "run-3")
+    with one.at_work(sends=True):
+        one.load()
+        one.touch()
+    assert world.asset.get(STATE_KEY)["watermark"]["position"].startswith("2026-01-09")
+
+
+def test_a_late_record_of_which_no_newer_copy_is_left_goes_on_from_there():
+    world = world_with_a_late_write()
+    world.xcoms.clear()
+    assert state(world, "run-3").load().watermark.position.startswith("2026-01-05")
+
+
+def test_a_late_record_is_noticed_also_after_a_run_that_was_killed_before_it_saved():
+    world = world_with_a_late_write()
+    state(world, "run-3").lease.acquire()
+    assert state(world, "run-4").load().watermark.position.startswith("2026-01-09")
+
+
+def test_what_a_person_wrote_counts_and_goes_on_counting_when_the_next_run_is_killed():
+    world = AirflowWorld()
+    run(world, 5, "run-1")
+    run(world, 9, "run-2")
+    world.asset.set(STATE_KEY, {"sync_id": IDENTITY.sync_id, "watermark": "2026-01-02"})
+    killed = state(world, "run-3")
+    killed.lease.acquire()
+    killed.load()
+    killed.commit(checkpoint(3))
+    assert state(world, "run-4").load().watermark.position.startswith("2026-01-03")
 
 
 def test_nonsense_written_by_hand_is_an_error_that_says_what_to_write():
