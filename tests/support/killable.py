@@ -46,7 +46,7 @@ class FileStore(MemoryStore):
         self.kept = json.loads(self.path.read_text()) if self.path.exists() else {}
 
     def _write(self) -> None:
-        new = self.path.with_suffix(".new")
+        new = self.path.with_suffix(f".{os.getpid()}")
         new.write_text(json.dumps(self.kept))
         os.replace(new, self.path)
 
