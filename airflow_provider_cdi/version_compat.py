@@ -235,20 +235,19 @@ def asset_value(name: str, key: str) -> str | None:
         return found
 
 
-def asset_values(session: Any, keys: tuple[str, ...]) -> list[tuple[str, str, str]]:
+def asset_values(session: Any, key: str) -> list[tuple[str, str, str]]:
     """Return what the metadata database has in all assets' state stores: asset, key, JSON text.
 
     :param session: of the database.
-    :param keys: the keys, or what they begin with before a colon.
+    :param key: the key, or what it begins with before a colon.
     """
     from airflow.models.asset import AssetModel
     from airflow.models.asset_state_store import AssetStateStoreModel as Stored
     from sqlalchemy import or_, select
 
-    wanted = or_(*(Stored.key.startswith(key, autoescape=True) for key in keys))
+    wanted = or_(Stored.key == key, Stored.key.startswith(f"{key}:", autoescape=True))
     found = select(AssetModel.name, Stored.key, Stored.value).join(AssetModel, AssetModel.id == Stored.asset_id)
-    rows = session.execute(found.where(wanted))
-    return [(name, key, value) for name, key, value in rows if key.partition(":")[0] in keys]
+    return [(name, whole_key, value) for name, whole_key, value in session.execute(found.where(wanted))]
 
 
 def put_asset_value(session: Any, asset_id: int, key: str, text: str) -> None:

@@ -210,6 +210,16 @@ def former_mapped_name(sync_id: str, source: str | None, partition: str | None) 
     return ":".join(part for part in (sync_id, source, partition) if part)
 
 
+def mapped_part(sync_id: str, name: str) -> str | None:
+    """Return what the name of a mapped instance adds to its sync's, such as ``USERS:0/8``; None when it is no such name.
+
+    :param sync_id: of the sync.
+    :param name: of another sync, or of an instance; also as version 1 named it.
+    """
+    begins = (f"{mapped_name(sync_id, None, None)}:", f"{sync_id}:")
+    return next((name[len(begin) :] for begin in begins if name.startswith(begin)), None)
+
+
 def source_key(source: str | None, sql: str | None) -> str:
     """Return what all ways to write one source have in common.
 

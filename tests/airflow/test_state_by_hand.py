@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from support.airflow_versions import airflow_version, register
@@ -10,7 +12,9 @@ from support.command_line import run as command
 
 from airflow_provider_cdi.state.by_hand.changes import Write, change_now, changed_record, write_all
 from airflow_provider_cdi.state.by_hand.found import find_state
-from airflow_provider_cdi.state.by_hand.places import ChangedMeanwhile
+from airflow_provider_cdi.state.by_hand.places import AssetPlace, ChangedMeanwhile
+from airflow_provider_cdi.state.lease import LEASE_KEY, Lease
+from airflow_provider_cdi.state.stores.variable_store import VariableStore
 
 pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
 
@@ -19,7 +23,7 @@ USERS = """create table users as select timestamp '2026-01-01' + interval (i) se
 HEAD = """
 from datetime import UTC, datetime
 from airflow.sdk import DAG
-from airflow_provider_cdi import WarehouseToBrazeOperator, mapped_sync, partitions
+from airflow_provider_cdi import RedriveRejectsOperator, WarehouseToBrazeOperator, mapped_sync, partitions
 
 with DAG({dag_id!r}, schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
     WarehouseToBrazeOperator"""
@@ -37,13 +41,13 @@ class Lab:
     def __init__(self, airflow, folder, capsys):
         self.airflow, self.folder, self._capsys = airflow, folder, capsys
 
-    def dag(self, dag_id, *, task_id="sync", parts=None, more=""):
+    def dag(self, dag_id, *, task_id="sync", parts=None, more="", below=""):
         """Write the file of a DAG and let Airflow know it; return the DAG."""
         from airflow_provider_cdi.cli.syncs.dag_files import read_dag_files
 
         mapped, plain = MAPPED.format(dag_id=dag_id, parts=parts, more=KEPT), SYNC.format(task_id=task_id, more=more)
         file = self.folder / f"{dag_id}.py"
-        file.write_text(HEAD.format(dag_id=dag_id) + (mapped if parts else plain) + "\n")
+        file.write_text(HEAD.format(dag_id=dag_id) + (mapped if parts else plain) + f"\n    {below}\n")
         dag = read_dag_files(str(file)).dags[dag_id]
         register(dag)
         return dag
@@ -66,6 +70,42 @@ class Lab:
             values = [XComModel.deserialize_value(one) for one in kept]
         assert values, f"{run.run_id} sent nothing: {run.state}"
         return sum(value["accepted"] for value in values)
+
+    @contextmanager
+    def task_in_state(self, state, dag_id, task_id, run_id, **more):
+        """Let Airflow's database say something of an instance for a while that has ended well."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+
+        def say(**values):
+            with create_session() as session:
+                session.query(TaskInstance).filter_by(dag_id=dag_id, task_id=task_id, run_id=run_id).update(values)
+
+        say(state=state, **more)
+        try:
+            yield
+        finally:
+            say(state="success")
+
+    def hold_lease(self, lease):
+        """Leave a lease where the sync keeps its own."""
+        from airflow.utils.session import create_session
+
+        found = find_state().newest(lease.sync_id).place
+        held = (
+            {"key": LEASE_KEY}
+            if isinstance(found, AssetPlace)
+            else {"name": VariableStore(lease.sync_id).name(LEASE_KEY)}
+        )
+        with create_session() as session:
+            replace(found, **held).replace(session, None, lease.to_json())
+
+    def lease(self, sync_id):
+        """What both commands say of the lease of a sync."""
+        _, lines = self.syncs()
+        (shown,) = json.loads(self.call("state", "show", "--sync-id", sync_id, "--output", "json").out)
+        assert shown["lease"] == lines[sync_id]["lease"]
+        return shown["lease"]
 
 
 @pytest.fixture
@@ -190,21 +230,38 @@ def test_a_sync_that_was_reset_starts_as_a_new_one(lab, words, rows):
 
 
 def test_a_state_is_not_changed_while_its_task_is_at_work(lab):
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
-
     run = lab.airflow.run(lab.dag("hand_busy"))
-    with create_session() as session:
-        of_it = session.query(TaskInstance).filter_by(dag_id="hand_busy", run_id=run.run_id)
-        of_it.update({"state": "running"})
-    try:
+    with lab.task_in_state("running", "hand_busy", "sync", run.run_id):
         ran = lab.call("state", "reset", "--dag-id", "hand_busy", *AT_ONCE)
         assert (ran.code, "is running in run" in ran.err) == (1, True), ran.err
         assert find_state().newest("hand_busy.sync").record.changed == ()
-    finally:
-        with create_session() as session:
-            of_it = session.query(TaskInstance).filter_by(dag_id="hand_busy", run_id=run.run_id)
-            of_it.update({"state": "success"})
+
+
+@pytest.fixture
+def redriving(lab):
+    """A sync whose rejects a task of its own has sent again, and whose lease that task still has; its run."""
+    dag = lab.dag("hand_redriven", more=KEPT, below="RedriveRejectsOperator(task_id='again', sync='sync')")
+    run = lab.airflow.run(dag)
+    lab.hold_lease(Lease("hand_redriven.sync", run.run_id, 1, dag_id="hand_redriven", task_id="again"))
+    return run
+
+
+def test_a_state_is_not_changed_while_another_task_holds_the_lease_of_the_sync(lab, redriving):
+    with lab.task_in_state("running", "hand_redriven", "again", redriving.run_id):
+        ran = lab.call("state", "reset", "--dag-id", "hand_redriven", *AT_ONCE)
+        assert (ran.code, "Task again of DAG 'hand_redriven' is running" in ran.err) == (1, True), ran.err
+    assert lab.call("state", "reset", "--dag-id", "hand_redriven", *AT_ONCE).code == 0
+
+
+def test_a_lease_of_another_task_is_told_as_held_while_that_task_is_at_work(lab, redriving):
+    with lab.task_in_state("running", "hand_redriven", "again", redriving.run_id):
+        assert lab.lease("hand_redriven.sync").startswith("task 'again', run")
+    assert lab.lease("hand_redriven.sync").startswith("left behind by task 'again', run")
+
+
+def test_a_lease_of_an_earlier_try_is_told_as_left_behind(lab, redriving):
+    with lab.task_in_state("running", "hand_redriven", "again", redriving.run_id, try_number=2):
+        assert lab.lease("hand_redriven.sync").startswith("left behind by task 'again', run")
 
 
 def test_nothing_is_changed_before_somebody_said_yes_and_then_the_record_shows_it(lab):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.cli.syncs.last_runs import LastRun, LastRuns, TaskKey, last_runs
-from airflow_provider_cdi.state.by_hand.changes import AT_WORK
+from airflow_provider_cdi.state.by_hand.at_work import AT_WORK
 from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState, find_state
 from airflow_provider_cdi.state.by_hand.places import XComPlace
 from airflow_provider_cdi.state.identity import default_sync_id, former_sync_id
@@ -94,11 +94,11 @@ class _Look:
             yield self._line(task, name, -1 if task.map_index is None else task.map_index)
             return
         self.seen.add(task.sync_id)
-        names = [name for name in self.state.records if name.startswith(f"{task.sync_id}:")]
+        names = self.state.instances_of(task.sync_id)
         self.seen.update(names)
         if not names:
             yield self._line(task, task.sync_id, -1)
-        for name in sorted(names):
+        for name in names:
             index = self.state.records[name][0].record.map_index
             yield self._line(task, name, -1 if index is None else index)
 
@@ -151,8 +151,7 @@ class _Look:
     def _values(self, name: str, found: FoundRecord | None, run: LastRun | None) -> dict[str, Any]:
         record = found.record if found else None
         mark = record.watermark if record else None
-        lease, report = self.state.leases.get(name), run.report if run else {}
-        at_work = run is not None and run.state in ("running", "deferred", "restarting")
+        report = run.report if run else {}
         return {
             "sync_id": name,
             "task": "",
@@ -166,7 +165,7 @@ class _Look:
             "lag": lag(mark, self.now, record.identity.reads.timezone if record and record.identity.reads else "UTC"),
             "last_success": None,
             "since": _moment(run.began) if run is not None and run.state in AT_WORK else None,
-            "lease": None if lease is None else f"{'' if at_work else 'left behind by '}{lease.describe()}",
+            "lease": self.state.holder(name, record.identity.owner if record else ""),
             "error": report.get("error"),
             "kept": found.place.describe() if found else None,
         }

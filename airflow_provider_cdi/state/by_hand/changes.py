@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +14,11 @@ from typing import Any
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state.by_hand.at_work import tasks_at_work
+from airflow_provider_cdi.state.by_hand.found import find_leases
 from airflow_provider_cdi.state.by_hand.places import Place
-from airflow_provider_cdi.state.identity import Identity, default_sync_id, former_sync_id
+from airflow_provider_cdi.state.identity import Identity
 from airflow_provider_cdi.state.record import Change, Checkpoint, StateRecord
-
-#: States of a task instance that may still read or write the state: one that waits for its retry goes on by its plan.
-AT_WORK = ("running", "queued", "scheduled", "deferred", "restarting", "up_for_retry", "up_for_reschedule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +98,8 @@ def write_all(writes: Sequence[Write], *, event: str, why: str) -> None:
     from airflow.models.log import Log
     from airflow.utils.session import create_session
 
-    owners = {one.record.identity.owner for one in writes}
     with create_session() as session:
-        refuse_while_at_work(session, owners)
+        refuse_while_at_work(session, writes)
         for one in writes:
             one.place.replace(session, one.before, one.record.to_json())
             mark = one.record.watermark
@@ -114,32 +112,27 @@ def write_all(writes: Sequence[Write], *, event: str, why: str) -> None:
                 "why": why,
             }
             session.add(Log(event=event, owner=person(), extra=json.dumps(extra), **_task_of(one)))
-        refuse_while_at_work(session, owners)  # one that began meanwhile: nothing is written then
+        refuse_while_at_work(session, writes)  # one that began meanwhile: nothing is written then
 
 
-def refuse_while_at_work(session: Any, owners: Collection[str]) -> None:
-    """Make sure that no run of some tasks is at work or about to be.
+def refuse_while_at_work(session: Any, writes: Sequence[Write]) -> None:
+    """Make sure that nobody is at work on some syncs or about to be: no run of theirs, and nobody who holds a lease.
 
     :param session: of the database.
-    :param owners: the tasks, as records name them.
+    :param writes: what is to be written.
     :raises ConfigurationError: names the run.
     """
-    from airflow.models.taskinstance import TaskInstance as Task
-    from sqlalchemy import select
-
-    busy = select(Task.dag_id, Task.task_id, Task.run_id, Task.map_index, Task.state, Task.hostname).where(
-        Task.state.in_(AT_WORK)
-    )
-    for dag_id, task_id, run_id, map_index, state, host in session.execute(busy):
-        if not {default_sync_id(dag_id, task_id), former_sync_id(dag_id, task_id)} & set(owners):
-            continue
-        which = f"[{map_index}]" if map_index >= 0 else ""
-        where = f" on {host}" if host else ""
-        raise ConfigurationError(
-            f"Task {task_id}{which} of DAG {dag_id!r} is {state} in run {run_id!r}{where}, and would write over what "
-            "is written here. Nothing was changed. Wait for its end, or mark the run as failed; pause the DAG so that "
-            "no other begins meanwhile."
-        )
+    owners = {one.record.identity.owner for one in writes}
+    leases = find_leases(session)
+    held = [
+        (lease, one.record.identity.owner) for one in writes for lease in leases.get(one.record.identity.sync_id, ())
+    ]
+    for task in tasks_at_work(session):
+        if task.is_of(owners) or any(task.holds(lease, owner) for lease, owner in held):
+            raise ConfigurationError(
+                f"{task.describe()}, and would write over what is written here. Nothing was changed. Wait for its end, "
+                "or mark the run as failed; pause the DAG so that no other begins meanwhile."
+            )
 
 
 def _task_of(write: Write) -> dict[str, Any]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state.assets import sync_asset
+from airflow_provider_cdi.state.by_hand.at_work import TaskAtWork, holder, tasks_at_work
 from airflow_provider_cdi.state.by_hand.places import AssetPlace, Place, VariablePlace, XComPlace
+from airflow_provider_cdi.state.identity import mapped_part
 from airflow_provider_cdi.state.lease import LEASE_KEY, Lease
 from airflow_provider_cdi.state.record import StateRecord
 from airflow_provider_cdi.state.records import STATE_KEY
@@ -28,6 +31,17 @@ class FoundRecord:
     place: Place
     stored: dict[str, Any]
 
+    def is_instance_of(self, sync_id: str) -> bool:
+        """Whether it is of a mapped instance of a sync, and not of a sync whose name only begins like that.
+
+        :param sync_id: of the sync.
+        """
+        if mapped_part(sync_id, self.record.identity.sync_id) is None:
+            return False
+        if isinstance(self.place, AssetPlace):
+            return self.place.asset == sync_asset(sync_id).name
+        return self.record.map_index is not None
+
     @property
     def rank(self) -> tuple[bool, int, str]:
         """What is greater in the one that the next run finds: a place that all runs share counts first."""
@@ -40,11 +54,13 @@ class FoundState:
 
     :param records: by the name of their sync: the one that counts first, then its copies.
     :param leases: by the name of their sync.
+    :param at_work: all task instances that have no end yet.
     :param unreadable: what lies where a state should and is none, in words.
     """
 
     records: dict[str, list[FoundRecord]] = field(default_factory=dict)
-    leases: dict[str, Lease] = field(default_factory=dict)
+    leases: dict[str, list[Lease]] = field(default_factory=dict)
+    at_work: list[TaskAtWork] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
     def newest(self, *names: str) -> FoundRecord | None:
@@ -53,6 +69,21 @@ class FoundState:
         :param names: that it may have, see ``Identity.names``.
         """
         return max((found for name in names for found in self.records.get(name, ())), key=_rank, default=None)
+
+    def instances_of(self, sync_id: str) -> list[str]:
+        """Return the names of the mapped instances of a sync that have a record.
+
+        :param sync_id: of the sync.
+        """
+        return sorted(name for name, found in self.records.items() if found[0].is_instance_of(sync_id))
+
+    def holder(self, name: str, owner: str) -> str | None:
+        """Say who holds the lease of a sync, or has left it behind; None when there is none.
+
+        :param name: of the sync.
+        :param owner: its own task, as records name it.
+        """
+        return holder(self.leases.get(name, ()), owner, self.at_work)
 
 
 def find_state() -> FoundState:
@@ -64,10 +95,28 @@ def find_state() -> FoundState:
 
     found = FoundState()
     with create_session() as session:
-        for place, key, value in (*_in_assets(session), *_in_variables(session), *_in_xcoms(session)):
-            _add(found, place, key, value)
+        for place, value in _kept(session, STATE_KEY):
+            _add(found, place, value)
+        found.leases, found.at_work = find_leases(session), tasks_at_work(session)
     for records in found.records.values():
         records.sort(key=_rank, reverse=True)
+    return found
+
+
+def find_leases(session: Any) -> dict[str, list[Lease]]:
+    """Look for the leases that were not given back: by the name of their sync.
+
+    :param session: of the database.
+    """
+    found: dict[str, list[Lease]] = {}
+    for _, value in _kept(session, LEASE_KEY):
+        try:
+            stored = json_object(decoded(value))
+            lease = Lease.from_json(stored) if stored and "token" in stored else None
+        except (ValueError, TypeError):
+            continue  # whoever takes it next says so
+        if lease is not None:
+            found.setdefault(lease.sync_id, []).append(lease)
     return found
 
 
@@ -75,15 +124,11 @@ def _rank(found: FoundRecord) -> tuple[bool, int, str]:
     return found.rank
 
 
-def _add(found: FoundState, place: Place, key: str, value: Any) -> None:
+def _add(found: FoundState, place: Place, value: Any) -> None:
     try:
         stored = json_object(decoded(value))
         if stored is None or "sync_id" not in stored:
-            return  # a reference to another place, or a lease that was given back
-        if key == LEASE_KEY:
-            if "token" in stored:  # else one that was given back
-                found.leases[stored["sync_id"]] = Lease.from_json(stored)
-            return
+            return  # a reference to another place
         record = StateRecord.from_json(stored)
     except (ConfigurationError, ValueError, KeyError, TypeError) as error:
         why = str(error) if isinstance(error, ConfigurationError) else f"it is no record ({type(error).__name__})"
@@ -92,28 +137,32 @@ def _add(found: FoundState, place: Place, key: str, value: Any) -> None:
     found.records.setdefault(record.identity.sync_id, []).append(FoundRecord(record, place, stored))
 
 
-def _in_assets(session: Any) -> Iterator[tuple[Place, str, Any]]:
+def _kept(session: Any, key: str) -> Iterator[tuple[Place, Any]]:
+    """Return what is kept under a key of a sync, wherever."""
+    yield from _in_assets(session, key)
+    yield from _in_variables(session, key)
+    yield from _in_xcoms(session, key)
+
+
+def _in_assets(session: Any, key: str) -> Iterator[tuple[Place, Any]]:
     if not has_asset_state():
         return
-    for asset, key, value in asset_values(session, (STATE_KEY, LEASE_KEY)):
-        yield AssetPlace(asset, key), key.partition(":")[0], value
+    for asset, whole_key, value in asset_values(session, key):
+        yield AssetPlace(asset, whole_key), value
 
 
-def _in_variables(session: Any) -> Iterator[tuple[Place, str, Any]]:
+def _in_variables(session: Any, key: str) -> Iterator[tuple[Place, Any]]:
     from airflow.models import Variable
-    from sqlalchemy import or_, select
+    from sqlalchemy import select
 
-    begins = or_(*(Variable.key.startswith(f"{key}__", autoescape=True) for key in (STATE_KEY, LEASE_KEY)))
-    for row in session.scalars(select(Variable).where(begins)):
-        yield VariablePlace(row.key), row.key.partition("__")[0], row.val
+    for row in session.scalars(select(Variable).where(Variable.key.startswith(f"{key}__", autoescape=True))):
+        yield VariablePlace(row.key), row.val
 
 
-def _in_xcoms(session: Any) -> Iterator[tuple[Place, str, Any]]:
+def _in_xcoms(session: Any, key: str) -> Iterator[tuple[Place, Any]]:
     from airflow.models.xcom import XComModel as Kept
     from sqlalchemy import select
 
     columns = (Kept.dag_id, Kept.task_id, Kept.run_id, Kept.map_index, Kept.key, Kept.value)
-    for dag_id, task_id, run_id, map_index, key, value in session.execute(
-        select(*columns).where(Kept.key.in_((STATE_KEY, LEASE_KEY)))
-    ):
-        yield XComPlace(dag_id, task_id, run_id, map_index, key), key, value
+    for *where, value in session.execute(select(*columns).where(Kept.key == key)):
+        yield XComPlace(*where), value

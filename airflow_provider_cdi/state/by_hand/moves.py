@@ -15,7 +15,7 @@ from airflow_provider_cdi.state.by_hand.changes import Write, changed_record, mo
 from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState
 from airflow_provider_cdi.state.by_hand.places import AssetPlace, Place, VariablePlace, XComPlace
 from airflow_provider_cdi.state.by_hand.repartition import Ahead, repartition
-from airflow_provider_cdi.state.identity import default_sync_id, mapped_name
+from airflow_provider_cdi.state.identity import default_sync_id, mapped_name, mapped_part
 from airflow_provider_cdi.state.record import Change
 from airflow_provider_cdi.state.records import STATE_KEY
 from airflow_provider_cdi.state.stores.variable_store import VariableStore
@@ -70,7 +70,8 @@ def renamed(state: FoundState, sync_id: str, target: Target, change: Change) -> 
     told = []
     for found in _records_of(state, sync_id):
         old = found.record.identity.sync_id
-        new = target.sync_id + old[len(sync_id) :]
+        part = mapped_part(sync_id, old) if old != sync_id else None
+        new = target.sync_id if part is None else f"{mapped_name(target.sync_id, None, None)}:{part}"
         told.append(f"{old} becomes {new}" + (f", of task {target.owner}." if target.owner else "."))
         writes += _moved(state, found, new, target, found.record.watermark, change=change)
         if new != old:
@@ -137,9 +138,9 @@ def _groups(state: FoundState, sync_id: str) -> Iterator[tuple[str | None, dict[
     """Return the present parts of each source of a sync: the name of the source, and the parts' records."""
     groups: dict[str | None, dict[Partition, FoundRecord]] = {}
     for found in _records_of(state, sync_id):
-        rest = found.record.identity.sync_id[len(sync_id) + 1 :]
-        match = _PART.fullmatch(rest)
-        if rest and match is None:
+        rest = mapped_part(sync_id, found.record.identity.sync_id)
+        match = _PART.fullmatch(rest or "")
+        if rest is not None and match is None:
             raise ConfigurationError(
                 f"The sync {found.record.identity.sync_id!r} is one table of several and no partition of it: give each "
                 "table a task of its own before it is parted."
@@ -161,8 +162,8 @@ def _groups(state: FoundState, sync_id: str) -> Iterator[tuple[str | None, dict[
 
 def _records_of(state: FoundState, sync_id: str) -> list[FoundRecord]:
     """Return the records of a sync and its instances; those that have moved on are none."""
-    names = [name for name in state.records if name == sync_id or name.startswith(f"{sync_id}:")]
-    found = [one for name in sorted(names) if (one := state.newest(name)) and not one.record.moved_to]
+    names = [*([sync_id] if sync_id in state.records else ()), *state.instances_of(sync_id)]
+    found = [one for name in names if (one := state.newest(name)) and not one.record.moved_to]
     if not found:
         raise UsageError(f"Nothing of a sync {sync_id!r} is stored. `airflow cdi syncs` lists what there is.")
     return found

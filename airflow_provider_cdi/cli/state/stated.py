@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_cdi.cli.syncs.dag_files import read_dag_files
-from airflow_provider_cdi.cli.syncs.moves import Target
 from airflow_provider_cdi.cli.syncs.templates import fill_in
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
 from airflow_provider_cdi.state.assets import ascii_name, sync_asset
 from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState, find_state
+from airflow_provider_cdi.state.by_hand.moves import Target
 from airflow_provider_cdi.state.by_hand.places import AssetPlace, Place, VariablePlace, XComPlace
 from airflow_provider_cdi.state.identity import Identity, default_sync_id
 from airflow_provider_cdi.state.outside import StatedTask
@@ -182,7 +182,7 @@ class Known:
             if task.missing is None:
                 found.append(StatedSync(name, self.state.newest(*_known_as(task, name)), task))
                 continue
-            names = [each for each in self.state.records if each.startswith(f"{task.sync_id}:")]
+            names = self.state.instances_of(task.sync_id)
             wanted = [each for each in names if options.sync_id in (None, task.sync_id, each)]
             found += [StatedSync(each, self.state.newest(each), task) for each in wanted]
         return found
@@ -190,11 +190,11 @@ class Known:
     def _names(self, task: SyncTask) -> set[str]:
         if task.missing is None:
             return task.names
-        return {task.sync_id, *(each for each in self.state.records if each.startswith(f"{task.sync_id}:"))}
+        return {task.sync_id, *self.state.instances_of(task.sync_id)}
 
     def _is_meant(self, name: str, options: argparse.Namespace) -> bool:
         if options.sync_id is not None:
-            return bool(name == options.sync_id or name.startswith(f"{options.sync_id}:"))
+            return name == options.sync_id or self.state.records[name][0].is_instance_of(options.sync_id)
         place = self.state.records[name][0].place
         owner = self.state.records[name][0].record.identity.owner
         if isinstance(place, XComPlace):
