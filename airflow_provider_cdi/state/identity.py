@@ -211,7 +211,7 @@ def former_mapped_name(sync_id: str, source: str | None, partition: str | None) 
 
 
 def mapped_part(sync_id: str, name: str) -> str | None:
-    """Return what the name of a mapped instance adds to its sync's, such as ``USERS:0/8``; None when it is no such name.
+    """Return what a mapped instance's name adds to its sync's, such as ``USERS:0/8``; None when it is no such name.
 
     :param sync_id: of the sync.
     :param name: of another sync, or of an instance; also as version 1 named it.

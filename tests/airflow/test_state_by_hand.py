@@ -306,3 +306,10 @@ def test_another_number_of_partitions_loses_nothing_and_sends_again_what_it_told
     lab.airflow.sql("insert into users select now(), 'new-' || i, '{}' from range(5) as numbers(i)")
     assert lab.accepted(dag) == 5 + told
     assert told == (0 if old is None else told)
+
+
+def test_a_command_about_one_sync_leaves_another_alone_whose_name_begins_alike(lab):
+    lab.dag("hand_alike", more=", sync_id='hand_users'")
+    lab.airflow.run(lab.dag("hand_alike_too", more=", sync_id='hand_users:eu'"))
+    assert lab.call("state", "reset", "--sync-id", "hand_users", *AT_ONCE).code == 0
+    assert find_state().newest("hand_users:eu").record.changed == ()

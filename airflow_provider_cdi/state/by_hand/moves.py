@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from airflow_provider_cdi.engine.reading.partition import Partition
@@ -73,7 +73,7 @@ def renamed(state: FoundState, sync_id: str, target: Target, change: Change) -> 
         part = mapped_part(sync_id, old) if old != sync_id else None
         new = target.sync_id if part is None else f"{mapped_name(target.sync_id, None, None)}:{part}"
         told.append(f"{old} becomes {new}" + (f", of task {target.owner}." if target.owner else "."))
-        writes += _moved(state, found, new, target, found.record.watermark, change=change)
+        writes.append(_moved(state, found, _Goal(new, found.record.watermark, found.record.map_index), target, change))
         if new != old:
             writes.append(Write(found.place, found.stored, moved_record(found.record, (new,), change)))
     return Move(tuple(writes), tuple(told))
@@ -115,8 +115,9 @@ def _repartitioned(
     again: list[Ahead] = []
     told = []
     like = next(iter(old.values()))
-    for name, new in zip(new_names, repartition(marks, parts), strict=True):
-        writes += _moved(state, like, name, Target(sync_id), new.watermark, change=change)
+    for index, (name, new) in enumerate(zip(new_names, repartition(marks, parts), strict=True)):
+        goal = _Goal(name, new.watermark, None if count is None else index)
+        writes.append(_moved(state, like, goal, Target(sync_id), change))
         again += new.again
         told.append(f"{name} begins at watermark {new.watermark.position if new.watermark else None}.")
     for part, found in old.items():
@@ -169,10 +170,15 @@ def _records_of(state: FoundState, sync_id: str) -> list[FoundRecord]:
     return found
 
 
-def _moved(
-    state: FoundState, found: FoundRecord, name: str, target: Target, watermark: Watermark | None, *, change: Change
-) -> Sequence[Write]:
-    record = found.record
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    name: str
+    watermark: Watermark | None
+    map_index: int | None
+
+
+def _moved(state: FoundState, found: FoundRecord, goal: _Goal, target: Target, change: Change) -> Write:
+    record, name, watermark = found.record, goal.name, goal.watermark
     present = None if name == record.identity.sync_id else state.newest(name)
     if present is not None and present.record.watermark is not None and not present.record.moved_to:
         raise ConfigurationError(
@@ -180,17 +186,15 @@ def _moved(
             "nothing was changed. Reset it first if it is of no use: airflow cdi state reset."
         )
     identity = replace(record.identity, sync_id=name, owner=target.owner or record.identity.owner)
-    place = _place(found, name, target, record.map_index)
+    place = _place(found, name, target, goal.map_index)
     base = present.record if present else record
     made = changed_record(base, identity, watermark, change)
     checkpoint = replace(record.checkpoint, watermark=watermark, totals=Totals(), rejects=())
     if watermark is not record.watermark:  # other rows: neither jobs nor numbers hold for them
         checkpoint = made.checkpoint
-    made = replace(
-        made, checkpoint=checkpoint, copies=(), map_index=None if name != record.identity.sync_id else record.map_index
-    )
+    made = replace(made, checkpoint=checkpoint, copies=(), map_index=goal.map_index)
     before = present.stored if present and present.place == place else found.stored if place == found.place else None
-    return [Write(place, before, made)]
+    return Write(place, before, made)
 
 
 def _place(found: FoundRecord, name: str, target: Target, map_index: int | None) -> Place:

@@ -12,6 +12,7 @@ from airflow_provider_cdi.state.identity import (
     former_mapped_name,
     former_sync_id,
     mapped_name,
+    mapped_part,
     query_digest,
 )
 
@@ -113,3 +114,11 @@ def test_without_the_word_the_text_counts_again():
     first = reading(sql="select 1", same_source="by day")
     assert reading(sql="select 1").differences(first) == []
     assert [one[0] for one in reading(sql="select 2").differences(first)] == ["source"]
+
+
+@pytest.mark.parametrize("sync_id", ["users", "a:b", "100%", "ünï"])
+def test_the_name_of_an_instance_begins_with_that_of_its_sync_whatever_signs_that_has(sync_id):
+    assert mapped_part(sync_id, mapped_name(sync_id, "db.users", "0/8")) == "db.users:0/8"
+    assert mapped_part(sync_id, former_mapped_name(sync_id, "db.users", None)) == "db.users"
+    assert mapped_part(sync_id, sync_id) is None
+    assert mapped_part(sync_id, f"{sync_id}2:0/8") is None
