@@ -51,17 +51,17 @@ def fill(stage, rows=ROWS, payload="""'{"n": 1}'"""):
     )
 
 
-def taken_by(workers, stage, run, worker, number):
+def taken_by(workers, stage, run, worker, number, task=TASK):
     """Let one worker take the next try, and nobody what comes after it."""
     workers.only(worker)
 
     def has_begun():
-        found = stage.instance(run)
+        found = stage.instance(run, task)
         return found["try_number"] == number and found["hostname"] and found["state"] not in ("queued", "scheduled")
 
     until(has_begun, f"worker {worker} takes try {number}", seconds=GIVEN_UP)
     workers.only()
-    assert stage.instance(run)["hostname"] == MACHINES[worker]
+    assert stage.instance(run, task)["hostname"] == MACHINES[worker]
 
 
 def hosts(report):
@@ -141,6 +141,41 @@ def test_a_worker_that_is_killed_is_replaced_by_the_other_and_nothing_is_lost(ma
     accepted = stage.accepted()
     assert set(accepted) == set(range(4_000)) - bad
     assert accepted.total() - 3_000 <= WINDOW + BLOCK_ROWS
+
+
+def test_rejects_of_one_worker_are_sent_once_by_others_one_of_which_is_killed_at_it(make_stage, workers):
+    stage = make_stage("redriven_elsewhere")
+    fill(stage, 4_000, payload="""case when i % 4 = 1 then '{"n": 1}' else 'bad' end""")
+    good = set(range(1, 4_000, 4))
+    again = 'RedriveRejectsOperator(task_id="again", sync="sync", retries=1, retry_delay=datetime.timedelta(seconds=1))'
+    stage.deploy(
+        **{**IN_SMALL_STEPS, "rejects_path": f"file://{workers.home}/mount/", "stop_if_all_rejected": None},
+        form=f"{{name}}({{arguments}}) >> {again}",
+    )
+    run = stage.trigger()
+    taken_by(workers, stage, run, "a", 1)
+    until(lambda: stage.instance(run)["state"] == "success", "the sync ends")
+    assert (stage.report(run)["accepted"], stage.report(run)["rejected"]) == (1_000, 3_000)
+    assert stage.take_accepted() == once(good)
+    stage.sql(f"""update {stage.dag_id} set payload = '{{"n": 2}}' where payload = 'bad'""")
+    stage.sandbox.change(latency=0.15)
+    taken_by(workers, stage, run, "b", 1, "again")
+    until(lambda: len(stage.accepted()) >= 1_500, "half of the rejects arrive", every=0.1)
+    workers.kill("b")
+    stage.sandbox.change(latency=0)
+    taken_by(workers, stage, run, "a", 2, "again")
+    stage.finish(run)
+    report = stage.report(run, task="again")
+    arrived = stage.accepted()
+    assert set(arrived) == set(range(4_000)) - good
+    assert arrived.total() - 3_000 <= WINDOW + BLOCK_ROWS
+    assert (report["rows_read"], report["accepted"], report["rejected"]) == (3_000, 3_000, 0)
+    assert report["redrive"]["accepted"] == report["redrive"]["taken"] < 3_000
+    workers.only("b")
+    second = stage.trigger()
+    assert stage.finish(second)["rows_read"] == 0
+    assert stage.report(second, task="again")["redrive"]["taken"] == 0
+    assert stage.accepted() == arrived
 
 
 @pytest.mark.parametrize("data_type", ["attributes", "events"])

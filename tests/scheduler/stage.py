@@ -25,6 +25,7 @@ from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.destinations.klaviyo.limits import KlaviyoLimits
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.reading.partition import partitions
+from airflow_provider_cdi.operators.redrive import RedriveRejectsOperator
 from airflow_provider_cdi.state.assets import mapped_sync
 from airflow_provider_cdi.transfers.params import sync_params
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
@@ -163,18 +164,19 @@ class Stage:
         found = self.rest.get(f"/dags/{self.dag_id}/dagRuns", order_by="run_after", limit=100)["dag_runs"]
         return [run for run in found if run_type in (None, run["run_type"])]
 
-    def instance(self, run_id: str) -> dict[str, Any]:
+    def instance(self, run_id: str, task: str = TASK) -> dict[str, Any]:
         """Return the task instance of a run."""
-        found: dict[str, Any] = self.rest.get(self._path(run_id))
+        found: dict[str, Any] = self.rest.get(self._path(run_id, task))
         return found
 
-    def report(self, run_id: str, map_index: int = -1) -> dict[str, Any] | None:
+    def report(self, run_id: str, map_index: int = -1, task: str = TASK) -> dict[str, Any] | None:
         """Return what the task of a run returned."""
-        found = self.rest.find(f"{self._path(run_id)}/xcomEntries/return_value", map_index=map_index, deserialize=True)
+        path = f"{self._path(run_id, task)}/xcomEntries/return_value"
+        found = self.rest.find(path, map_index=map_index, deserialize=True)
         return found["value"] if found else None
 
-    def _path(self, run_id: str) -> str:
-        return f"/dags/{self.dag_id}/dagRuns/{run_id}/taskInstances/{TASK}"
+    def _path(self, run_id: str, task: str = TASK) -> str:
+        return f"/dags/{self.dag_id}/dagRuns/{run_id}/taskInstances/{task}"
 
     def clear(self, run_id: str) -> None:
         """Clear the task of a run, as the button does."""
