@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
+from airflow_provider_cdi.transfers.sync_tasks import is_mapped, is_of_same_group, is_sync
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what looks at warehouses and destinations is imported when a task runs.
@@ -84,10 +85,11 @@ class CheckSyncOperator(BaseOperator):
     def _from_dag(self) -> WarehouseSyncOperator:
         dag = self.get_dag()
         task = dag.task_dict.get(self.sync_task_id) if dag is not None else None
-        if isinstance(task, WarehouseSyncOperator):
+        is_one = not is_sync(task) or not is_mapped(task) or is_of_same_group(task, self)
+        if isinstance(task, WarehouseSyncOperator) and is_one:
             return task
         is_what = "is no task of the DAG" if task is None else "is no sync"
-        if getattr(task, "is_mapped", False):
+        if not is_one:
             is_what = "is mapped: it is as many syncs as it has instances"
         raise ConfigurationError(
             f"Task {self.task_id!r}: sync= names {self.sync_task_id!r}, which {is_what}. Give the operator of one "

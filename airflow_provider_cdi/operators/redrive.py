@@ -13,12 +13,13 @@ from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.transfers.arguments.checks import is_open
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.redrive.choice import RejectChoice, check_age
-from airflow_provider_cdi.transfers.sync_tasks import SyncTask, is_sync, sync_tasks
+from airflow_provider_cdi.transfers.sync_tasks import SyncTask, is_of_same_group, is_sync, sync_tasks, syncs_of
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what reads and sends is imported when a task runs.
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import DAG, Asset, Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
 
 class RedriveRejectsOperator(BaseOperator):
@@ -31,7 +32,7 @@ class RedriveRejectsOperator(BaseOperator):
         :ref:`howto/operator:RedriveRejectsOperator`
 
     :param sync: the sync's operator, or its ``task_id`` in the same DAG, where it stands before this task in the file.
-        Of a mapped sync all instances are taken, one after the other.
+        Of a mapped sync all instances are taken, one after the other; in a mapped task group that of the same index.
     :param codes: only rejects with one of these codes; a list, or text with commas; empty for any (templated).
     :param run_id: only rejects of this run; empty for any (templated).
     :param older_than: only rejects written longer ago than this, or before this moment: a ``timedelta``, an aware
@@ -63,18 +64,35 @@ class RedriveRejectsOperator(BaseOperator):
         self.stored_payload = stored_payload
         if self.older_than and not is_open(self.older_than):
             _refuse_no_age(self.task_id, self.older_than)
-        # Its state is kept with the asset of the sync, which Airflow opens to tasks that declare it.
-        asset = sync_asset(self._sync_id(sync))
-        self.inlets = [*self.inlets, asset]
-        self.outlets = [*self.outlets, asset]
+        asset = _asset_of(sync, self.get_dag(), self.task_id)
+        self.inlets, self.outlets = _with_asset(self.inlets, asset), _with_asset(self.outlets, asset)
         self._running: WarehouseSyncOperator | None = None
+
+    @classmethod
+    def partial(cls, **given: Any) -> OperatorPartial:
+        """Say what all instances have in common that share the rejects of one sync, such as by code.
+
+        They take turns: one run of a sync at a time.
+        """
+        sync = given.get("sync")
+        if sync is None:
+            raise ConfigurationError(
+                f"Task {given.get('task_id')!r}: give sync= in .partial(); of several syncs write a task for each."
+            )
+        task_id = sync if isinstance(sync, str) else sync.task_id
+        made: OperatorPartial = super().partial(**{"max_active_tis_per_dagrun": 1, **given, "sync": task_id})
+        # Airflow looks for assets where it can see them before the instances exist.
+        asset = _asset_of(sync, made.kwargs.get("dag"), made.kwargs["task_id"])
+        for name in ("inlets", "outlets"):
+            made.kwargs[name] = _with_asset(made.kwargs.get(name), asset)
+        return made
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send them, and return the report."""
         reports = {}
         try:
             chosen = self._choice()
-            for one in self._instances():
+            for one in self._instances(context["ti"].map_index):
                 sync: Any = one.operator({}).prepare_for_execution()
                 reports[one.name] = self._redrive(sync, one, chosen, context)
         except ConfigurationError as error:
@@ -87,7 +105,7 @@ class RedriveRejectsOperator(BaseOperator):
             self._running.on_kill()
 
     def _redrive(self, sync: Any, one: SyncTask, chosen: RejectChoice, context: Context) -> dict[str, Any]:
-        if "asset_state_store" not in context and sync.checkpoint != "variable":
+        if "task_state_store" not in context and sync.checkpoint != "variable":
             raise ConfigurationError(
                 f"Task {self.task_id!r}: before Airflow 3.3 the state of {self.sync_task_id!r} lies in XComs of its "
                 'own task, and no other task may write it. Choose "Rejected rows again" in the trigger form of the DAG '
@@ -115,19 +133,12 @@ class RedriveRejectsOperator(BaseOperator):
             stored_payload=self.stored_payload,
         )
 
-    def _sync_id(self, sync: Any) -> str:
-        dag = self.get_dag()
-        task = dag.task_dict.get(self.sync_task_id) if dag is not None else None
-        if dag is None or not is_sync(task) or (not isinstance(sync, str) and task is not sync):
-            raise ConfigurationError(
-                f"Task {self.task_id!r}: sync= names {self.sync_task_id!r}, which is no sync of this DAG up to here. "
-                "Give the operator of a sync in the same DAG, or its task_id, and write this task below it; rejects of "
-                'a sync of another DAG are sent by a run of that DAG with "Rejected rows again" in its trigger form.'
-            )
-        return SyncTask(dag, task).sync_id
-
-    def _instances(self) -> Iterator[SyncTask]:
+    def _instances(self, map_index: int | None) -> Iterator[SyncTask]:
         dag: Any = self.get_dag()
+        task = dag.task_dict[self.sync_task_id]
+        if is_of_same_group(task, self):
+            yield SyncTask(dag, task, map_index=map_index)
+            return
         found = [one for one in sync_tasks([dag]) if one.task_id == self.sync_task_id]
         for one in found:
             if one.missing:
@@ -155,6 +166,28 @@ class SyncInstance:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.own, name)
+
+
+def _asset_of(sync: Any, dag: DAG | None, task_id: str) -> Asset:
+    """Return the asset of a sync, with which its state is kept: Airflow opens it to tasks that declare it.
+
+    :param sync: the operator, or its id.
+    :param dag: of the task that names it.
+    :param task_id: of that task.
+    """
+    name = sync if isinstance(sync, str) else sync.task_id
+    task = dag.task_dict.get(name) if dag is not None else None
+    if dag is None or not is_sync(task) or (not isinstance(sync, str) and task is not sync):
+        raise ConfigurationError(
+            f"Task {task_id!r}: sync= names {name!r}, which is no sync of this DAG up to here{syncs_of(dag)}. "
+            "Give the operator of a sync in the same DAG, or its task_id, and write this task below it; rejects of "
+            'a sync of another DAG are sent by a run of that DAG with "Rejected rows again" in its trigger form.'
+        )
+    return sync_asset(SyncTask(dag, task).sync_id)
+
+
+def _with_asset(assets: Sequence[Any] | None, asset: Asset) -> list[Any]:
+    return [*(one for one in assets or () if one != asset), asset]
 
 
 def _refuse_no_age(task_id: str, older_than: str) -> None:

@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state.identity import default_sync_id
+from airflow_provider_cdi.version_compat import AirflowFailException
 
 # A DAG file imports this module: what looks and tells is imported when a task runs.
 if TYPE_CHECKING:
@@ -97,16 +98,16 @@ class WatchSyncsOperator(BaseOperator):
         return [self._known(sync) for sync in self.watched]
 
     def _known(self, sync: WatchedSync) -> WatchedSync:
-        from airflow_provider_cdi.transfers.sync_tasks import SyncTask, is_sync
+        from airflow_provider_cdi.transfers.sync_tasks import SyncTask, is_sync, syncs_of
 
         if sync.dag_id:
             return sync
         dag = self.get_dag()
         task = dag.task_dict.get(sync.task_id) if dag is not None else None
         if dag is None or not is_sync(task):
-            raise ConfigurationError(
-                f"Task {self.task_id!r}: syncs= names {sync.task_id!r}, which is no sync of this DAG. For a sync of "
-                "another DAG give (dag_id, task_id)."
+            raise AirflowFailException(
+                f"Task {self.task_id!r}: syncs= names {sync.task_id!r}, which is no sync of this DAG{syncs_of(dag)}. "
+                "For a sync of another DAG give (dag_id, task_id)."
             )
         return WatchedSync(self.dag_id, sync.task_id, SyncTask(dag, task).sync_id)
 

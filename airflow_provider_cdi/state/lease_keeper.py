@@ -35,6 +35,8 @@ class LeaseKeeper:
     :param mine: who this process is.
     :param state_of: what Airflow says of the task instance that holds a lease, for example ``running``.
     :param log: of the task.
+    :param take_turns: whether several instances of the task may work on this one sync, each in its turn; the instances
+        of a mapped sync may not: each is a sync of its own.
     :param sleep: waits that many seconds.
     :param monotonic: seconds that only grow.
     """
@@ -46,6 +48,7 @@ class LeaseKeeper:
         *,
         state_of: Callable[[Lease], str | None],
         log: Any,
+        take_turns: bool = False,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -53,6 +56,7 @@ class LeaseKeeper:
         self._mine = mine
         self._state_of = state_of
         self._log = log
+        self._take_turns = take_turns
         self._sleep = sleep
         self._monotonic = monotonic
         self._lock = threading.RLock()
@@ -83,11 +87,12 @@ class LeaseKeeper:
 
     def _wait_for(self, lease: Lease, *, goes_on: bool) -> None:
         if lease.run_id == self._mine.run_id and lease.is_of_task_of(self._mine):
-            if lease.map_index != self._mine.map_index:
+            is_same = lease.map_index == self._mine.map_index
+            if not is_same and not self._take_turns:
                 raise ConfigurationError(two_instances(lease.map_index, self._mine))
-            if lease.try_number > self._mine.try_number:
+            if is_same and lease.try_number > self._mine.try_number:
                 raise Superseded(superseded(lease, self._mine))
-            if lease.try_number < self._mine.try_number or goes_on or lease.is_deferred:
+            if is_same and (lease.try_number < self._mine.try_number or goes_on or lease.is_deferred):
                 return  # Airflow has started this try in the place of that one
         state = self._state_of(lease)
         if state == "deferred" and lease.is_deferred:

@@ -58,7 +58,7 @@ class SyncState:
             task_id=own.task_id,
         )
         place = LeasePlace(stores.first, identity.sync_id, is_shared=bool(stores.shared))
-        self.lease = LeaseKeeper(place, self._mine, state_of=self._state_of, log=log)
+        self.lease = LeaseKeeper(place, self._mine, state_of=self._state_of, log=log, take_turns=own is not ti)
 
     # --- the lease ------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ _ROLES = {"warehouse_conn_id": "warehouse", "ssh_conn_id": "ssh tunnel"}
 
 @dataclass(frozen=True)
 class SyncTask:
-    """A task that is a sync, or one instance of a mapped task.
+    """A task that is a sync, or one instance of a mapped task or of a task in a mapped group.
 
     :param dag: that it is a task of.
     :param task: the operator, or the mapped operator.
@@ -66,9 +67,9 @@ class SyncTask:
     @property
     def missing(self) -> str | None:
         """What of a mapped task only a run knows, in words; None when all is known."""
-        if not self.task.is_mapped or self.map_index is not None:
+        if self.map_index is not None or not is_mapped(self.task):
             return None
-        expanded = self.task._get_specified_expand_input().value
+        expanded = _given_by_group(self.task) or _expand_input(self.task)
         return ", ".join(expanded) if isinstance(expanded, Mapping) else "what each instance is given"
 
     def argument(self, name: str) -> Any:
@@ -105,7 +106,7 @@ class SyncTask:
         :raises ConfigurationError: when what a mapped instance is given makes no sense.
         """
         if not self.task.is_mapped:
-            return self.task  # type: ignore[no-any-return]
+            return _with(self.task, {**self.instance, **more})  # type: ignore[no-any-return]
         try:
             return self.task.unmap({**self.instance, **more})  # type: ignore[no-any-return]
         except TypeError as error:  # an argument that the operator does not have, or one that it wants
@@ -121,6 +122,15 @@ def sync_tasks(dags: Iterable[DAG]) -> list[SyncTask]:
     return sorted(found, key=lambda one: (one.dag.dag_id, one.task_id, one.map_index or 0))
 
 
+def syncs_of(dag: DAG | None) -> str:
+    """Return in words which syncs a DAG has, for who named another; empty when it has none.
+
+    :param dag: as far as it is known.
+    """
+    found = [repr(task.task_id) for task in dag.tasks if is_sync(task)] if dag is not None else []
+    return f" (there are {', '.join(found)})" if found else ""
+
+
 def is_sync(task: Any) -> bool:
     """Whether a task is a sync.
 
@@ -128,6 +138,24 @@ def is_sync(task: Any) -> bool:
     """
     kind = operator_class(task)
     return isinstance(kind, type) and issubclass(kind, CheckedOperator)
+
+
+def is_mapped(task: Any) -> bool:
+    """Whether a task has instances of its own in each run, by itself or with the group that it is in.
+
+    :param task: an operator, or a mapped one.
+    """
+    return bool(task.is_mapped or task.get_closest_mapped_task_group())
+
+
+def is_of_same_group(task: Any, other: Any) -> bool:
+    """Whether two tasks are in one mapped group, so that an instance of the one belongs to an instance of the other.
+
+    :param task: an operator, or a mapped one.
+    :param other: another.
+    """
+    group = task.get_closest_mapped_task_group()
+    return group is not None and group is other.get_closest_mapped_task_group()
 
 
 def operator_class(task: Any) -> type[CheckedOperator]:
@@ -169,12 +197,37 @@ def _default(kind: type, name: str) -> Any:
 
 
 def _instances(dag: DAG, task: Any) -> Iterator[SyncTask]:
-    instances = _literal(task._get_specified_expand_input().value) if task.is_mapped else None
+    instances = _literal(_expand_input(task)) if is_mapped(task) else None
     if instances is None:  # not mapped, or over what another task returns
         yield SyncTask(dag, task)
         return
-    for index, instance in enumerate(instances):
+    by_group = None if task.is_mapped else _given_by_group(task)
+    for index, given in enumerate(instances):
+        instance = given if by_group is None else {name: given[key] for name, key in by_group.items() if key in given}
         yield SyncTask(dag, task, instance, index)
+
+
+def _expand_input(task: Any) -> Any:
+    """Return what a mapped task, or the mapped group of a task, is mapped over, as it is written."""
+    if task.is_mapped:
+        return task._get_specified_expand_input().value
+    return task.get_closest_mapped_task_group()._expand_input.value
+
+
+def _given_by_group(task: Any) -> dict[str, str]:
+    """Return which arguments of a task each instance of its mapped group is given, with the group's names for them."""
+    from airflow.sdk.definitions._internal.expandinput import MappedArgument
+
+    given = {} if task.is_mapped else vars(task)
+    return {name: value._key for name, value in given.items() if isinstance(value, MappedArgument)}
+
+
+def _with(task: Any, given: Mapping[str, Any]) -> Any:
+    """Return a task with what an instance of its mapped group is given; the DAG's own stays as it is."""
+    if given and task.get_closest_mapped_task_group():
+        task = copy.copy(task)
+        vars(task).update(given)
+    return task
 
 
 def _literal(expanded: Any) -> list[dict[str, Any]] | None:

@@ -76,7 +76,8 @@ def _plan_store(context: Mapping[str, Any], identity: Identity, variables: tuple
     if "task_state_store" in context:
         return TaskStore(context["task_state_store"], suffix=f":{identity.sync_id}" if other else "")
     if variables and other:
-        return VariableStore(f"{identity.sync_id}/{other.task_id}")
+        index = Instance.of(other).map_index
+        return VariableStore("/".join([identity.sync_id, other.task_id, *([str(index)] if index >= 0 else [])]))
     return variables[0] if variables else _Nowhere()
 
 

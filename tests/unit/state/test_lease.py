@@ -56,10 +56,10 @@ def lease(run_id="run-1", try_number=1, **more):
     return Lease("a_sync", run_id, try_number, **more)
 
 
-def keeper(place, mine, state=None, time=None):
+def keeper(place, mine, state=None, time=None, **more):
     time = time or Time()
     return LeaseKeeper(
-        place.of(mine), mine, state_of=lambda _: state, log=LOG, sleep=time.sleep, monotonic=lambda: time.now
+        place.of(mine), mine, state_of=lambda _: state, log=LOG, sleep=time.sleep, monotonic=lambda: time.now, **more
     )
 
 
@@ -161,6 +161,15 @@ def test_two_processes_of_one_try_do_not_work_at_once():
     other = held(place, lease())
     with pytest.raises(RetryLater):
         held(place, lease(), state="running", time=Time(other.beat))
+
+
+def test_instances_of_a_task_that_works_on_a_sync_of_another_take_turns():
+    place = Place("store")
+    first = held(place, lease(map_index=0))
+    with pytest.raises(RetryLater, match=r"map index 0, try 1 .* is alive"):
+        held(place, lease(map_index=1), state="running", time=Time(first.beat), take_turns=True)
+    first.release()
+    held(place, lease(map_index=1), take_turns=True)
 
 
 def test_two_instances_with_one_name_stop_the_run_with_both_named():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from airflow.sdk import DAG, BaseOperator, TaskGroup
+from airflow.sdk import DAG, BaseOperator, TaskGroup, task_group
 
 from airflow_provider_cdi import (
     WarehouseToBrazeOperator,
@@ -55,6 +55,34 @@ def test_expand_kwargs_gives_each_instance_its_own(dag):
         [{"source": "S", "warehouse_conn_id": "one"}, {"source": "T", "warehouse_conn_id": "other"}]
     )
     assert [one.argument("warehouse_conn_id") for one in sync_tasks([dag])] == ["one", "other"]
+
+
+def part_of(expand):
+    """Make a mapped group with one sync, whose instances differ by partition."""
+
+    @task_group
+    def part(which):
+        WarehouseToBrazeOperator(task_id="one", source="S", partition=which, **GIVEN)
+
+    expand(part)
+
+
+def test_each_instance_of_a_mapped_group_that_the_file_says_is_one(dag):
+    part_of(lambda part: part.expand(which=["0/2", "1/2"]))
+    found = sync_tasks([dag])
+    assert [(one.name, one.argument("partition"), one.missing) for one in found] == [
+        ("a part.one[0]", "0/2", None),
+        ("a part.one[1]", "1/2", None),
+    ]
+    assert [one.operator({}).partition for one in found] == ["0/2", "1/2"]
+    assert found[1].names == {"a.part.one", "a.part.one:S:1/2"}
+
+
+def test_of_a_mapped_group_over_what_a_task_returns_only_a_run_knows_the_instances(dag):
+    part_of(lambda part: part.expand(which=BaseOperator(task_id="other").output))
+    (one,) = sync_tasks([dag])
+    assert (one.map_index, one.missing) == (None, "partition")
+    assert one.operator({"partition": "1/2"}).partition == "1/2"
 
 
 @pytest.mark.parametrize(
