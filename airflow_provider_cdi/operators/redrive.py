@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state.assets import sync_asset
-from airflow_provider_cdi.transfers.arguments.checks import is_open
+from airflow_provider_cdi.transfers.arguments.checks import is_template
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.redrive.choice import RejectChoice, check_age
 from airflow_provider_cdi.transfers.sync_tasks import SyncTask, is_of_same_group, is_sync, sync_tasks, syncs_of
@@ -62,7 +62,7 @@ class RedriveRejectsOperator(BaseOperator):
         self.older_than = _as_text(older_than)
         self.unknown = unknown
         self.stored_payload = stored_payload
-        if self.older_than and not is_open(self.older_than):
+        if self.older_than and not is_template(self.older_than):
             _refuse_no_age(self.task_id, self.older_than)
         asset = _asset_of(sync, self.get_dag(), self.task_id)
         self.inlets, self.outlets = _with_asset(self.inlets, asset), _with_asset(self.outlets, asset)

@@ -20,7 +20,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.preview.masks import Mask
 from airflow_provider_cdi.preview.preview import Preview
 from airflow_provider_cdi.preview.sample import Sample, take_sample
-from airflow_provider_cdi.transfers.arguments.checks import MOST_ROWS, is_open
+from airflow_provider_cdi.transfers.arguments.checks import MOST_ROWS, is_template
 from airflow_provider_cdi.transfers.runs.plan import RunRequest, loads_history, new_plan, resolve_mode
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def leave_choices_to_runs(task: DeclaredSync) -> None:
     """
     for name in task.template_fields:
         value = getattr(task, name)
-        if not is_open(value):
+        if not is_template(value):
             continue
         if name not in _OF_A_RUN:
             raise ConfigurationError(

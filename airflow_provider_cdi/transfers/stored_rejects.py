@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_cdi.rejects.index import RejectIndex, RejectPlace
 from airflow_provider_cdi.rejects.parts import RejectPart, split_suffix
 from airflow_provider_cdi.state.identity import mapped_name
-from airflow_provider_cdi.transfers.arguments.checks import is_open
+from airflow_provider_cdi.transfers.arguments.checks import is_template
 from airflow_provider_cdi.transfers.runs.reject_places import (
     configured_root,
     literal_root,
@@ -55,7 +55,7 @@ def reject_place(dag_id: str, task_id: str, given: str | None, written: object) 
     :param written: the same as it stands in the DAG file.
     """
     top = rejects_top(given, written)
-    if given is not None and is_open(written):
+    if given is not None and is_template(written):
         root = (literal_root(written) if isinstance(written, str) else None) or f"{configured_root()}/"
         return RejectPlace(_local(root), top=top, is_shared=True)
     if given is None or says_only_where(given):

@@ -12,6 +12,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.rejects.storage import connection_of
 from airflow_provider_cdi.state.identity import default_sync_id, mapped_name
 from airflow_provider_cdi.transfers.arguments.checked import CheckedOperator
+from airflow_provider_cdi.transfers.arguments.checks import is_template
 from airflow_provider_cdi.version_compat import airflow_option
 
 if TYPE_CHECKING:
@@ -186,8 +187,7 @@ def rendered(task: Any, value: Any, context: Context) -> Any:
     :param value: as it is written.
     :param context: of a run.
     """
-    is_template = isinstance(value, str) and ("{{" in value or "{%" in value or value.endswith(".sql"))
-    return task.render_template(value, context) if is_template else value
+    return task.render_template(value, context) if is_template(value) else value
 
 
 def _default(kind: type, name: str) -> Any:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_cdi.cli.syncs.templates import is_template, without_a_run
+from airflow_provider_cdi.cli.syncs.templates import without_a_run
 from airflow_provider_cdi.exceptions import MissingConnection, UsageError
 from airflow_provider_cdi.hooks.connections import find_connection
+from airflow_provider_cdi.transfers.arguments.checks import is_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import UsageError
+from airflow_provider_cdi.transfers.arguments.checks import is_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,10 +59,11 @@ def fill_in(operator: WarehouseSyncOperator, *, now: datetime | None = None) -> 
 
 
 def _told(operator: WarehouseSyncOperator, name: str, value: Any, filled: Any) -> Iterator[str]:
-    if is_template(value):
-        may_be_secret = _variables(operator.get_template_env(), value) & {"conn", "var"}
-        shown = "filled in" if may_be_secret else f"{filled!r}"
-        yield f"{name} is {shown} by its template, for a run that is triggered now."
+    if not is_template(value) or (isinstance(value, str) and value.endswith(".sql")):
+        return  # a file's text is long, and may hold what is secret
+    may_be_secret = _variables(operator.get_template_env(), value) & {"conn", "var"}
+    shown = "filled in" if may_be_secret else f"{filled!r}"
+    yield f"{name} is {shown} by its template, for a run that is triggered now."
 
 
 def without_a_run(task: Any, value: Any, *, now: datetime | None = None) -> Any:
@@ -86,22 +87,16 @@ def without_a_run(task: Any, value: Any, *, now: datetime | None = None) -> Any:
         raise UsageError(f"it cannot be filled in ({type(error).__name__})") from error
 
 
-def is_template(value: Any) -> bool:
-    """Whether a value is known only when its template is filled in, or when another task has returned it.
-
-    :param value: of an argument.
-    """
-    return hasattr(value, "resolve") or (isinstance(value, str) and re.search(r"\{[{%#]", value) is not None)
-
-
 def _variables(env: Any, value: Any) -> set[str]:
     """Return the names that a template asks of its context, and what another task returns in words."""
     from jinja2 import TemplateSyntaxError, meta
 
-    if not isinstance(value, str):
+    if isinstance(value, (list, tuple)):
+        return {name for one in value for name in _variables(env, one)}
+    if hasattr(value, "resolve"):
         return {"what another task returns"}
     try:
-        return meta.find_undeclared_variables(env.parse(value))
+        return meta.find_undeclared_variables(env.parse(str(value)))
     except TemplateSyntaxError:
         return set()  # rendering it says what is wrong
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_cdi.cli.syncs.templates import is_template
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.transfers.arguments.checks import is_template
 from airflow_provider_cdi.transfers.runs.choices import RunChoices, choose, declared_params
 from airflow_provider_cdi.transfers.sync_tasks import sync_tasks
 from airflow_provider_cdi.version_compat import airflow_option, trigger_run

@@ -152,15 +152,18 @@ def known(given: Mapping[str, Any], templated: Collection[str]) -> dict[str, Any
 
     :param templated: names of the fields that are rendered.
     """
-    return {name: value for name, value in given.items() if name not in templated or not is_open(value)}
+    return {name: value for name, value in given.items() if name not in templated or not is_template(value)}
 
 
-def is_open(value: object) -> bool:
-    """Whether a template, another task or a file fills in a value when the task runs."""
+def is_template(value: object) -> bool:
+    """Whether a template, another task or a file fills in a value when the task runs.
+
+    :param value: of an argument, as it is written.
+    """
     if isinstance(value, str):
         return any(mark in value for mark in TEMPLATE_MARKS) or value.endswith(".sql")
     if isinstance(value, (list, tuple)):
-        return any(map(is_open, value))
+        return any(map(is_template, value))
     return hasattr(value, "resolve")  # what another task returns, or a literal()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.rejects.file import RejectFile
 from airflow_provider_cdi.rejects.parts import RejectPart, split_suffix
-from airflow_provider_cdi.transfers.arguments.checks import TEMPLATE_MARKS, is_open
+from airflow_provider_cdi.transfers.arguments.checks import TEMPLATE_MARKS, is_template
 from airflow_provider_cdi.version_compat import airflow_option
 
 #: A file system takes 255 bytes; the rest is for the try and the number.
@@ -91,7 +91,7 @@ def rejects_top(given: str | None, written: object) -> str | None:
     """
     if given is None:
         top: str | None = configured_root()
-    elif isinstance(written, str) and not is_open(written):
+    elif isinstance(written, str) and not is_template(written):
         top = given if says_only_where(given) else None
     else:
         top = (literal_root(written) if isinstance(written, str) else None) or configured_root()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from airflow.sdk import DAG, Param, task
 
-from airflow_provider_cdi import WarehouseToBrazeOperator
+from airflow_provider_cdi import WarehouseToBrazeOperator, WarehouseToKlaviyoOperator
 from airflow_provider_cdi.cli.syncs.templates import fill_in
 from airflow_provider_cdi.exceptions import UsageError
 from airflow_provider_cdi.version_compat import database_asked_for_secrets
@@ -82,3 +82,26 @@ def test_a_query_loses_its_last_line_end_as_in_a_run():
     operator = sync(source=None, sql="select 1\n")
     assert fill_in(operator) == []
     assert operator.sql == "select 1"
+
+
+def test_the_templates_in_a_list_are_filled_in_too():
+    with DAG("a", schedule=None, params={"list": Param("VipYes")}):
+        operator = WarehouseToKlaviyoOperator(
+            task_id="one",
+            warehouse_conn_id="wh",
+            source="S",
+            data_type="profiles",
+            list_ids=["Aa1bB2", "{{ params.list }}"],
+        )
+    assert fill_in(operator) == ["list_ids is ['Aa1bB2', 'VipYes'] by its template, for a run that is triggered now."]
+    assert operator.list_ids == ["Aa1bB2", "VipYes"]
+
+
+def test_the_text_of_a_file_is_filled_in_and_not_shown(tmp_path):
+    (tmp_path / "rows.sql").write_text("select '{{ params.table }}'")
+    with DAG("a", schedule=None, params={"table": Param("USERS")}, template_searchpath=str(tmp_path)):
+        operator = WarehouseToBrazeOperator(
+            task_id="one", warehouse_conn_id="wh", sql="rows.sql", data_type="attributes"
+        )
+    assert fill_in(operator) == []
+    assert operator.sql == "select 'USERS'"
