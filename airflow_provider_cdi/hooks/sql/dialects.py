@@ -207,6 +207,7 @@ DIALECTS: Mapping[str, Dialect] = {
                 "cast({} as timestamp_ns)", digits=9, earliest=EARLIEST_NANOSECOND, latest=LATEST_NANOSECOND
             ),
         },
+        first_rows=LIMIT,
         reader=DuckDbReader(),
         history="run the source's query in DuckDB to see it",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,12 +17,7 @@ from airflow_provider_cdi.hooks.sql.dialects import Dialect
 from airflow_provider_cdi.hooks.sql.keys import Lookup
 from airflow_provider_cdi.hooks.sql.reader import Statement
 from airflow_provider_cdi.hooks.sql.session import SqlSession
-from airflow_provider_cdi.hooks.sql.statements import (
-    SourceSql,
-)
-
-if TYPE_CHECKING:
-    pass
+from airflow_provider_cdi.hooks.sql.statements import SourceSql
 
 
 class SqlSource:
@@ -107,7 +102,8 @@ class SqlSource:
         """
         reader = self._session.dialect.reader
         doing = f"reading {self._label}"
-        statement = self._sql.rows(bounds, ordered=not reader.sorts)
+        # To sort a whole table here for its first rows would read all of it.
+        statement = self._sql.rows(bounds, ordered=bounds.most is not None or not reader.sorts)
         with self._session.connected(doing) as connection:
             for batch in reader.read(connection, statement, self._shape, self._session.settings):
                 self._session.check_not_cancelled(doing)

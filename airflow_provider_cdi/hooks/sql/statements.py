@@ -249,8 +249,10 @@ class SourceSql:
         return self._dialect.read_as.get(column.kind, "{}").format(quoted)
 
     def _order(self) -> list[str]:
-        identifiers = self._columns[1 : 1 + len(self._identifiers)]
-        return [self._time, *(self._dialect.quoted(column.name) for column in identifiers)]
+        identifiers = (self._dialect.quoted(column.name) for column in self._columns[1 : 1 + len(self._identifiers)])
+        if self._dialect.reader.sorts:  # it compares texts, and its first rows must be ours
+            identifiers = (self._dialect.text.format(name) for name in identifiers)
+        return [self._time, *identifiers]
 
     def _statement(self, text: str, values: Sequence[str]) -> Statement:
         return Statement(finished(text, self._placeholder, bound=bool(values)), tuple(values))

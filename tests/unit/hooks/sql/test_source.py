@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from support.sql_world import CATALOG, EVERYTHING, NOW, Database, read
 from airflow_provider_cdi.engine.ports import Bounds, Counts
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import ConfigurationError, Interrupted, RetryLater, SourceError
-from airflow_provider_cdi.hooks.arrow.external_sort import RUN_BYTES
+from airflow_provider_cdi.hooks.arrow.external_sort import RUN_BYTES, external_sort
 from airflow_provider_cdi.hooks.sql.reader import DuckDbReader
 from airflow_provider_cdi.hooks.warehouse import get_warehouse_hook
 
@@ -307,6 +308,25 @@ def test_duckdb_sorts_more_rows_than_fit_into_one_run(duckdb_file: Database) -> 
     seen = [(row["UPDATED_AT"], row["EXTERNAL_ID"]) for row in read(duckdb_file.source())]
     assert len(seen) == rows
     assert seen == sorted(seen)
+
+
+def test_the_first_rows_of_a_duckdb_table_are_those_of_a_whole_read_and_no_more_are_sorted(
+    duckdb_file: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb_file.run(
+        "create table t as select timestamp '2026-01-01' updated_at, nullif(i, 13) external_id, '{}' payload "
+        "from range(3_000) _(i)"
+    )
+    everything, sorted_rows = read(duckdb_file.source()), []
+
+    def sort(batches: Iterable[pa.RecordBatch], keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        given = list(batches)
+        sorted_rows.append(sum(batch.num_rows for batch in given))
+        return external_sort(given, keys)
+
+    monkeypatch.setattr("airflow_provider_cdi.hooks.sql.reader.external_sort", sort)
+    assert read(duckdb_file.source(), Bounds(most=11)) == everything[:11]
+    assert sorted_rows == [11]
 
 
 def test_duckdb_takes_more_memory_when_a_view_needs_it(duckdb_file: Database, monkeypatch: pytest.MonkeyPatch) -> None:
