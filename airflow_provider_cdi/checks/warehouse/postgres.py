@@ -75,12 +75,11 @@ def _redshift_endpoints(subject: Subject) -> Sequence[Endpoint]:
     host, extra = subject.connection.host, subject.extra
     if not host:
         return ()
-    is_encrypted = extra.get("ssl", True) and not extra.get("ssl_insecure", False)
     return [
         Endpoint(
             host,
             subject.connection.port or 5439,
-            Tls.ASKED_FOR if is_encrypted else Tls.NONE,
+            Tls.ASKED_FOR if extra.get("ssl", True) else Tls.NONE,
             lambda: _redshift_context(str(extra.get("sslmode") or "verify-ca")),
             cure="Check that host is the cluster's own endpoint; another authority is named by the variable "
             "SSL_CERT_FILE.",

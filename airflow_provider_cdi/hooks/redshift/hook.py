@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Field of the connection's extra: rows of one FETCH at most.
 FETCH_ROWS = "cdi_fetch_rows"
+#: What the driver knows; with another word it begins TLS and then goes on without.
+_SSL_MODES = ("verify-ca", "verify-full")
 #: How long the network may take while a task that is to end stops its query.
 _STOP_SECONDS = 10
 
@@ -51,7 +53,7 @@ _NO_REGION = Fault(
 _BAD_FIELD = Fault("AWS does not understand a field of the connection's extra: mend it.")
 _CERTIFICATE = Fault(
     "The server's certificate is not believed: check that host is the cluster's own endpoint; another authority is "
-    "named by the variable SSL_CERT_FILE.",
+    'named by the variable SSL_CERT_FILE; with "sslmode": "verify-ca" in the extra the name is not compared.',
     kind="connection",
 )
 _TOO_LARGE = Fault(
@@ -173,6 +175,7 @@ class RedshiftWarehouseHook(SqlWarehouseHook):
         :raises SourceError: when AWS cannot be asked for a password with what the connections say.
         """
         check_host(connection.conn_id, connection.host, "name.a1b2c3.eu-central-1.redshift.amazonaws.com")
+        _check_ssl_mode(connection)
         hook = super().make_hook(connection, tag)
         try:
             connections = RedshiftConnections(hook, connection)
@@ -227,6 +230,15 @@ class RedshiftConnections:
             # The driver has one bound for the log-in and for all that follows, and a query may take long.
             opened._usock.settimeout(None)
         return opened
+
+
+def _check_ssl_mode(connection: Connection) -> None:
+    given = connection.extra_dejson.get("sslmode", _SSL_MODES[0])
+    if given not in _SSL_MODES:
+        raise ConfigurationError(
+            f"sslmode in the extra of the connection {connection.conn_id!r} is {given!r}; Redshift's driver knows "
+            f"{' and '.join(_SSL_MODES)}. Give one of them, or leave it out: the connection is encrypted all the same."
+        )
 
 
 def _fetch_rows(connection: Connection) -> int:

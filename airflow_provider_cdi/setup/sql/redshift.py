@@ -102,18 +102,21 @@ class RedshiftSetup(WarehouseSetup):
 
     def connection_fields(self) -> Mapping[str, Any]:
         """Return the connection."""
+        # Else the driver takes any certificate of an authority that the worker knows, whosever it is.
+        extra: dict[str, Any] = {"sslmode": "verify-full"}
         fields: dict[str, Any] = {
             "host": Gap("REDSHIFT_HOST", "endpoint without port and database"),
             "port": 5439,
             "schema": self._database,
+            "extra": extra,
         }
         if self.login_kind == "serverless":
-            extra = {"iam": True, "is_serverless": True, "serverless_work_group": self._cluster()}
-            return {**fields, "extra": {**extra, "region": self._region()}}
-        fields["login"] = self._user
+            extra |= {"iam": True, "is_serverless": True, "serverless_work_group": self._cluster()}
+            extra |= {"region": self._region()}
+            return fields
         if self.login_kind == "iam":
-            fields["extra"] = {"iam": True, "cluster_identifier": self._cluster(), "region": self._region()}
-        return fields
+            extra |= {"iam": True, "cluster_identifier": self._cluster(), "region": self._region()}
+        return {**fields, "login": self._user}
 
     def secret_notes(self) -> str:
         """Say that there is a password, or none."""

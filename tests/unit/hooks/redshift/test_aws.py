@@ -44,6 +44,14 @@ def told(monkeypatch, extra, aws=None, environment=()):
     return caught.value
 
 
+@pytest.mark.parametrize("mode", ["require", "prefer", "disable", "", None])
+def test_a_word_of_sslmode_that_the_driver_passes_over_is_refused(monkeypatch, mode):
+    error = told(monkeypatch, {"sslmode": mode})
+    assert isinstance(error, ConfigurationError)
+    assert f"sslmode in the extra of the connection 'w' is {mode!r}" in str(error)
+    assert "verify-ca and verify-full" in str(error)
+
+
 @pytest.mark.parametrize("extra", [CLUSTER, SERVERLESS], ids=["cluster", "serverless"])
 def test_iam_without_a_region_says_where_to_name_it(monkeypatch, extra):
     error = told(monkeypatch, extra, environment=KEYS)
