@@ -48,7 +48,9 @@ def data_points(content: Mapping[str, list[Json]]) -> int:
     """
     events = [event for event in content.get("events", []) if event.get("name") not in _ECOMMERCE]
     billed = [name for thing in content.get("attributes", []) for name in _billed(thing)]
-    return len(billed) + len(events) + len(content.get("purchases", []))
+    # "currently, Braze treats a quantity _X_ as _X_ separate purchases with quantity 1" (its page "Purchase object").
+    bought = sum(int(purchase.get("quantity", 1)) for purchase in content.get("purchases", []))
+    return len(billed) + len(events) + bought
 
 
 def _billed(thing: Mapping[str, Json]) -> Iterator[str]:
@@ -104,12 +106,13 @@ def _listed(values: Any) -> list[Any]:
 
 
 def _keys_below(path: str, value: Mapping[str, Any]) -> Iterator[str]:
-    """Each key of an object that holds no further object."""
+    """Each key of an object that holds no further object: "Any key that is sent consumes a data point"."""
     if "$time" in value:
         yield path
         return
     for key, inner in value.items():
-        if isinstance(inner, dict) and inner:
-            yield from _keys_below(f"{path}.{key}", inner)
-        else:
-            yield f"{path}.{key}"
+        within = f"{path}.{key}"
+        below = _of_objects(within, inner) if isinstance(inner, list) else ()
+        if isinstance(inner, dict):
+            below = _keys_below(within, inner)
+        yield from list(below) or [within]

@@ -61,43 +61,41 @@ def _of_attributes(document: Mapping[str, Any]) -> int:
 def _of_attribute(name: str, value: Any) -> int:
     if name in _FREE_OF_NETWORKS:
         return sum(member not in _FREE_OF_NETWORKS[name] for member in value) if isinstance(value, dict) else 1
-    if name == "current_location" or not isinstance(value, (dict, list)):
-        return 1
-    return max(1, _of_array(value) if isinstance(value, list) else _of_object(value))
-
-
-def _of_array(elements: Sequence[Any]) -> int:
-    """Braze: an array that is set at once is one; of objects, each of their attributes is."""
-    objects = [element for element in elements if isinstance(element, dict)]
-    return sum(map(_keys, objects)) if objects else 1
+    if name == "current_location" or not isinstance(value, dict):
+        return _of_value(value) if isinstance(value, list) else 1
+    return max(1, _of_object(value))
 
 
 def _of_object(value: Mapping[str, Any]) -> int:
     """Braze: each key is one; of what is added to an array each value; of objects that go each criterion."""
-    operators = {"add", "remove"} & value.keys()
-    if operators and all(isinstance(value[name], list) for name in operators):
+    if value.keys() <= {"add", "remove"} and all(isinstance(values, list) for values in value.values()):
         # "updating an array costs one data point per API call. If you add values [...] one data point per value."
-        return max(1, len(value.get("add", ())) + bool(value.get("remove")))
+        return len(value.get("add", ())) + bool(value.get("remove"))
     if not any(name in value for name in ("$add", "$update", "$remove")):
-        return _keys(value) if "inc" not in value else 1
+        return _keys(value)
     added, removed = value.get("$add") or [], value.get("$remove") or []
     updated = [update.get("$new_object") or {} for update in value.get("$update") or []]
     return sum(map(_keys, [*added, *updated])) + len(removed)
 
 
 def _keys(value: Mapping[str, Any]) -> int:
-    """Count the keys that hold a value; one that holds an object counts as the keys in it."""
-    if TIME in value:
-        return 1
-    return sum(_keys(inner) if isinstance(inner, dict) and inner else 1 for inner in value.values())
+    """Count the keys that hold something, at any depth."""
+    return 1 if TIME in value else sum(map(_of_value, value.values()))
+
+
+def _of_value(value: Any) -> int:
+    """Braze: an object is as many as its keys, an array as many as the keys of its objects; all else is one."""
+    objects = value if isinstance(value, list) else [value]
+    return max(1, sum(_keys(each) for each in objects if isinstance(each, dict)))
 
 
 def _of_event(document: Mapping[str, Any]) -> int:
     return int(document["name"] not in _FREE_EVENTS)
 
 
-def _of_purchase(_: Mapping[str, Any]) -> int:
-    return 1
+def _of_purchase(document: Mapping[str, Any]) -> int:
+    """Braze, "Purchase object": it "treats a quantity X as X separate purchases", and each that is recorded is one."""
+    return int(document.get("quantity", 1))
 
 
 _COUNTED: Mapping[str, Callable[[Mapping[str, Any]], int]] = {

@@ -59,6 +59,21 @@ def counted(array, document):
         ({"pets": {"$update": [{**BY_ID, "$new_object": {"breed": "x"}}, {**BY_ID, "$new_object": {"name": "C"}}]}}, 2),
         # "each removal criteria you send"
         ({"pets": {"$remove": [BY_ID, BY_ID, BY_ID]}}, 3),
+        # "Any key that is sent consumes a data point", also in objects of an array that is itself within an object.
+        ({"trip": {"price": 3, "legs": [{"from": "a", "to": "b"}, {"from": "c", "to": "d"}]}}, 5),
+        ({"pets": [{"id": 1, "shots": [{"day": 1, "kind": 2}, {"day": 3, "kind": 4}]}]}, 5),
+        ({"pets": {"$add": [{"id": 3, "vets": [{"name": "n", "city": "c"}]}]}}, 3),
+        ({"pets": {"$update": [{**BY_ID, "$new_object": {"vet": {"name": "n", "city": "c"}}}]}}, 2),
+        ({"pets": {"$add": [PETS[0]], "$update": [{**BY_ID, "$new_object": {"name": "C"}}], "$remove": [BY_ID]}}, 6),
+        ({"song": {"tags": ["a", "b", "c"], "year": 1960}}, 2),
+        ({"song": {"plays": {"inc": 1}, "year": None}, "_merge_objects": True}, 2),
+        # "Updating an array costs one data point per API call, even if the array doesn't actually change."
+        ({"sports": {"remove": ["ski", "run", "swim"]}}, 1),
+        ({"sports": {"add": ["ski", "run"], "remove": ["swim", "dive"]}}, 3),
+        ({"sports": [], "song": {}, "pets": {"$add": []}, "clubs": {"add": []}}, 4),
+        # A key that is called as an operator among others is a key.
+        ({"stats": {"inc": 1, "other": 2}}, 2),
+        ({"paint": {"add": ["x"], "color": "red"}}, 2),
         # "Twitter: Username" is billed; "Followers", "Following", "Number of tweets" and "Facebook: Likes" are not.
         ({"twitter": {"screen_name": "a", "followers_count": 1, "friends_count": 2, "statuses_count": 3}}, 1),
         ({"facebook": {"id": "1", "likes": ["x"], "num_friends": 9}}, 2),
@@ -78,5 +93,13 @@ def test_an_event_is_one_and_the_ecommerce_events_are_free(name, points):
     assert counted("events", WHO | {"name": name, "properties": {"a": 1, "b": {"c": 2}}}) == points
 
 
-def test_a_purchase_is_one_whatever_its_quantity():
-    assert counted("purchases", WHO | {"product_id": "p", "price": 1.5, "currency": "EUR", "quantity": 7}) == 1
+@pytest.mark.parametrize(("quantity", "points"), [({}, 1), ({"quantity": 1}, 1), ({"quantity": 7}, 7)])
+def test_a_purchase_is_as_many_as_its_quantity_because_braze_records_so_many(quantity, points):
+    """ "Braze treats a quantity X as X separate purchases with quantity 1", and "each purchase recorded" is one."""
+    bought = {"product_id": "p", "price": 1.5, "currency": "EUR", "properties": {"size": "L", "tags": ["a"]}}
+    assert counted("purchases", WHO | bought | quantity) == points
+
+
+def test_an_event_of_many_properties_is_one():
+    properties = {f"p{number}": {"a": [{"b": number}]} for number in range(300)}
+    assert counted("events", WHO | {"name": "booked", "properties": properties}) == 1

@@ -24,10 +24,12 @@ WHO = st.sampled_from(
 )
 PLAIN = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.sampled_from(["", "gold"]))
 TIMES = st.just({"$time": "2026-01-01T00:00:00Z"})
-KEYS = st.sampled_from(["id", "name", "breed", "at", "more"])
+KEYS = st.sampled_from(["id", "name", "breed", "at", "more", "inc"])
 NESTED = st.recursive(
     st.one_of(PLAIN, TIMES, st.lists(PLAIN, max_size=3)),
-    lambda inner: st.dictionaries(KEYS, inner, max_size=3),
+    lambda inner: st.one_of(
+        st.dictionaries(KEYS, inner, max_size=3), st.lists(st.dictionaries(KEYS, inner, max_size=2), max_size=2)
+    ),
     max_leaves=8,
 )
 OBJECTS = st.lists(st.dictionaries(KEYS, NESTED, max_size=3), min_size=1, max_size=3)
@@ -39,6 +41,7 @@ VALUES = st.one_of(
     OBJECTS,
     st.fixed_dictionaries({}, optional={"add": st.lists(PLAIN, max_size=3), "remove": st.lists(PLAIN, max_size=3)}),
     st.builds(lambda step: {"inc": step}, st.integers(-3, 3)),
+    st.builds(lambda more: {"add": ["a"], "color": "red"} | more, st.dictionaries(KEYS, PLAIN, max_size=2)),
     st.fixed_dictionaries(
         {},
         optional={
