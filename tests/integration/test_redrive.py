@@ -191,6 +191,16 @@ def test_a_dry_run_looks_and_marks_nothing(few):
     assert again(few, "again")["accepted"] == 1
 
 
+def test_a_dry_run_tells_of_each_reject_what_the_run_then_does(lab):
+    fill(lab, "attributes", people=ROWS)
+    lab.run()
+    mend(lab, "attributes", 7)
+    lab.sql("delete from users where n % 100 = 17")
+    figures = again(lab, "look", dry_run=True)["redrive"]
+    assert (figures["taken"], figures["accepted"], figures["gone"], figures["rejected"]) == (500, 100, 100, 300)
+    assert again(lab, "again")["redrive"] == figures
+
+
 def test_rejects_of_a_run_or_of_an_age_are_sent_alone(few):
     few.sql(ONE.format(second=3, who="carl", payload="bad"), ONE.format(second=4, who="dora", payload='{"n":1}'))
     few.run(run_id="second")

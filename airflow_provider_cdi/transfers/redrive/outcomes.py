@@ -98,6 +98,14 @@ class RedriveOutcomes:
         yield
         self._mark([(reject, fate) for reject, fate in fates if fate == "rejected"])
 
+    def settle(self, rows: int) -> None:
+        """Count what became of the rejects of a run that saves nothing, and so marks nothing.
+
+        :param rows: that it has read.
+        """
+        for _ in self._settled(rows):
+            pass
+
     def _settled(self, rows: int) -> Iterator[tuple[TakenReject, str]]:
         while self._not_sent:
             yield self._not_sent.popleft()

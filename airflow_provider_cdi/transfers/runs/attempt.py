@@ -104,6 +104,8 @@ class Attempt:
         )
         self.told.numbers, self.told.is_dry_run = (lambda: self._with_rejects(run.report())), True
         report = asyncio.run(run.run())
+        if self.redrive is not None:
+            self.redrive.outcomes.settle(report.totals.rows_read)
         # A success without any record would look like lost state to the next run.
         self.run.state.touch()
         return self._with_rejects(report)
