@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow.sdk import BaseHook, Connection
-    from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+    from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 else:
     try:
         from airflow.sdk import BaseHook
     except ImportError:  # Airflow 3.0: the SDK has had a hook of its own since 3.1
         from airflow.hooks.base import BaseHook
     try:
-        from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+        from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout, TaskDeferred
     except ImportError:  # Airflow 3.0 and 3.1: the SDK has had its own exceptions since 3.2
-        from airflow.exceptions import AirflowFailException, TaskDeferred
+        from airflow.exceptions import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 
 __all__ = [
     "AirflowFailException",
+    "AirflowTaskTimeout",
     "BaseHook",
     "TaskDeferred",
     "airflow_option",

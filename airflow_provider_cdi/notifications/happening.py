@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from airflow.sdk.exceptions import AirflowRuntimeError
+
 from airflow_provider_cdi.destinations.cures import cure_of
-from airflow_provider_cdi.exceptions import KINDS, CdiError, Unforeseen, is_of_airflow
+from airflow_provider_cdi.exceptions import KINDS, CdiError, Unforeseen
 from airflow_provider_cdi.notifications.message import CodeTold
 from airflow_provider_cdi.state.assets import sync_asset
-from airflow_provider_cdi.transfers.runs.reporting import REPORT_KEY
+from airflow_provider_cdi.transfers.runs.reporting import REPORT_KEY, kind_of, sentence_of
 from airflow_provider_cdi.version_compat import airflow_option
 
 _COUNTS = ("rows_read", "accepted", "rejected", "skipped", "unknown")
@@ -49,14 +51,14 @@ class Happening:
         :param at: now.
         """
         ti, error = context["ti"], context.get("exception")
-        report = getattr(error, "report", None) or (_left(ti) if has_failed else _sent(context))
+        report = getattr(error, "report", None) or (None if has_failed else _sent(context)) or _left(ti)
         return cls(
             sync_id=str(report.get("sync_id") or _name(ti)),
             destination=str(report.get("destination") or _destination(ti)),
             ti=ti,
             report=report,
-            kind=_kind(error) if has_failed else None,
-            sentence=_sentence(error) if has_failed else "",
+            kind=_kind(error, report) if has_failed else None,
+            sentence=_sentence(error, report) if has_failed else "",
             at=at or datetime.now(UTC),
         )
 
@@ -117,44 +119,39 @@ def _base_url() -> str:
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")) if host else ""
 
 
-def _kind(error: Any) -> str:
-    kind = getattr(error, "kind", None)
-    return kind if kind in KINDS else "unforeseen"
+def _kind(error: Any, report: Mapping[str, Any]) -> str:
+    # The DAG processor has no exception, and the report of a try that ended by one.
+    kind = kind_of(error) if isinstance(error, BaseException) else report.get("kind")
+    return kind if kind in KINDS else Unforeseen.kind
 
 
-def _sentence(error: Any) -> str:
-    if (
-        isinstance(error, CdiError)
-        or hasattr(error, "kind")
-        or (isinstance(error, BaseException) and is_of_airflow(error))
-    ):
-        return str(error)
+def _sentence(error: Any, report: Mapping[str, Any]) -> str:
     if isinstance(error, BaseException):
-        return str(Unforeseen(error, "The sync"))
-    return (
+        return sentence_of(error, "The task")
+    return str(report.get("error") or "") or (
         "Airflow ended the task from outside: its process or its worker is gone (killed, out of memory). What was "
         "acknowledged is saved, and the next run goes on from there. See the logs of the task and of the scheduler."
     )
 
 
 def _left(ti: Any) -> Mapping[str, Any]:
-    """Return the report that a failed try left."""
-    return _pulled(ti, REPORT_KEY)
+    """Return the report that a try left, also a dry run; empty where there is none, or Airflow does not give it."""
+    index = -1 if ti.map_index is None else ti.map_index
+    try:
+        found = ti.xcom_pull(task_ids=ti.task_id, key=REPORT_KEY, map_indexes=index)
+    except AirflowRuntimeError:
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def _sent(context: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the report of a run that ended well; a dry run has none here, because it changed nothing."""
+    """Return the report of a run that ended well; a dry run, and a task that is no sync, have none here."""
     asset = sync_asset(str(getattr(context["ti"].task, "sync_id", "")))
     try:
         extra: Mapping[str, Any] = context["outlet_events"][asset].extra
     except KeyError:
         return {}
     return extra
-
-
-def _pulled(ti: Any, key: str) -> Mapping[str, Any]:
-    found = ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=-1 if ti.map_index is None else ti.map_index)
-    return found if isinstance(found, Mapping) else {}
 
 
 def _name(ti: Any) -> str:

@@ -18,17 +18,26 @@ from airflow_provider_cdi.version_compat import has_asset_state
 ALERT_KEY = "cdi_alert"
 
 
+class _Nowhere:
+    """Keeps nothing: where what was told cannot be read, everybody is told."""
+
+    def get(self, key: str) -> None:
+        return None
+
+    def set(self, key: str, value: object) -> None:
+        return None
+
+
 class AlertMemory:
     """What was told of one sync. It is read when it is made, and written by :meth:`save`.
 
-    :param store: where it is kept.
+    :param store: where it is kept; None for nowhere.
     :param sync_id: of the sync, with table and partition where the task is mapped.
     """
 
-    def __init__(self, store: StateStore, sync_id: str) -> None:
-        self._store = store
-        self._sync_id = sync_id
-        found = store.get(ALERT_KEY)
+    def __init__(self, store: StateStore | None, sync_id: str) -> None:
+        self._store = store or _Nowhere()
+        found = self._store.get(ALERT_KEY)
         self._value: dict[str, Any] = found or {"sync_id": sync_id}
         self._saved = json.dumps(found)
         if found is None and not has_asset_state():
@@ -89,10 +98,10 @@ class AlertMemory:
             self.trouble["told"].append(contact)
             self.trouble["is_known"] = True
 
-    def recovered(self, *, run_id: str, at: str) -> dict[str, Any] | None:
+    def recovered(self, *, run_id: str | None, at: str) -> dict[str, Any] | None:
         """Note that the sync ran again, and return the trouble that is over, None when nobody had heard of one.
 
-        :param run_id: of the run that ended well.
+        :param run_id: of the run that ended well; None for one that failed by its rows: the next good one tells it.
         :param at: the time, as ISO 8601.
         """
         trouble: dict[str, Any] | None = self._value.get("trouble")
@@ -102,7 +111,8 @@ class AlertMemory:
             del self._value["trouble"]
             return None
         trouble.setdefault("over", at)
-        trouble.setdefault("over_run_id", run_id)
+        if run_id is not None:
+            trouble.setdefault("over_run_id", run_id)
         return trouble
 
     def needs_to_hear_of_the_end(self, contact: str, run_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import Any, NamedTuple
 
 #: RFC 5322 asks for lines of 998 characters at most; nobody reads so much.
 _SUBJECT_CHARS = 200
+#: PagerDuty's limit of a dedup_key: https://developer.pagerduty.com/docs/events-api-v2-overview
+_KEY_CHARS = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -54,6 +57,11 @@ class AlertMessage:
     dedup_key: str = ""
     is_over: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.dedup_key) > _KEY_CHARS:
+            digest = hashlib.sha256(self.dedup_key.encode()).hexdigest()[:16]
+            object.__setattr__(self, "dedup_key", f"{self.dedup_key[: _KEY_CHARS - 17]}-{digest}")
 
     @property
     def subject(self) -> str:

@@ -61,27 +61,29 @@ class RowErrorNotifier(SyncNotifier):
         :param context: of the callback.
         """
         from airflow_provider_cdi.notifications.happening import Happening
-        from airflow_provider_cdi.notifications.memory import AlertMemory
 
         seen = Happening.of(context, has_failed=context.get("exception") is not None)
         due = seen.counts.get("rows_read", 0) - seen.counts.get("skipped", 0)
         if seen.kind not in (None, "rows") or seen.report.get("dry_run") or due <= 0:
             return
-        memory, now = AlertMemory.of(seen.sync_id), self._codes_above_bounds(seen, due)
-        for notifier, contact in self.each_contact(lambda contact: memory.codes_told(contact) != now):
+        memory, now = self.remember(seen.sync_id), self._codes_above_bounds(seen, due)
+        choice = {"percent": self.percent, "number": self.number, "codes": self.codes}
+        wanted = {name: value for name, value in choice.items() if value is not None}
+        for notifier, contact in self.each_contact(lambda contact: memory.codes_told(contact) != now, **wanted):
             known = memory.codes_told(contact)
+            memory.tell_codes(contact, now)
+            if not now and not self.keep(memory):  # else each good run would tell the end again
+                continue
             is_news = bool(now - known) or (not now and self.tell_end)
-            if not is_news or self.deliver(notifier, self._message(seen, now, due), context):
-                memory.tell_codes(contact, now)
-            else:
+            if is_news and not self.deliver(notifier, self._message(seen, now, due), context):
                 memory.tell_codes(contact, known & now if now else known)
-            memory.save()
+            self.keep(memory)
 
     def _codes_above_bounds(self, seen: Happening, due: int) -> frozenset[str]:
         found = {code: n for code, n in seen.codes.items() if n and (self.codes is None or code in self.codes)}
         rows = sum(found.values())
         bounds = [rows >= self.number] if self.number is not None else []
-        bounds += [100 * rows >= self.percent * due] if self.percent is not None else []
+        bounds += [100 * rows / due >= self.percent] if self.percent is not None else []
         return frozenset(found) if rows and (any(bounds) or not bounds) else frozenset()
 
     def _message(self, seen: Happening, now: frozenset[str], due: int) -> AlertMessage:

@@ -33,22 +33,21 @@ class SyncErrorNotifier(SyncNotifier):
         :param context: of the callback.
         """
         from airflow_provider_cdi.notifications.happening import Happening
-        from airflow_provider_cdi.notifications.memory import AlertMemory
 
         seen = Happening.of(context, has_failed=True)
-        memory = AlertMemory.of(seen.sync_id)
+        memory = self.remember(seen.sync_id)
         if seen.kind == "rows":  # the sync ran
-            memory.recovered(run_id=str(seen.ti.run_id), at=seen.stamp)
-            memory.save()
+            memory.recovered(run_id=None, at=seen.stamp)
+            self.keep(memory)
             return
         trouble = memory.failed(
             str(seen.kind), run_id=str(seen.ti.run_id), at=seen.stamp, successes=_successes(seen.ti)
         )
-        memory.save()  # a contact that hears of it twice is better than one that is never told again
+        self.keep(memory)
         for notifier, contact in self.each_contact(memory.needs_to_hear):
             if self.deliver(notifier, _failed(seen, trouble), context):
                 memory.heard(contact)
-                memory.save()
+                self.keep(memory)
 
 
 class RecoveredNotifier(SyncNotifier):
@@ -67,19 +66,19 @@ class RecoveredNotifier(SyncNotifier):
         :param context: of the callback.
         """
         from airflow_provider_cdi.notifications.happening import Happening
-        from airflow_provider_cdi.notifications.memory import AlertMemory
 
         seen = Happening.of(context, has_failed=False)
-        if not seen.report:  # a dry run
+        if seen.report.get("dry_run"):
             return
-        memory = AlertMemory.of(seen.sync_id)
+        memory = self.remember(seen.sync_id)
         run_id = str(seen.ti.run_id)
         over = memory.recovered(run_id=run_id, at=seen.stamp)
-        memory.save()
+        if not self.keep(memory):  # else each good run would tell the end again
+            return
         for notifier, contact in self.each_contact(lambda one: memory.needs_to_hear_of_the_end(one, run_id)):
             is_told = self.deliver(notifier, _recovered(seen, over or {}), context)
             memory.heard_of_the_end(contact, is_told=is_told)
-            memory.save()
+            self.keep(memory)
 
 
 def _failed(seen: Happening, trouble: Mapping[str, Any]) -> AlertMessage:

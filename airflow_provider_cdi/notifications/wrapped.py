@@ -8,10 +8,15 @@ import inspect
 import json
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date, timedelta
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from enum import Enum
+from functools import cached_property
+from pathlib import PurePath
 from types import FrameType
 from typing import Any
 
@@ -30,17 +35,35 @@ _FIELDS = {
     "custom_details": "text",
 }
 _SMTP = "airflow.providers.smtp."
+#: Seconds; no timer is set with zero.
+_AT_ONCE = 0.001
+_WITH_STABLE_TEXTS = (timedelta, date, Enum, PurePath)
 
 
-def contact_of(notifier: Any) -> str:
-    """Return a name for whom a notifier tells: the same in each process, and nobody's address.
+def contact_of(notifier: Any, **choice: Any) -> str:
+    """Return a name for whom a notifier tells: the same in each process, and nobody's address or key.
+
+    All that its author gave counts, not its templates alone: two pagers may differ by their key, two notifiers of
+    one's own by a field that is no template.
 
     :param notifier: as its author made it.
+    :param choice: what the contact wants to hear, where one contact may want several things.
     """
-    fields = {name: getattr(notifier, name, None) for name in getattr(notifier, "template_fields", ())}
-    kind = f"{type(notifier).__module__}.{type(notifier).__qualname__}"
-    told = json.dumps([kind, fields], sort_keys=True, default=lambda value: type(value).__qualname__)
+    kind = type(notifier)
+    given = sorted(
+        (name, value)
+        for name, value in vars(notifier).items()
+        if name != "context" and not name.startswith("_") and not isinstance(getattr(kind, name, None), cached_property)
+    )
+    told = json.dumps([f"{kind.__module__}.{kind.__qualname__}", given, choice], skipkeys=True, default=_plain)
     return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """Return what stands for a value that JSON does not know: never its address in memory."""
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, value))
+    return str(value) if isinstance(value, _WITH_STABLE_TEXTS) else type(value).__qualname__
 
 
 def send(notifier: Any, message: AlertMessage, context: Mapping[str, Any], *, patience: float) -> None:
@@ -82,20 +105,33 @@ def _add_text(hook: Any, text: str) -> None:
     hook._build_mime_message = with_text
 
 
+class _GivenUp(BaseException):
+    """What ends a notifier that takes too long: no client takes it for an error of the network and tries again."""
+
+
 @contextmanager
 def _bounded(seconds: float) -> Iterator[None]:
-    """Give up what takes too long. In a thread there is no way to; Airflow calls callbacks in the main one."""
+    """Give up what takes too long. In a thread there is no way to; Airflow calls callbacks in the main one.
+
+    The watch's own task may have an ``execution_timeout``, which is the same timer: it goes on behind this one.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def give_up(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"The notifier did not end within {seconds:g} s")
+        raise _GivenUp
 
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    began, before = time.monotonic(), signal.getsignal(signal.SIGALRM)
+    signal.signal(signal.SIGALRM, give_up)
+    left, every = signal.getitimer(signal.ITIMER_REAL)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, left or seconds))
     try:
         yield
+    except _GivenUp:
+        raise TimeoutError(f"The notifier did not end within {seconds:g} s") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), _AT_ONCE), every)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.exceptions import CdiError, ConfigurationError
 from airflow_provider_cdi.state.identity import default_sync_id
 from airflow_provider_cdi.version_compat import AirflowFailException
 
@@ -46,8 +46,8 @@ class WatchSyncsOperator(BaseOperator):
         ``(dag_id, task_id, sync_id)``; None for all syncs of the DAG.
     :param no_success_for: tell when no run ended well for so long; one with rejects did.
     :param no_rows_for: tell when no row was accepted for so long.
-    :param lag_over: tell when the last run's watermark is older than this, by the clock: for sources that change all
-        the time. The watch does not ask the warehouse whether newer rows are there.
+    :param lag_over: tell when what changed in the source longer ago than this was not read by a good run yet. It
+        counts from the moment up to which the last good run read, so a source in which nothing changes does not lag.
     :param notify: one of Airflow's notifiers, or several. What they leave open of subject and text is filled.
     :param tell_failures: whether to tell also of a sync whose last run failed while no callback told of it: its worker
         was killed, or somebody marked it as failed.
@@ -82,10 +82,16 @@ class WatchSyncsOperator(BaseOperator):
 
         contacts = SyncNotifier([one for given in self.notify for one in getattr(given, "notifiers", [given])])
         found: dict[str, list[str]] = {}
+        failed: list[CdiError] = []
         for sync in self._syncs():
-            for sync_id, wrong in self._look(sync, contacts, context):
-                found[sync_id] = wrong
-                self.log.info("%s: %s", sync_id, "; ".join(wrong) or "all is well")
+            try:
+                for sync_id, wrong in self._look(sync, contacts, context):
+                    found[sync_id] = wrong
+            except CdiError as error:  # the others are looked at all the same
+                self.log.warning("%s of %s cannot be watched. %s", sync.task_id, sync.dag_id or self.dag_id, error)
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return found
 
     def _syncs(self) -> list[WatchedSync]:
@@ -124,11 +130,18 @@ class WatchSyncsOperator(BaseOperator):
             runs = past_runs(states, sync.task_id, map_index, lambda run, index: _report(sync, run, index))
             seen = Seen.of(runs, bounds, now)
             sync_id = _name(sync, map_index, seen.newest)
-            memory = WatchMemory(VariableStore(sync_id), sync_id, now)
+            memory = WatchMemory(VariableStore(sync_id), sync_id, f"{self.dag_id}.{self.task_id}", now)
             wrong = alarms(seen, bounds, now, memory.since)
             tell_alarms(sync_id, wrong, memory, contacts, context)
             failed = tell_failure(sync_id, seen.newest, contacts, context) if self.tell_failures else []
-            yield sync_id, [alarm.headline for alarm in wrong] + failed
+            told = [alarm.headline for alarm in wrong] + failed
+            well = (
+                "all is well"
+                if seen.newest
+                else f"no run has ended: is task {sync.task_id!r} of {sync.dag_id!r} meant?"
+            )
+            self.log.info("%s: %s", sync_id, "; ".join(told) or well)
+            yield sync_id, told
 
 
 def _named(sync: Any) -> WatchedSync:

@@ -11,8 +11,14 @@ from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.transfers.declared_sync import DeclaredSync
 from airflow_provider_cdi.transfers.runs.connection_users import naming_its_users
 from airflow_provider_cdi.transfers.runs.repeats import look_for_repeats
-from airflow_provider_cdi.transfers.runs.reporting import RunTold, SyncStopped, refuse_too_many_rejects, without_values
-from airflow_provider_cdi.version_compat import TaskDeferred
+from airflow_provider_cdi.transfers.runs.reporting import (
+    RunTold,
+    SyncStopped,
+    refuse_too_many_rejects,
+    tell_timeout,
+    without_values,
+)
+from airflow_provider_cdi.version_compat import AirflowTaskTimeout, TaskDeferred
 
 # A DAG file imports this module: what needs pyarrow, a driver or an HTTP library is imported when a task runs.
 if TYPE_CHECKING:
@@ -70,6 +76,10 @@ class WarehouseSyncOperator(DeclaredSync):
             self._told.leave(context["ti"], error)
             # Cause and cure stand in the message; a second traceback would only push it out of sight.
             raise SyncStopped(error) from None
+        except AirflowTaskTimeout as error:
+            tell_timeout(error)
+            self._told.leave(context["ti"], error)
+            raise
         except Exception as error:
             self._told.leave(context["ti"], error)
             raise
@@ -249,4 +259,9 @@ class WarehouseSyncOperator(DeclaredSync):
 
 def _about_run(run: RunState) -> dict[str, Any]:
     part = run.plan.slice
-    return {"mode": part.mode, "moves_watermark": part.moves_watermark, "replay": run.plan.is_replay}
+    return {
+        "mode": part.mode,
+        "moves_watermark": part.moves_watermark,
+        "read_up_to": part.read_up_to(),
+        "replay": run.plan.is_replay,
+    }

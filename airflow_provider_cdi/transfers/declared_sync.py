@@ -98,6 +98,19 @@ class DeclaredSync(DestinationSide):
         self.inlets = [*(one for one in self.inlets if one != asset), asset]
         self.outlets = [*(one for one in self.outlets if one != asset), asset]
         self._cancel_reading: Callable[[], None] | None = None
+        self._refuse_callbacks_of_dag()
+
+    def _refuse_callbacks_of_dag(self) -> None:
+        """Refuse notifiers where they would not know of which sync to tell, before it is night."""
+        dag = self.get_dag()
+        for name in ("on_failure_callback", "on_success_callback"):
+            given = getattr(dag, name, None)
+            for one in given if isinstance(given, list | tuple) else [given]:
+                if getattr(one, "is_of_tasks", False):
+                    raise ConfigurationError(
+                        f"Task {self.task_id!r}: {name}= of its DAG has a {type(one).__name__}, which tells of a task: "
+                        f"give it to the task, or to all by default_args={{{name!r}: …}}."
+                    )
 
     def open_source(self, destination: Destination, part: DigestRange | None = None) -> Source:
         """Look at the source and match its columns with what the destination wants. Reads no row of it, or a few.

@@ -45,6 +45,11 @@ class PastRun:
         return not self.report.get("dry_run") and bool(self.report.get("moves_watermark", True))
 
     @property
+    def read_up_to(self) -> datetime:
+        """Up to when the source was read. A source in which nothing changed does not lag: there was nothing to read."""
+        return time_of(self.report.get("read_up_to")) or self.at
+
+    @property
     def rows(self) -> int:
         """How many rows were accepted."""
         return int(self.report.get("accepted") or 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from airflow_provider_cdi.watching.history import PastRun, time_of
+from airflow_provider_cdi.watching.history import PastRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Bounds:
 
     :param no_success_for: time without a run that ended well.
     :param no_rows_for: time without an accepted row.
-    :param lag_over: time between the watermark and now.
+    :param lag_over: time between now and the moment up to which the last good run read.
     """
 
     no_success_for: timedelta | None = None
@@ -99,14 +99,15 @@ def alarms(seen: Seen, bounds: Bounds, now: datetime, since: datetime) -> list[A
                 "writes UPDATED_AT.",
             )
         )
-    mark = time_of(seen.success.report.get("watermark")) if seen.success else None
-    if bounds.lag_over is not None and mark is not None and now - mark > bounds.lag_over:
+    read = seen.success.read_up_to if seen.success else since
+    if bounds.lag_over is not None and now - read > bounds.lag_over:
         found.append(
             Alarm(
                 "lag",
-                f"its watermark is {_span(now - mark)} old (more than {_span(bounds.lag_over)})",
-                "Either the source has no newer rows, or the sync does not keep up: `airflow cdi check` tells how many "
-                "rows are due.",
+                f"it lags by {_span(now - read)} (more than {_span(bounds.lag_over)})",
+                f"What changed in the source after {read.isoformat(timespec='seconds')} was not sent. Either no run "
+                "ended well since then, or its runs take longer than the time between them. `airflow cdi check` tells "
+                "how many rows are due.",
             )
         )
     return found

@@ -35,8 +35,9 @@ def tell_alarms(
     for name in set(memory.told) - {alarm.name for alarm in wrong}:
         message = _message(sync_id, name, f": {name.replace('_', ' ')} is over", status=name, is_over=True)
         for notifier, contact in contacts.each_contact(partial(_has_heard, memory, name)):
-            if contacts.deliver(notifier, message, context):
-                memory.heard_of_the_end(name, contact)
+            memory.heard_of_the_end(name, contact)  # before it is told: else each look would tell the end again
+            if not contacts.deliver(notifier, message, context):
+                memory.heard(name, contact)
 
 
 def tell_failure(sync_id: str, run: PastRun | None, contacts: SyncNotifier, context: Mapping[str, Any]) -> list[str]:
@@ -50,7 +51,7 @@ def tell_failure(sync_id: str, run: PastRun | None, contacts: SyncNotifier, cont
     """
     if run is None:
         return []
-    memory = AlertMemory.of(sync_id)
+    memory = contacts.remember(sync_id)
     if not run.has_failed:
         _tell_end(sync_id, run, memory, contacts, context)
         return []
@@ -58,14 +59,14 @@ def tell_failure(sync_id: str, run: PastRun | None, contacts: SyncNotifier, cont
     is_told = known is not None and known.get("run_id") == run.run_id and bool(known["told"])
     if kind != "rows" and not is_told:
         memory.failed(kind, run_id=run.run_id, at=run.at.isoformat(timespec="seconds"))
-        memory.save()
+        contacts.keep(memory)
         facts = [("Run", run.run_id), ("Last heard of", run.at.isoformat(timespec="seconds"))]
         told = f" failed: {kind.replace('_', ' ')}"
         message = _message(sync_id, "", told, advice=_why(run), kind=kind, status="error", facts=facts)
         for notifier, contact in contacts.each_contact(memory.needs_to_hear):
             if contacts.deliver(notifier, message, context):
                 memory.heard(contact)
-                memory.save()
+                contacts.keep(memory)
     return [f"failed: {kind}"]
 
 
@@ -73,13 +74,14 @@ def _tell_end(
     sync_id: str, run: PastRun, memory: AlertMemory, contacts: SyncNotifier, context: Mapping[str, Any]
 ) -> None:
     told = (memory.recovered(run_id=run.run_id, at=run.at.isoformat(timespec="seconds")) or {}).get("told", ())
-    memory.save()
+    if not contacts.keep(memory):  # else each look would tell the end again
+        return
     message = _message(sync_id, "", " runs again", status=str(run.report.get("status") or "success"), is_over=True)
     for notifier, contact in contacts.each_contact(
         lambda one: one in told and memory.needs_to_hear_of_the_end(one, run.run_id)
     ):
         memory.heard_of_the_end(contact, is_told=contacts.deliver(notifier, message, context))
-        memory.save()
+        contacts.keep(memory)
 
 
 def _message(

@@ -33,10 +33,10 @@ def to(address):
     return SmtpNotifier(to=address)
 
 
-def watching(airflow, name, **arguments):
+def watching(airflow, name, task_id="sync", **arguments):
     """Make a DAG that watches the sync of another one, and return what runs it."""
-    with DAG(f"watch_{name}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
-        WatchSyncsOperator(task_id="sync", syncs=[(name, "sync")], notify=to("oncall@example.com"), **arguments)
+    with DAG(f"watch_{name}_{task_id}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        WatchSyncsOperator(task_id=task_id, syncs=[(name, "sync")], notify=to("oncall@example.com"), **arguments)
     register(dag)
     return lambda: airflow.run(dag)
 
@@ -72,9 +72,31 @@ def test_silence_is_told_once_with_its_end(airflow, mails):
     assert subjects(mails)[1:] == ["Sync quiet_users.sync: no success is over"]
 
 
-def test_a_watermark_that_lags_and_rows_that_come_are_told_apart(airflow, mails):
+def test_a_source_whose_rows_are_old_does_not_lag_after_a_run_that_read_it(airflow, mails):
     airflow.sql(USERS)
-    airflow.run(airflow.dag("lagging"))
-    watching(airflow, "lagging", lag_over=timedelta(hours=1), no_rows_for=timedelta(hours=1))()
+    airflow.run(airflow.dag("lagging", watermark_timezone="America/New_York"))
+    watching(airflow, "lagging", lag_over=timedelta(hours=1))()
+    assert subjects(mails) == []
+    watching(airflow, "lagging", lag_over=timedelta(microseconds=1))()
+    assert subjects(mails)[0].startswith("Sync lagging.sync: it lags by")
+
+
+def test_two_watches_of_one_contact_do_not_end_what_the_other_told(airflow, mails):
+    airflow.sql(USERS)
+    airflow.run(airflow.dag("both"))
+    strict = watching(airflow, "both", task_id="strict", no_success_for=timedelta(microseconds=1))
+    mild = watching(airflow, "both", task_id="mild", no_success_for=timedelta(hours=1))
+    for watch in (strict, mild, strict, mild):
+        watch()
     assert len(mails.mails) == 1
-    assert "its watermark is" in subjects(mails)[0]
+
+
+def test_a_sync_that_cannot_be_watched_takes_nothing_from_the_others(airflow, mails, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_VAR_CDI_WATCH__NEVER_RAN.SYNC", "no json")
+    airflow.run(airflow.dag("watched_behind"))
+    with DAG("watch_many", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        syncs = [("never_ran", "sync"), ("watched_behind", "sync")]
+        WatchSyncsOperator(task_id="sync", syncs=syncs, notify=to("oncall@example.com"))
+    register(dag)
+    assert airflow.run(dag).state == "failed"
+    assert subjects(mails) == ["Sync watched_behind.sync failed: missing"]

@@ -57,7 +57,7 @@ with DAG("alerts_watch", schedule=None, start_date=datetime(2026, 1, 1), catchup
     WatchSyncsOperator(task_id="net", syncs=every, notify=to("watch"))
     WatchSyncsOperator(task_id="silence", syncs=[("alerts", "missing")], no_success_for=timedelta(seconds=1),
                        notify=to("silence"), tell_failures=False)
-    WatchSyncsOperator(task_id="lateness", syncs=[("alerts", "guard")], lag_over=timedelta(hours=1),
+    WatchSyncsOperator(task_id="lateness", syncs=[("alerts", "guard")], lag_over=timedelta(seconds=1),
                        notify=to("late"), tell_failures=False)
 """
 FAILING = ("bad_key", "missing", "away", "guard", "deferred")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.engine.rows.watermark import Watermark
 
+#: So much of a position Python can tell.
+_MICROSECONDS = len("2026-01-01T00:00:00.000000")
 Mode = Literal["incremental", "full", "window", "rejects"]
 
 
@@ -79,6 +83,11 @@ class Slice:
             return f"window {since} until {self.shown(self.until or self.up_to)}"
         start = f"after {self.shown(self.after.position)}" if self.after else since
         return f"{self.mode}, {start} up to {self.shown(self.up_to)}"
+
+    def read_up_to(self) -> str:
+        """Return ``up_to`` as a moment of UTC, in ISO 8601: what changed until then was read."""
+        local = datetime.fromisoformat(self.up_to[:_MICROSECONDS].rstrip("Z"))
+        return local.replace(tzinfo=ZoneInfo(self.zone or "UTC")).astimezone(UTC).isoformat(timespec="seconds")
 
     def shown(self, position: str) -> str:
         """Return a position for people: with the zone whose clock it shows, when that is not UTC."""

@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import CdiError, StopSync, TooManyRejects, Unforeseen, is_of_airflow, raise_alone
 from airflow_provider_cdi.transfers.live_report import LiveReport
-from airflow_provider_cdi.version_compat import AirflowFailException, has_thread_safe_calls
+from airflow_provider_cdi.version_compat import AirflowFailException, AirflowTaskTimeout, has_thread_safe_calls
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.report import Report
 
 #: The XCom that says what became of a try, or how far it is; a run that ended well returns its report besides.
 REPORT_KEY = "report"
+#: Kinds of what Airflow raises around a task, by the names of the classes: they stand at another place in each version.
+#: Their texts are about its configuration and hold nothing of a row.
+_KINDS = {
+    "AirflowTaskTimeout": "transient",
+    "AirflowNotFoundException": "configuration",
+    "TemplateError": "configuration",  # Jinja's, for a field of the operator
+}
 _log = logging.getLogger(__name__)
 
 
@@ -52,16 +59,16 @@ class RunTold:
         """Return what the report of a run that ended says of it, with the time of its end."""
         return self.about | {"at": self._at()}
 
-    def leave(self, ti: Any, error: Exception) -> None:
+    def leave(self, ti: Any, error: BaseException) -> None:
         """Leave the report of a try that failed as an XCom, since a failed task returns nothing and makes no event.
 
         :param ti: the task instance.
-        :param error: why it failed; one of ours carries the report to Airflow's callbacks.
+        :param error: why it failed; it carries the report to Airflow's callbacks.
         """
         told = {"kind": kind_of(error), "error": f"{type(error).__name__}: {error}"}
         report = self._so_far(status_of(error)) | told
-        if isinstance(error, CdiError):
-            error.report = report
+        if isinstance(error, CdiError | AirflowTaskTimeout):
+            error.report = report  # type: ignore[union-attr]
         self._leave(ti, report)
 
     def leave_deferred(self, ti: Any) -> None:
@@ -100,6 +107,10 @@ class RunTold:
             _log.warning("The report of the run could not be saved as an XCom (%s)", type(error).__name__)
 
 
+def _class_names(error: BaseException) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
 def _push(ti: Any, report: dict[str, Any]) -> None:
     ti.xcom_push(key=REPORT_KEY, value=report)
 
@@ -117,7 +128,34 @@ def kind_of(error: BaseException) -> str:
 
     :param error: of this package, of Airflow or of anything below.
     """
-    return error.kind if isinstance(error, CdiError) else Unforeseen.kind
+    if isinstance(error, CdiError | SyncStopped):
+        return error.kind
+    kinds = (_KINDS[name] for name in _class_names(error) if name in _KINDS)
+    return next(kinds, Unforeseen.kind)
+
+
+def sentence_of(error: BaseException, doing: str) -> str:
+    """Return what an error says, without the text of one that may hold values of rows.
+
+    :param error: of this package, of Airflow or of anything below.
+    :param doing: what failed, as the beginning of a sentence.
+    """
+    has_safe_text = is_of_airflow(error) or not _KINDS.keys().isdisjoint(_class_names(error))
+    if isinstance(error, CdiError | SyncStopped) or (has_safe_text and str(error)):
+        return str(error)
+    return str(Unforeseen(error, doing))
+
+
+def tell_timeout(error: BaseException) -> None:
+    """Say of Airflow's own timeout what it means: its text has the number of a process and nothing else.
+
+    :param error: ``AirflowTaskTimeout``.
+    """
+    error.args = (
+        "The task took longer than its execution_timeout, so Airflow ended it. What was acknowledged is saved: the "
+        "next try or run goes on from there. Raise execution_timeout if runs may take so long; the log says what the "
+        "time went into.",
+    )
 
 
 class SyncStopped(AirflowFailException):

@@ -24,7 +24,7 @@ class Sync:
 
     def runs(self, run_id, *contacts, reached=True):
         memory = AlertMemory(self.store, "s")
-        memory.recovered(run_id=run_id, at=run_id)
+        memory.recovered(run_id=run_id, at=run_id or "then")
         told = [one for one in contacts if memory.needs_to_hear_of_the_end(one, run_id)]
         for one in told:
             memory.heard_of_the_end(one, is_told=reached)
@@ -63,6 +63,20 @@ def test_the_end_is_told_later_where_that_went_wrong():
     sync = Sync()
     sync.fails("missing", "1", "a")
     assert [sync.runs("2", "a", reached=False), sync.runs("3", "a"), sync.runs("4", "a")] == [["a"], ["a"], []]
+
+
+def test_a_run_that_fails_by_its_rows_leaves_the_end_to_the_next_good_one():
+    sync = Sync()
+    sync.fails("missing", "1", "a")
+    sync.runs(None)
+    assert [sync.runs("3", "a"), sync.runs("4", "a")] == [["a"], []]
+
+
+def test_a_trouble_after_a_run_that_failed_by_its_rows_is_a_new_one():
+    sync = Sync()
+    sync.fails("missing", "1", "a")
+    sync.runs(None)
+    assert sync.fails("missing", "3", "a") == ["a"]
 
 
 def test_the_end_of_what_nobody_heard_of_is_not_told():

@@ -55,6 +55,12 @@ def test_the_text_says_what_happened_what_to_do_and_then_the_rest():
     )
 
 
+def test_the_key_of_a_long_name_keeps_to_the_pagers_limit_and_to_its_sync():
+    keys = [AlertMessage("h", "", "s", dedup_key=f"cdi-sync:{'x' * 400}{end}").dedup_key for end in ("a", "b", "a")]
+    assert [len(key) for key in keys] == [255, 255, 255]
+    assert keys[0] == keys[2] != keys[1]
+
+
 def test_a_pager_hears_of_trouble_and_end_under_one_key():
     told = [AlertMessage("h", "", "s", dedup_key="k", is_over=is_over).to_json() for is_over in (False, True)]
     assert [one["dedup_key"] for one in told] == ["k", "k"]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk import BaseNotifier
+from support.airflow_world import MemoryStore
 
-from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.exceptions import ConfigurationError, TooManyRejects
 from airflow_provider_cdi.notifications import memory
 from airflow_provider_cdi.notifications.row_errors import RowErrorNotifier
+from airflow_provider_cdi.transfers.runs.reporting import SyncStopped
 
 
-class Contact:
-    template_fields = ()
+class Contact(BaseNotifier):
+    """Somebody who hears."""
 
 
 class Listener(RowErrorNotifier):
@@ -38,18 +41,18 @@ class Listener(RowErrorNotifier):
             "rejected": sum(rejects.values()),
             "unknown": 0,
         }
-        error = SimpleNamespace(kind="rows", report=report)
+        error = TooManyRejects("Too much was rejected.")
+        error.report = report
         ti = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1, try_number=1, task=object())
-        self.tell({"ti": ti, "exception": error})
+        self.tell({"ti": ti, "exception": SyncStopped(error)})
         return len(self.told) - before
 
 
 @pytest.fixture(autouse=True)
 def store(monkeypatch):
-    from support.airflow_world import MemoryStore
-
     kept = MemoryStore()
     monkeypatch.setattr(memory, "VariableStore", lambda sync_id: kept)
+    return kept
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,23 @@ def store(monkeypatch):
 )
 def test_bounds(bounds, rejects, told):
     assert Listener(**bounds).hears(100, **rejects) == told
+
+
+def test_a_share_that_is_exactly_the_bound_is_told():
+    assert [Listener(percent=1.1).hears(3000, x=rejects) for rejects in (32, 33)] == [0, 1]
+
+
+def test_two_choices_of_one_contact_do_not_forget_what_the_other_told():
+    often, seldom = Listener(codes=["x"]), Listener(percent=50)
+    heard = [(often.hears(100, x=1, y=1), seldom.hears(100, x=1, y=1)) for _ in range(3)]
+    assert heard == [(1, 0), (0, 0), (0, 0)]
+
+
+def test_where_nothing_can_be_kept_rejects_are_told_and_their_end_is_not(store):
+    contact = Listener()
+    contact.hears(9, x=1)
+    store.refuses_with = OSError("no")
+    assert [contact.hears(9, x=1, y=1), contact.hears(9), contact.hears(9)] == [1, 0, 0]
 
 
 def test_skipped_rows_are_not_due():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from datetime import timedelta
+from functools import cached_property
 from typing import Any, ClassVar
 
 import pytest
@@ -77,7 +80,53 @@ def test_a_notifier_that_hangs_is_given_up():
         send(Hanging(), MESSAGE, {"dag": DAG("d")}, patience=0.01)
 
 
+def test_a_notifier_that_takes_every_error_for_the_networks_is_given_up_too():
+    class Stubborn(Recorded):
+        def notify(self, context: Any) -> None:
+            for _ in range(2):
+                try:
+                    time.sleep(60)
+                except Exception:
+                    continue
+
+    with pytest.raises(TimeoutError):
+        send(Stubborn(), MESSAGE, {"dag": DAG("d")}, patience=0.01)
+
+
+def test_the_timer_of_an_execution_timeout_goes_on_behind_a_notifier():
+    def out_of_time(number: int, frame: Any) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, out_of_time)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 60)
+        told(Recorded())
+        left = signal.setitimer(signal.ITIMER_REAL, 0)[0]
+        assert 0 < left <= 60
+        assert signal.getsignal(signal.SIGALRM) is out_of_time
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_contacts_are_told_apart_by_what_their_notifier_says_and_nobody_reads_an_address_in_it():
     names = [contact_of(Recorded(to=to)) for to in ("a@example.com", "b@example.com", "a@example.com")]
     assert names[0] == names[2] != names[1]
     assert "@" not in names[0]
+
+
+def test_contacts_are_told_apart_by_fields_that_are_no_templates():
+    class Pager(BaseNotifier):
+        def __init__(self, key, after=None):
+            super().__init__()
+            self.key, self.after, self.made = key, after, object()
+
+        @cached_property
+        def hook(self):
+            return f"a line to {id(self)}"
+
+    used = Pager("a")
+    assert used.hook
+    names = [contact_of(one) for one in (used, Pager("a"), Pager("b"), Pager("a", timedelta(hours=1)))]
+    assert names[0] == names[1]
+    assert len(set(names)) == 3

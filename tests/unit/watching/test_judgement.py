@@ -47,10 +47,23 @@ def test_rows_of_a_run_that_failed_later_have_arrived():
     assert names([run(1, failed=True, accepted=5), run(30, accepted=7)], no_rows_for=24) == []
 
 
-def test_a_watermark_lags_by_the_clock():
-    runs = [run(1, watermark="2026-01-05 06:00:00.000")]
+def test_a_sync_lags_by_what_its_last_good_run_did_not_read():
+    runs = [run(1, failed=True), run(2, read_up_to="2026-01-05T06:00:00+00:00")]
     assert names(runs, lag_over=5) == ["lag"]
     assert names(runs, lag_over=7) == []
+
+
+def test_a_source_in_which_nothing_changed_for_days_does_not_lag():
+    runs = [run(1, read_up_to="2026-01-05T11:00:00+00:00", watermark="2025-12-24T00:00:00.000000Z", accepted=0)]
+    assert names(runs, lag_over=2) == []
+
+
+def test_a_report_of_an_earlier_version_lags_by_its_end():
+    assert [names([run(3)], lag_over=hours) for hours in (2, 4)] == [["lag"], []]
+
+
+def test_a_sync_that_never_ran_well_lags_from_the_first_look_on():
+    assert [names([], since=hours, lag_over=3) for hours in (2, 4)] == [[], ["lag"]]
 
 
 def test_the_runs_are_looked_at_no_further_back_than_needed():
