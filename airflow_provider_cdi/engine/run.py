@@ -97,7 +97,8 @@ class Run:
     async def _prepare(self) -> None:
         """Look at the gates and get ready. A later try has only the rest before it: the first one was let through."""
         inputs, gates = self._inputs, None if self._reader.is_resumed else self._inputs.gates
-        check = gates and GateCheck(gates, self._reader, inputs.destination, self._conversations.ask)
+        ask, sleep = self._conversations.ask, self._clock.sleep
+        check = gates and GateCheck(gates, self._reader, inputs.destination, ask, sleep)
         if check and (found := check.numbers()):
             inputs.on_gates(found)
         if inputs.prepare is not None:

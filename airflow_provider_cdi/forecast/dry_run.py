@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import pyarrow as pa
@@ -27,9 +28,10 @@ from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.settings import DeliverySettings
 from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Request, Response, Verdict
+from airflow_provider_cdi.exceptions import RetryLater, StopSync
 from airflow_provider_cdi.forecast.examples import ExampleJournal
 from airflow_provider_cdi.forecast.forecast import Forecast
-from airflow_provider_cdi.forecast.new_people import NewFound, PeopleSample, find_new_people
+from airflow_provider_cdi.forecast.new_people import NewFound, PeopleSample, find_new_people, look_for_new_people
 from airflow_provider_cdi.forecast.pace import pace_of
 from airflow_provider_cdi.forecast.scan import Scan
 from airflow_provider_cdi.forecast.tally import Tally
@@ -119,13 +121,14 @@ class CountingTransport:
 
 
 class DryRun:
-    """A run of which nothing leaves.
+    """A run of which nothing leaves but questions, where somebody wants to know how many people are new.
 
     :param destination: that of the run that it stands for.
     :param settings: how that run would deliver.
     :param inputs: makes what a run is made of from a destination, a transport, a journal and settings.
+    :param transport: opens what sends questions, when there are any.
     :param scan: asks the warehouse what it will scan; None for not asking.
-    :param asks_about: about how many people :meth:`ask` asks at most.
+    :param asks_about: about how many people the destination is asked at most, where no gate wants to know of all.
     """
 
     def __init__(
@@ -133,13 +136,15 @@ class DryRun:
         destination: Destination,
         settings: DeliverySettings,
         inputs: Callable[[Destination, Transport, Journal, DeliverySettings], RunInputs],
+        transport: Callable[[], AbstractAsyncContextManager[Transport]],
         *,
         scan: Callable[[], Scan] | None = None,
         asks_about: int = 0,
     ) -> None:
-        self._real, self._settings = destination, settings
+        self._real, self._settings, self._inputs, self._transport = destination, settings, inputs, transport
         self._ask_scan, self._scan, self._new = scan, Scan(), NewFound()
-        self._tally, self._journal = Tally(sample=PeopleSample(asks_about)), ExampleJournal()
+        self._asks_about, self._tally = asks_about, Tally(sample=PeopleSample(asks_about))
+        self._journal = ExampleJournal()
         at_once = replace(settings, requests_per_second=None, rate_share=None)
         dry = DryRunDestination(destination, self._tally)
         made = inputs(dry, CountingTransport(self._tally), self._journal, at_once)
@@ -168,21 +173,33 @@ class DryRun:
         """
         if self._ask_scan is not None:
             self._scan = await call_in_thread(self._ask_scan)
+        if self._gates.max_new_profiles is not None:
+            await self._look_for_new_people()
         await self._run.run()
+        if self._asks_about and self._new.number is None:
+            async with self._transport() as transport:
+                inputs = self._asking(transport)
+                self._new = await find_new_people(inputs, self._tally.sample.records, self._tally.keys)
         return self.report()
+
+    async def _look_for_new_people(self) -> None:
+        """Ask whom the destination does not know, as the run will before it sends: its gate may stop it."""
+        try:
+            async with self._transport() as transport:
+                self._new, found = await look_for_new_people(self._asking(transport), self._gates)
+        except StopSync as error:
+            self._too_much.append(str(error))
+        except RetryLater as error:
+            self._new = NewFound(told=f"could not be asked: {error}")
+        else:
+            self._too_much.extend(found)
+
+    def _asking(self, transport: Transport) -> RunInputs:
+        return self._inputs(self._real, transport, self._journal, self._settings)
 
     def _stopped_by(self, data_points: int) -> str:
         found = [*self._too_much, *self._gates.over_data_points(data_points, "all of its rows")]
         return " ".join([*found, self._gates.way_on]) if found else ""
-
-    async def ask(self, inputs: RunInputs) -> Report:
-        """Ask the destination about some of the people that were read, which changes nothing there.
-
-        :param inputs: with the real destination, and a transport that sends.
-        :return: the report anew.
-        """
-        self._new = await find_new_people(inputs, self._tally.sample.records, self._tally.keys)
-        return self.report()
 
     def _forecast(self, reading_seconds: float) -> Forecast:
         return Forecast(

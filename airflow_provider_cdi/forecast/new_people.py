@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappush, heapreplace
 from typing import Any
 
 from airflow_provider_cdi.engine.delivery.conversation import Conversations
 from airflow_provider_cdi.engine.delivery.new_people import NewPeople
+from airflow_provider_cdi.engine.guards.gate_check import GateCheck
+from airflow_provider_cdi.engine.guards.gates import Gates
 from airflow_provider_cdi.engine.ports import KnowsPeople
+from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
 from airflow_provider_cdi.engine.rows.jobs import Jobs
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.run_inputs import RunInputs
@@ -77,9 +80,7 @@ async def find_new_people(inputs: RunInputs, records: Sequence[Record], keys: Di
     """
     if not isinstance(inputs.destination, KnowsPeople):
         return NewFound(told="cannot be asked for this data type")
-    tasks = Supervisor(_nothing)
-    conversations = Conversations(inputs, Jobs(), tasks, rows_started=lambda: 0, on_job=lambda: None)
-    people = NewPeople(inputs.destination, conversations.ask)
+    people = NewPeople(inputs.destination, _conversations(inputs).ask)
     try:
         await people.add(records)
         await people.ask_the_rest()
@@ -90,6 +91,33 @@ async def find_new_people(inputs: RunInputs, records: Sequence[Record], keys: Di
         return NewFound(people.new, "all of them were asked about")
     told = f"an estimate: {people.new:,} of {asked:,} who were asked about, chosen by chance"
     return NewFound(round(people.new / asked * keys.number) if asked else 0, told)
+
+
+async def look_for_new_people(inputs: RunInputs, gates: Gates) -> tuple[NewFound, list[str]]:
+    """Look at the gate ``max_new_profiles`` as the run does: the slice is read, and each of its people asked about.
+
+    :param inputs: the real destination, a transport that sends, the source and the slice.
+    :param gates: of the run.
+    :return: how many are new, where somebody had to be asked; and what is too much, as sentences.
+    :raises StopSync: when the run would stop because it may not ask.
+    :raises RetryLater: when the destination or the warehouse does not answer now.
+    """
+    reader = SliceReader.of(replace(inputs, late=None))
+    await reader.count()
+    await reader.look_for_stamped_rows(inputs.clock.sleep)
+    most = gates.max_new_profiles
+    gate = Gates(max_new_profiles=most)
+    check = GateCheck(gate, reader, inputs.destination, _conversations(inputs).ask, inputs.clock.sleep)
+    found = await check.rows() if reader.due else []
+    if found:
+        return NewFound(told=f"more than max_new_profiles={most:,}"), found
+    if check.new_people is None:
+        return NewFound(told=f"not asked: not more than max_new_profiles={most:,} rows are due"), []
+    return NewFound(check.new_people, "all of them were asked about"), []
+
+
+def _conversations(inputs: RunInputs) -> Conversations:
+    return Conversations(inputs, Jobs(), Supervisor(_nothing), rows_started=lambda: 0, on_job=lambda: None)
 
 
 async def _nothing(error: BaseException) -> None:

@@ -11,7 +11,6 @@ from airflow_provider_cdi.engine.clock import SystemClock
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.exceptions import AllRejected, TooManyRejects
 from airflow_provider_cdi.forecast.dry_run import DryRun
-from airflow_provider_cdi.forecast.examples import ExampleJournal
 from airflow_provider_cdi.forecast.scan import scan_of
 from airflow_provider_cdi.forecast.shown import shown_example
 from airflow_provider_cdi.preview.masks import Mask
@@ -141,17 +140,9 @@ class _Reading:
 def _read(reading: _Reading, ask: int) -> tuple[DryRun, Report]:
     task, part = reading.task, reading.part
     scan = partial(scan_of, part.source, part.slice)
-    run = DryRun(part.destination, task.delivery_settings(), reading.inputs, scan=scan, asks_about=ask)
-    return run, asyncio.run(_read_and_ask(run, reading) if ask else run.run())
-
-
-async def _read_and_ask(run: DryRun, reading: _Reading) -> Report:
-    task = reading.task
-    await run.run()
-    async with task.make_transport() as transport:
-        return await run.ask(
-            reading.inputs(reading.part.destination, transport, ExampleJournal(), task.delivery_settings())
-        )
+    settings = task.delivery_settings()
+    run = DryRun(part.destination, settings, reading.inputs, task.make_transport, scan=scan, asks_about=ask)
+    return run, asyncio.run(run.run())
 
 
 def _failed_by(report: Report, task: DeclaredSync) -> str:

@@ -183,6 +183,36 @@ def test_a_dry_run_tells_what_would_stop_the_real_one_and_does_not_fail(users):
     assert sent(users) == 0
 
 
+def test_a_dry_run_asks_about_people_where_a_gate_wants_to_know_and_tells_what_would_stop_the_run(users):
+    users.sql("insert into users select timestamp '2026-03-01', external_id, payload from users limit 50")
+    stopped = users.run(dry_run=True, max_new_profiles=399)
+    assert (stopped["status"], stopped["accepted"], stopped["plan"]["distinct"]["new"]) == ("guarded", 450, None)
+    assert "400 new profiles" in stopped["stopped_by"]
+    assert stopped["plan"]["distinct"]["new_told_by"] == "more than max_new_profiles=399"
+    passed = users.run(dry_run=True, max_new_profiles=400)
+    assert (passed["status"], passed["plan"]["distinct"]["new"]) == ("success", 400)
+    assert sent(users) == 0
+    before = asked(users)
+    assert users.run(dry_run=True, max_new_profiles=399, **PASS)["stopped_by"] is None
+    assert users.run(dry_run=True, max_new_profiles=450)["plan"]["distinct"]["new"] is None
+    assert asked(users) == before > 0
+
+
+def test_a_dry_run_that_may_not_ask_says_that_the_run_would_stop_and_one_without_an_answer_that_nobody_knows(users):
+    users.sandbox.set_faults({"kind": "answer", "status": 403, "path": "/users/export/ids"})
+    refused = users.run(dry_run=True, max_new_profiles=1)
+    assert (refused["status"], refused["accepted"], "users.export.ids" in refused["stopped_by"]) == (
+        "guarded",
+        400,
+        True,
+    )
+    users.sandbox.clear_faults()
+    users.sandbox.set_faults({"kind": "answer", "status": 503, "path": "/users/export/ids"})
+    silent = users.run(dry_run=True, max_new_profiles=1, delivery=QUICK)
+    assert (silent["status"], silent["accepted"], silent["stopped_by"]) == ("success", 400, None)
+    assert "could not be asked: " in silent["plan"]["distinct"]["new_told_by"]
+
+
 def test_the_delete_cap_can_be_passed_once_where_the_task_is_not_locked(users):
     deletes = {"data_type": "user_deletes", "source": "gone", "delete_cap": DeleteCap(rows=5)}
     users.sql("create table gone as select updated_at, external_id from users")

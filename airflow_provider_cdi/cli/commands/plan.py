@@ -96,7 +96,7 @@ COMMAND = cdi_command(
             type=int,
             metavar="N",
             help="Ask the destination about N people, chosen by chance, whether it knows them, and estimate from that "
-            f"how many are new; at most {MOST_ASKED}. Default: nobody is asked",
+            f"how many are new; at most {MOST_ASKED}. Default: nobody is asked, or all where max_new_profiles is set",
         ),
         *START_ARGS,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 import pyarrow as pa
@@ -11,10 +11,11 @@ import pyarrow as pa
 from airflow_provider_cdi.engine.delivery.new_people import Ask, NewPeople
 from airflow_provider_cdi.engine.guards.gates import Gates
 from airflow_provider_cdi.engine.ports import DATA_POINTS, CountedDestination, Destination, KnowsPeople
-from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
+from airflow_provider_cdi.engine.reading.slice_reader import Sleep, SliceReader
 from airflow_provider_cdi.engine.rows.position import integers
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT
+from airflow_provider_cdi.exceptions import RetryLater
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +27,19 @@ class GateCheck:
     :param reader: of the run; it has counted.
     :param destination: encodes rows, and knows what they cost and whom they make.
     :param ask: holds a conversation that changes nothing.
+    :param sleep: waits before a read that broke off is begun again.
     """
 
-    def __init__(self, gates: Gates, reader: SliceReader, destination: Destination, ask: Ask) -> None:
-        self._gates, self._reader, self._destination = gates, reader, destination
+    def __init__(self, gates: Gates, reader: SliceReader, destination: Destination, ask: Ask, sleep: Sleep) -> None:
+        self._gates, self._reader, self._destination, self._sleep = gates, reader, destination, sleep
         self._billed = self._billed_destination()
         self._people = self._new_people(ask)
         self._rows = self._data_points = 0
+
+    @property
+    def new_people(self) -> int | None:
+        """How many new people were found; None where nobody had to be asked about."""
+        return None if self._people is None else self._people.new
 
     def numbers(self) -> list[str]:
         """Say what is too much by the numbers that the reader has."""
@@ -47,7 +54,7 @@ class GateCheck:
         if self._billed is None and self._people is None:
             return []
         log.info("The slice is read once before it is sent, for %s", " and ".join(self._names()))
-        async with aclosing(await self._reader.read(lambda _ties: None)) as batches:
+        async with aclosing(self._slice()) as batches:
             async for rows in batches:
                 await self._weigh(rows)
                 if found := self._found():
@@ -57,6 +64,19 @@ class GateCheck:
         if not (found := self._found()):
             log.info("The run passes its gates: %s", ", ".join(self._counts()))
         return found
+
+    async def _slice(self) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Read the slice; where the read breaks off, from its first row again, and nothing counts twice."""
+        while True:
+            self._rows = self._data_points = 0
+            try:
+                async with aclosing(await self._reader.read(lambda _ties: None)) as batches:
+                    async for rows in batches:
+                        yield rows
+            except RetryLater as error:
+                await self._reader.wait_to_begin_again(error, self._sleep)
+            else:
+                return
 
     async def _weigh(self, rows: pa.RecordBatch) -> None:
         handled = self._reader.handled_before(rows, integers(rows.column(UPDATED_AT)))

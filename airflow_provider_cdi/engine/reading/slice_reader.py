@@ -62,7 +62,7 @@ class SliceReader:
         self._call_aside = call_aside
         self._read_ahead = read_ahead
         self._with_total = with_total
-        self._reopenings = _Reopenings(settings)
+        self._reopenings, self._new_beginnings = _Reopenings(settings), _Reopenings(settings)
         self.part = part
         self._bounds = part.bounds()
         self.is_resumed = is_resumed
@@ -200,6 +200,19 @@ class SliceReader:
                 error = another
             else:
                 return
+
+    async def wait_to_begin_again(self, error: RetryLater, sleep: Sleep) -> None:
+        """Wait before the slice is read from its first row again: of what came nothing was sent.
+
+        :param error: with which the read broke off.
+        :param sleep: waits, for half a minute at most.
+        :raises RetryLater: the error, when the read has broken off too often.
+        """
+        wait = self._new_beginnings.next_wait(0)
+        if wait is None or isinstance(error, Interrupted):
+            raise error
+        log.warning("%s The slice is read from its first row again: nothing of it was sent.", error)
+        await sleep(wait)
 
     async def _resume_after(self, after: Watermark | None) -> None:
         self.part = self.part.resumed_at(after) if after else self.part

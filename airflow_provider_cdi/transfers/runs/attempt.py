@@ -93,13 +93,12 @@ class Attempt:
         return self._with_rejects(report)
 
     def dry_run(self) -> Report:
-        """Read, check and batch the rows, and send nothing."""
-        if self.gates is not None and self.gates.max_new_profiles is not None:
-            self.task.log.info("max_new_profiles is not looked at: a dry run sends no request, so it asks about nobody")
+        """Read, check and batch the rows, and send nothing but the questions of the gate ``max_new_profiles``."""
         run = DryRun(
             self.destination,
             self.task.delivery_settings(),
             partial(self._inputs, look_at_rejects=self.rejects.look),
+            self.task.make_transport,
             scan=partial(scan_of, self.redrive.source if self.redrive else self.source, self.run.plan.slice),
         )
         self.told.numbers, self.told.is_dry_run = (lambda: self._with_rejects(run.report())), True

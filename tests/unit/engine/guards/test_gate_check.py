@@ -102,15 +102,36 @@ def test_a_try_that_goes_on_behind_a_checkpoint_is_not_looked_at():
     assert report.totals.accepted >= 500
 
 
-def test_a_read_that_breaks_off_during_the_look_sends_nothing_and_may_be_tried_again():
-    class Breaks(ListSource):
-        def read(self, bounds):
-            yield from super().read(bounds)
-            raise RetryLater("the warehouse went away")
+class Breaks(ListSource):
+    """A source whose reads break off behind their first row, the first few times or always."""
 
+    times = 1_000
+
+    def read(self, bounds):
+        for number, rows in enumerate(super().read(bounds)):
+            yield rows.slice(0, 1) if self.times > 0 else rows
+            if self.times > 0 and not number:
+                self.times -= 1
+                raise RetryLater("the warehouse went away")
+
+
+@pytest.mark.parametrize("gate", ["max_data_points", "max_new_profiles"])
+def test_a_read_that_breaks_off_during_the_look_is_begun_again_and_nothing_counts_twice(gate):
+    for most, is_let_through in ((3, True), (2, False)):
+        source, town = Breaks([Row(-5, "a"), Row(-4, "b"), Row(-3, "c")]), Town()
+        source.times = 4
+        if is_let_through:
+            assert run(source, town, MemoryJournal(), Gates(**{gate: most})).totals.accepted == 3
+        else:
+            with pytest.raises(GuardTripped, match="3 "):
+                run(source, town, MemoryJournal(), Gates(**{gate: most}))
+        assert (source.times, town.ids()) == (0, ["a", "b", "c"] if is_let_through else [])
+
+
+def test_a_read_that_always_breaks_off_during_the_look_sends_nothing_and_may_be_tried_again():
     town = Town()
     with pytest.raises(RetryLater, match="went away"):
-        run(Breaks([Row(-5, "a")]), town, MemoryJournal(), Gates(max_data_points=5))
+        run(Breaks([Row(-5, "a"), Row(-4, "b")]), town, MemoryJournal(), Gates(max_data_points=5))
     assert town.requests == 0
 
 
