@@ -156,6 +156,19 @@ def test_little_that_is_left_of_the_rate_limit_is_a_warning(
     assert "12 of 3,000 requests are left" in found["destination rate limit"].message
 
 
+@pytest.mark.parametrize("reset", ["0", "1790000000"], ids=["no second left", "a moment that has passed"])
+def test_a_window_that_ends_while_its_answer_comes_still_tells_the_limit(
+    check: Callable[..., Found], sandbox: SandboxServer, reset: str
+) -> None:
+    headers = {"x-ratelimit-limit": "3000", "x-ratelimit-remaining": "2999", "x-ratelimit-reset": reset}
+    body = '{"message":"Valid data must be provided"}'
+    sandbox.set_faults({"kind": "answer", "path": "/users/track", "status": 400, "body": body, "headers": headers})
+    found = check()["destination rate limit"]
+    assert found.state == State.OK
+    assert "2,999 of 3,000 requests are left" in found.message
+    assert "begins anew in 0 s" in found.message
+
+
 def test_a_clock_that_is_off_is_told(check: Callable[..., Found], sandbox: SandboxServer) -> None:
     theirs = datetime.now(UTC) - timedelta(minutes=10)
     headers, body = {"date": format_datetime(theirs, usegmt=True)}, '{"message":"Valid data must be provided"}'

@@ -12,7 +12,7 @@ from airflow_provider_cdi.checks.findings import Doubt, NotTried, Problem
 from airflow_provider_cdi.checks.steps import Step
 from airflow_provider_cdi.destinations.braze.catalog_fields import LIST_CATALOGS, fields_of_catalog
 from airflow_provider_cdi.destinations.braze.catalogs.unknown_fields import shown_names
-from airflow_provider_cdi.destinations.braze.responses.rate_headers import TheirClock, window_of
+from airflow_provider_cdi.destinations.braze.responses.rate_headers import TheirClock, told_window
 from airflow_provider_cdi.engine.reading.selection import field_paths
 from airflow_provider_cdi.hooks.braze.check import PROBES, bad_key, foreign, no_verdict, read_probe
 from airflow_provider_cdi.hooks.http.probes import ProbeResult, Standing, findings_of
@@ -112,7 +112,7 @@ class BrazeLook(DestinationWay):
         """Read the headers of the answers that counted against the same limits as the sync's own requests."""
         needed = self._needed()
         own = [one.answer for one in self._probed if one.probe.permission in needed]
-        windows = [window_of(answer.headers, self._their_time(answer)) for answer in own if answer.status != 429]
+        windows = [told_window(answer.headers, self._their_time(answer)) for answer in own if answer.status != 429]
         known = [window for window in windows if window is not None]
         if not known or len(windows) < len(own):
             return super().rate()

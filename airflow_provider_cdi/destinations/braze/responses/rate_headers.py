@@ -98,21 +98,33 @@ class BrazeDestination(BaseDestination):
 
 
 def window_of(headers: Mapping[str, str], now: Callable[[], float]) -> RateWindow | None:
-    """Read limit, remaining and reset.
+    """Read limit, remaining and reset of a window that goes on.
+
+    :param headers: names in lower case.
+    :param now: seconds since the epoch by Braze's clock.
+    :return: None when a header is missing or makes no sense, or the window is over.
+    """
+    window = told_window(headers, now)
+    return window if window and window.seconds_left else None
+
+
+def told_window(headers: Mapping[str, str], now: Callable[[], float]) -> RateWindow | None:
+    """Read limit, remaining and reset of a window, also of one that is over: a window may end while its answer comes.
 
     In Braze's older contracts ``reset`` is a moment, in newer ones (MAU) seconds left of the hour; there a 429 and the
     short burst limit show nothing. An answer 401 has the headers without values.
 
     :param headers: names in lower case.
     :param now: seconds since the epoch by Braze's clock.
-    :return: None when a header is missing or makes no sense, or the window is over.
+    :return: with 0 seconds left when it is over; None when a header is missing or makes no sense.
     """
-    left = seconds_until(headers.get(RESET, ""), now)
     try:
         limit, remaining = int(headers.get(_LIMIT, "")), int(headers.get(_REMAINING, ""))
+        left = _seconds(headers.get(RESET, ""), now)
     except ValueError:
         return None
-    return RateWindow(limit, remaining, left) if left and limit and 0 <= remaining <= limit else None
+    is_sensible = limit and 0 <= remaining <= limit and left <= _LONGEST
+    return RateWindow(limit, remaining, max(left, 0.0)) if is_sensible else None
 
 
 def wait_of(headers: Mapping[str, str], now: Callable[[], float]) -> float | None:
@@ -135,10 +147,13 @@ def seconds_until(text: str, now: Callable[[], float]) -> float | None:
     :param now: as for :func:`wait_of`.
     """
     try:
-        seconds = float(text)
+        seconds = _seconds(text, now)
     except ValueError:
         return None
-    if seconds > _FIRST_MOMENT:
-        # A moment that has passed says nothing: with None the engine backs off instead of trying at once.
-        seconds -= now()
+    # A moment that has passed says nothing: with None the engine backs off instead of trying at once.
     return seconds if 0 <= seconds <= _LONGEST else None
+
+
+def _seconds(text: str, now: Callable[[], float]) -> float:
+    seconds = float(text)
+    return seconds - now() if seconds > _FIRST_MOMENT else seconds

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_cdi.destinations.braze import DATA_TYPES, braze_destination
-from airflow_provider_cdi.destinations.braze.responses.rate_headers import TheirClock
+from airflow_provider_cdi.destinations.braze.responses.rate_headers import TheirClock, told_window
 from airflow_provider_cdi.engine.ports import RateWindow
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.verdicts import Response, Throttled
@@ -62,6 +62,7 @@ def test_a_reset_may_be_seconds_left():
         headers(remaining="-1"),
         headers(remaining="3001"),
         headers(reset="nan"),
+        headers(reset="-inf"),
         headers(reset="-5"),
         headers(reset="0"),
         headers(reset=str(NOW - 1)),
@@ -71,6 +72,11 @@ def test_a_reset_may_be_seconds_left():
 )
 def test_headers_that_are_missing_empty_or_silly_show_nothing(silly):
     assert window(silly) is None
+
+
+@pytest.mark.parametrize("reset", [str(NOW), str(NOW - 1), "0"])
+def test_a_window_that_ended_while_its_answer_came_is_told_with_no_time_left(reset):
+    assert told_window(headers(reset=reset), lambda: NOW) == RateWindow(3_000, 2_999, 0.0)
 
 
 def test_the_answer_429_of_the_newer_contracts_shows_nothing_but_a_wait():
