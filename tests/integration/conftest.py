@@ -13,23 +13,23 @@ import duckdb
 import pytest
 from support.airflow_versions import TaskDeferred
 from support.airflow_world import AirflowWorld, drop_xcom, make_operator
+from support.moments import SandboxOfMoments
 from support.reject_lines import lines_below
 
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
 from airflow_provider_cdi.transfers.warehouse_to_klaviyo import WarehouseToKlaviyoOperator
-from cdi_sandbox.server import SandboxServer
 
 
 @pytest.fixture
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(klaviyo={"strict": True}) as server:
+def sandbox() -> Iterator[SandboxOfMoments]:
+    with SandboxOfMoments(klaviyo={"strict": True}) as server:
         yield server
 
 
 class Lab:
     """One sync and everything around it."""
 
-    def __init__(self, folder: Path, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, sandbox: SandboxOfMoments, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = folder / "warehouse.duckdb"
         self.rejects = folder / "rejects"
         self.sandbox = sandbox
@@ -75,14 +75,14 @@ class Lab:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(tmp_path: Path, sandbox: SandboxOfMoments, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return Lab(tmp_path, sandbox, monkeypatch)
 
 
 class KlaviyoLab(Lab):
     """The same with Klaviyo behind it, and with the scheduler's part in a deferral."""
 
-    def __init__(self, folder: Path, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, sandbox: SandboxOfMoments, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(folder, sandbox, monkeypatch)
         self.klaviyo = sandbox.klaviyo
         self.deferrals: list[TaskDeferred] = []
@@ -128,5 +128,5 @@ async def _first(trigger: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def klaviyo_lab(tmp_path: Path, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> KlaviyoLab:
+def klaviyo_lab(tmp_path: Path, sandbox: SandboxOfMoments, monkeypatch: pytest.MonkeyPatch) -> KlaviyoLab:
     return KlaviyoLab(tmp_path, sandbox, monkeypatch)

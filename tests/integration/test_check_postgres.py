@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from standins.tls import Tls
 from support.checks import Found
+from support.ports import free_port
 from support.postgres_server import PostgresServer, why_not
 
 from airflow_provider_cdi import WarehouseToBrazeOperator
@@ -209,8 +209,7 @@ def test_a_login_that_is_unknown_fails_the_log_in_and_not_the_network(desk: Desk
 
 
 def test_a_port_at_which_nobody_listens_is_the_network_s(desk: Desk) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     desk.connect(port=port)
     found = desk.check()
     assert found.failed == ["warehouse network"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 
 import pytest
 from support import postgres_server, ssh_server
 from support.checks import Found
+from support.ports import free_port
 from support.postgres_server import PostgresServer
 from support.ssh_server import SshdServer
 
@@ -51,8 +51,7 @@ def test_a_tunnel_that_opens_is_the_network_step(
 def test_an_ssh_server_that_is_away_fails_the_network_step(
     monkeypatch: pytest.MonkeyPatch, sshd: SshdServer, postgres: PostgresServer
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     connect(monkeypatch, sshd, postgres, port=port)
     found = Found(check_warehouse("w"))
     assert found.failed == ["warehouse network"]

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -194,7 +192,7 @@ def test_kill_9_loses_nothing_and_repeats_no_more_than_the_window(sync: Conforma
     rows = sync.subject.rows
     sync.fill(sync.subject.select(rows))
     sync.lab.sandbox.change(latency=0.05)
-    kill_after_the_first_answer(sync, start(sync, tmp_path))
+    sync.lab.sandbox.kill_at_request(0, start(sync, tmp_path), sync.subject.path)
     assert start(sync, tmp_path).wait() == 0
     received = sync.arrivals()
     assert set(received["accepted"]) == set(sync.everybody(rows))
@@ -209,12 +207,3 @@ def start(sync: Conformance, folder: Path) -> subprocess.Popen[bytes]:
     name = next(name for name, one in SUBJECTS.items() if one is sync.subject)
     command = [sys.executable, "-m", "support.killable", str(folder), name]
     return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-
-
-def kill_after_the_first_answer(sync: Conformance, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while not sync.arrivals()["requests"]:
-        assert process.poll() is None, "the try ended before it was killed"
-        assert time.monotonic() < deadline, "the try sends nothing"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from support.airflow_world import make_operator
@@ -29,15 +27,6 @@ def start(folder, *more):
     )
 
 
-def kill_after(requests, process, sandbox):
-    deadline = time.monotonic() + 60
-    while sandbox.state()["requests"].get("/users/track", {}).get("requests", 0) < requests:
-        assert process.poll() is None, "the try ended before it was killed"
-        assert time.monotonic() < deadline, "the try sends nothing"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def test_kill_9_twice_and_a_third_try_deliver_every_row_and_repeat_no_more_than_the_window(lab, tmp_path):
     lab.sql(
         f"""create table users as select timestamp '2026-01-01' + interval (i // 50) second as updated_at,
@@ -45,8 +34,8 @@ def test_kill_9_twice_and_a_third_try_deliver_every_row_and_repeat_no_more_than_
         from range({ROWS}) as numbers(i)"""
     )
     lab.sandbox.change(latency=0.01)
-    for requests in (80, 200):
-        kill_after(requests, start(tmp_path), lab.sandbox)
+    for requests in (80, 120):
+        lab.sandbox.kill_at_request(requests, start(tmp_path))
     assert start(tmp_path).wait() == 0
     received = lab.arrivals()
     bad = ROWS // 1000
@@ -69,7 +58,7 @@ def test_kill_9_in_the_middle_of_a_redrive_repeats_no_more_than_the_window_and_m
     assert start(tmp_path, "braze events").wait() == 0
     lab.sql(f"update users set payload = {event} where payload = 'bad'")
     lab.sandbox.change(latency=0.01)
-    kill_after(54 + 36, start(tmp_path, "braze events", "again"), lab.sandbox)
+    lab.sandbox.kill_at_request(36, start(tmp_path, "braze events", "again"))
     before, marked = lab.arrivals()["received"], marks(tmp_path)
     assert 0 < len(marked) < 4_000
     assert all(before.get(f"external_id:{who}") for who in marked)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from support.ports import free_port
 from support.postgres_server import PostgresServer, why_not
 from support.sql_world import ATTRIBUTES, CATALOG, EVERYTHING, NOW, read
 
@@ -176,8 +176,7 @@ def test_a_missing_permission_is_told_apart(postgres: Postgres) -> None:
 
 
 def test_a_server_that_is_away_may_come_back(postgres: Postgres) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     postgres.connect(port=port, password="hunter2-secret")
     with pytest.raises(RetryLater, match=r"'w'.*a new try may succeed") as error:
         postgres.source()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
-import stat
 import subprocess
 import sys
+import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from support import postgres_server, ssh_server
 from support.postgres_server import PostgresServer
 from support.sql_world import ATTRIBUTES, read
 from support.ssh_server import SshdServer
+from support.waiting import BOUND, wait_until
 
 from airflow_provider_cdi.engine.ports import Bounds
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError, RetryLater
@@ -30,7 +30,6 @@ REASON = postgres_server.why_not() or ssh_server.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 ROWS, MANY = 20_000, 100_000
 TESTS = Path(__file__).parent.parent
-BOUND = 120
 ENVIRONMENT = {"PYTHONPATH": str(TESTS)}
 
 
@@ -85,35 +84,26 @@ class Way:
 
 @pytest.fixture
 def way(postgres: PostgresServer, sshd: SshdServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
-    before = sockets(), threads()
+    before = sockets() | threads()
     yield Way(postgres, sshd, monkeypatch)
-    wait_until(lambda: (sockets(), threads()) == before)
+    # What earlier tests left to the garbage collector may go meanwhile: nothing new may stay.
+    wait_until(lambda: (sockets() | threads()) <= before, lambda: (sockets() | threads()) - before)
+    wait_until(lambda: sshd.sessions() == [], sshd.log)
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + BOUND
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def sockets() -> set[str]:
+    """Name the sockets of this process, each by a number that no other one has."""
+    found = set[str]()
+    for one in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # closed meanwhile
+            found.add(os.readlink(f"/proc/self/fd/{one}"))
+    return {one for one in found if one.startswith("socket:")}
 
 
-def sockets() -> int:
-    """Count the sockets of this process."""
-    names = [name for name in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")]
-    return sum(stat.S_ISSOCK(os.stat(f"/proc/self/fd/{name}").st_mode) for name in names if _is_open(name))
-
-
-def _is_open(name: str) -> bool:
-    try:
-        os.fstat(int(name))
-    except OSError:
-        return False
-    return True
-
-
-def threads() -> list[str]:
+def threads() -> set[str]:
     """Name the threads that belong to tunnels."""
-    return [thread.name for thread in threading.enumerate() if "ssh" in thread.name or "Transport" in str(thread)]
+    shown = (f"{thread!r} {id(thread)}" for thread in threading.enumerate())
+    return {one for one in shown if "ssh" in one or "Transport" in one}
 
 
 @pytest.mark.parametrize("driver", ["psycopg 3", "psycopg 2"])
@@ -220,6 +210,7 @@ def test_a_server_that_forwards_nothing_is_for_a_person_to_mend(postgres: Postgr
 def test_a_tunnel_that_dies_in_the_middle_is_a_passing_trouble_and_a_new_try_has_a_new_one(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = threads()
     with SshdServer() as sshd:
         way = Way(postgres, sshd, monkeypatch)
         source = way.source("users")
@@ -230,7 +221,7 @@ def test_a_tunnel_that_dies_in_the_middle_is_a_passing_trouble_and_a_new_try_has
             list(rows)
         sshd.start()
         assert source.now().year >= 2026
-    assert threads() == []
+    wait_until(lambda: threads() <= before, threads)
 
 
 def test_a_proxy_command_is_used_and_ended(way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,60 +248,67 @@ def test_a_proxy_command_is_used_and_ended(way: Way, tmp_path: Path, monkeypatch
     )
 
 
-def test_a_whole_sync_goes_through_it_and_leaves_nothing(way: Way, lab: Any, tmp_path: Path) -> None:
+def test_a_whole_sync_goes_through_it_and_leaves_nothing(way: Way, lab: Any, places: Places) -> None:
     way.to_warehouse()  # the lab has set its own
-    before = files()
     report = lab.run(source="many")
     assert (report["rows_read"], report["accepted"]) == (MANY, MANY)
     assert lab.arrivals()["distinct_accepted"] == MANY
-    assert way.sshd.sessions() == []
-    assert files() == before
+    wait_until(lambda: way.sshd.sessions() == [], way.sshd.log)
+    assert places.files() == []
 
 
-def files() -> set[str]:
-    """Name what lies in the places where keys and sockets might be put."""
-    places = (Path("/tmp"), Path.home() / ".ssh")
-    return {
-        str(one)
-        for place in places
-        if place.exists()
-        for one in place.iterdir()
-        if "ssh" in one.name or "key" in one.name
-    }
+class Places:
+    """The temporary directory and the home of a test alone, where keys and sockets might be put."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folders = folder / "tmp", folder / "home"
+        for one in self._folders:
+            one.mkdir()
+        monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
+        monkeypatch.setattr(tempfile, "tempdir", str(folder / "tmp"))
+        monkeypatch.setenv("HOME", str(folder / "home"))
+
+    def files(self) -> list[Path]:
+        found = (one for folder in self._folders for one in folder.rglob("*"))
+        return [one for one in found if "ssh" in one.name or "key" in one.name]
 
 
-def killed(way: Way, lab: Any, folder: Path, told: signal.Signals) -> list[str]:
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    return Places(tmp_path, monkeypatch)
+
+
+def killed(way: Way, lab: Any, folder: Path, places: Places, told: signal.Signals) -> list[str]:
     """Let a try in a process of its own be killed while it reads; return the command of the next one."""
     way.to_warehouse()
-    before, command = files(), [sys.executable, "-m", "support.killable", str(folder)]
-    lab.sandbox.change(latency=0.02)
+    command, open_then = [sys.executable, "-m", "support.killable", str(folder)], list[int]()
     process = subprocess.Popen(command, env=ENVIRONMENT | os.environ, stderr=subprocess.DEVNULL)
-    wait_until(lambda: sent(lab) > 20)
-    assert len(way.sshd.sessions()) > 0
-    process.send_signal(told)
+
+    def kill() -> None:
+        open_then.extend(way.sshd.sessions())
+        process.send_signal(told)
+
+    lab.sandbox.at_request(20, kill)
     process.wait(BOUND)
-    wait_until(lambda: way.sshd.sessions() == [])
-    assert files() == before
+    assert open_then != []
+    wait_until(lambda: way.sshd.sessions() == [], way.sshd.log)
+    assert places.files() == []
     return command
 
 
-def test_kill_9_leaves_nothing(way: Way, lab: Any, tmp_path: Path) -> None:
-    killed(way, lab, tmp_path, signal.SIGKILL)
+def test_kill_9_leaves_nothing(way: Way, lab: Any, tmp_path: Path, places: Places) -> None:
+    killed(way, lab, tmp_path, places, signal.SIGKILL)
     assert 0 < lab.arrivals()["accepted_objects"] < ROWS
 
 
-def test_kill_15_leaves_nothing_and_the_next_try_repeats_nothing(way: Way, lab: Any, tmp_path: Path) -> None:
-    command = killed(way, lab, tmp_path, signal.SIGTERM)
-    lab.sandbox.change(latency=0)
+def test_kill_15_leaves_nothing_and_the_next_try_repeats_nothing(
+    way: Way, lab: Any, tmp_path: Path, places: Places
+) -> None:
+    command = killed(way, lab, tmp_path, places, signal.SIGTERM)
     subprocess.run(command, env=ENVIRONMENT | os.environ, stderr=subprocess.DEVNULL, check=True)
     assert json.loads((tmp_path / "report.json").read_text())["accepted"] == ROWS
     arrived = lab.arrivals()
     assert (arrived["distinct_accepted"], arrived["accepted_objects"]) == (ROWS, ROWS)
-
-
-def sent(lab: Any) -> int:
-    requests: int = lab.sandbox.state()["requests"].get("/users/track", {}).get("requests", 0)
-    return requests
 
 
 def test_an_sshd_that_dies_in_the_middle_is_come_back_to_and_every_row_arrives_once(
@@ -319,18 +317,13 @@ def test_an_sshd_that_dies_in_the_middle_is_come_back_to_and_every_row_arrives_o
     with SshdServer() as sshd:
         way = Way(postgres, sshd, monkeypatch)
         way.to_warehouse()
-        lab.sandbox.change(latency=0.005)
 
         def restart() -> None:
-            wait_until(lambda: sent(lab) > 20)
             sshd.kill()
-            lab.sandbox.change(latency=0)
             sshd.start()
 
-        with ThreadPoolExecutor() as pool:
-            restarted = pool.submit(restart)
-            report = lab.run(source="users")
-            restarted.result()
+        lab.sandbox.at_request(20, restart)
+        report = lab.run(source="users")
         assert "SSH server of 'bastion' broke off" in caplog.text
     arrived = lab.arrivals()
     assert (report["accepted"], arrived["distinct_accepted"], arrived["accepted_objects"]) == (ROWS, ROWS, ROWS)

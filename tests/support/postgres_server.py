@@ -6,12 +6,13 @@ import contextlib
 import glob
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
+
+from support.ports import free_port
 
 SERVERS = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -34,8 +35,7 @@ class PostgresServer:
     """
 
     def __enter__(self) -> Self:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="cdi-pg-"))
         if AS_ROOT:
             shutil.chown(self.folder, "postgres")

@@ -10,12 +10,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, Self
 
+from support.ports import free_port
+from support.waiting import wait_until
+
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
-_READY_WITHIN = 20.0
 
 
 def why_not() -> str | None:
@@ -28,8 +29,7 @@ class SshdServer:
 
     def __enter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="cdi-sshd-"))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.make_key("host_key")
         self.key = self.make_key("client_key").read_text()
         shutil.copy(self.folder / "client_key.pub", self.folder / "authorized_keys")
@@ -73,11 +73,8 @@ class SshdServer:
         self.process = subprocess.Popen(
             [str(SSHD), "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
         )
-        deadline = time.monotonic() + _READY_WITHIN
-        while not _answers(self.port):
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.02)
+        wait_until(lambda: self.process.poll() is not None or _answers(self.port), self.log)
+        assert self.process.poll() is None, self.log()
 
     def kill(self) -> None:
         """End the server and every connection of it at once, as a machine that goes down."""

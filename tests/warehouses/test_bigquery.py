@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +14,9 @@ import pyarrow as pa
 import pytest
 from google.api_core import exceptions
 from standins.bigquery import PROJECT, BigQuery
+from support.ports import free_port
 from support.sql_world import ATTRIBUTES, CATALOG, EVERYTHING, NOW, read
+from support.waiting import BOUND, wait_until
 from warehouses.conftest import Worlds
 from warehouses.worlds.bigquery import BigQueryWorld
 
@@ -182,10 +183,9 @@ def test_a_running_job_is_cancelled_in_bigquery(world: BigQueryWorld) -> None:
     source, seen = source_of(None, sql=world.slow_query()), list[BaseException]()
     counting = threading.Thread(target=lambda: _noting(seen, lambda: read(source)))
     counting.start()
-    while not any(one["state"] == "running" for one in world.statements()):
-        counting.join(0.02)
+    wait_until(lambda: any(one["state"] == "running" for one in world.statements()))
     source.cancel()
-    counting.join(20)
+    counting.join(BOUND)
     assert [type(error) for error in seen] == [Interrupted]
     assert world.statements()[-1]["state"] == "cancelled"
 
@@ -199,7 +199,7 @@ def test_a_stream_that_is_being_read_ends_when_it_is_cancelled(many: BigQueryWor
     rest.start()
     rest.join(0.2)
     source.cancel()
-    rest.join(20)
+    rest.join(BOUND)
     assert [type(error) for error in seen] == [Interrupted]
 
 
@@ -297,8 +297,7 @@ def test_a_storage_api_that_is_out_of_reach_costs_speed_too(
     world: BigQueryWorld, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bigquery_results, "OPEN_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        nowhere = f"localhost:{free.getsockname()[1]}"
+    nowhere = f"localhost:{free_port()}"
     world.connect(extra={"storage_endpoint": nowhere})
     with caplog.at_level(logging.WARNING, "airflow_provider_cdi"):
         assert ids(source_of("t")) == ["a", "b"]
@@ -380,9 +379,7 @@ def test_a_bigquery_that_does_not_answer_may_do_so_later(world: BigQueryWorld, m
     monkeypatch.setattr(bigquery_connection, "RETRY_SECONDS", 0.5)
     hook = get_warehouse_hook("w")
     hook.source("t", contract=ATTRIBUTES)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", f"https://localhost:{port}")
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", f"https://localhost:{free_port()}")
     with pytest.raises(RetryLater, match="a new try may succeed"):
         hook.source("t", contract=ATTRIBUTES)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import pyarrow as pa
 import pytest
 from support.sql_world import ATTRIBUTES, CATALOG, EVERYTHING, NOW, read
+from support.waiting import BOUND, wait_until
 from warehouses.worlds.base import World
 
 from airflow_provider_cdi.destinations.braze import braze_destination
@@ -393,20 +393,14 @@ def test_cancelling_ends_the_query_in_the_warehouse(observed: World) -> None:
 
     thread = threading.Thread(target=reading)
     thread.start()
-    while not any(one["state"] == "running" for one in observed.statements()):
-        thread.join(0.05)
-        assert thread.is_alive(), "the query ended by itself"
+    wait_until(lambda: runs(observed) or not thread.is_alive())
+    assert thread.is_alive(), "the query ended by itself"
     source.cancel()
-    thread.join(30)
+    thread.join(BOUND)
     assert [type(error) for error in seen] == [Interrupted]
-    assert until_none_runs(observed)[-1]["state"] in ("cancelled", "failed")
+    wait_until(lambda: not runs(observed), observed.statements)
+    assert observed.statements()[-1]["state"] in ("cancelled", "failed")
 
 
-def until_none_runs(world: World) -> Sequence[dict[str, Any]]:
-    gone = threading.Event()
-    for _ in range(200):
-        found = world.statements()
-        if not any(one["state"] == "running" for one in found):
-            return found
-        gone.wait(0.05)
-    raise AssertionError("the query still runs in the warehouse")
+def runs(world: World) -> bool:
+    return any(one["state"] == "running" for one in world.statements())

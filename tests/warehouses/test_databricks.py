@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from support.sql_world import ATTRIBUTES, EVERYTHING, NOW, read
+from support.waiting import wait_until
 from warehouses.worlds.base import World
 from warehouses.worlds.databricks import DatabricksWorld
 
@@ -199,9 +200,7 @@ def when_running(world: World, act: Any) -> threading.Thread:
     """Do something, in another thread, when the warehouse runs the query."""
 
     def wait() -> None:
-        pause = threading.Event()
-        while not any(one["state"] == "running" and "updated_at" in one["text"] for one in world.statements()):
-            pause.wait(0.02)
+        wait_until(lambda: any(one["state"] == "running" and "updated_at" in one["text"] for one in world.statements()))
         act()
 
     thread = threading.Thread(target=wait)

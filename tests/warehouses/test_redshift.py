@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from support.sql_world import ATTRIBUTES, EVERYTHING, read
+from support.waiting import wait_until
 from warehouses.conftest import Worlds
 from warehouses.worlds.redshift import RedshiftWorld
 
@@ -197,9 +197,7 @@ def test_a_reader_that_is_closed_early_leaves_no_cursor_behind(cluster: Redshift
     next(batches)
     batches.close()  # type: ignore[attr-defined]
     # The server hears of it when it hears of it.
-    ended = threading.Event()
-    while cluster.stand_in.statements()[-1]["state"] == "running":
-        ended.wait(0.02)
+    wait_until(lambda: cluster.stand_in.statements()[-1]["state"] != "running")
     assert cluster.stand_in.statements()[-1]["state"] == "finished"
 
 

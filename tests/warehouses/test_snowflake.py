@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 from standins.snowflake import KEY_LOGIN, PASSPHRASE, PASSWORD, TOKEN, TOKEN_LOGIN, SnowflakeStandIn
 from support.sql_world import ATTRIBUTES, CATALOG, EVERYTHING, NOW, read
+from support.waiting import BOUND, wait_until
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.engine.ports import Bounds, Counts
@@ -430,7 +431,7 @@ def test_a_session_that_cannot_be_renewed_is_for_later(account: Account) -> None
 def test_a_statement_that_somebody_stopped_is_for_later(account: Account) -> None:
     account.run(TABLE.format("timestamp_ntz"))
     source = account.source()
-    account.standin.fault("statement_slow", seconds=60)
+    account.standin.fault("statement_slow", seconds=600)
     thread = threading.Thread(target=stop_what_runs, args=(account,))
     thread.start()
     with pytest.raises(RetryLater, match="Somebody stopped"):
@@ -440,20 +441,17 @@ def test_a_statement_that_somebody_stopped_is_for_later(account: Account) -> Non
 
 def stop_what_runs(account: Account) -> None:
     """Stop what runs, again and again: a statement that was taken and has not begun yet is not there to be stopped."""
-    until_one_runs(account)
-    gone = threading.Event()
-    while any(one["state"] == "running" for one in account.standin.statements()):
+    wait_until(lambda: one_runs(account))
+
+    def stopped() -> bool:
         account.standin.control("cancel_all")
-        gone.wait(0.02)
+        return not one_runs(account)
+
+    wait_until(stopped)
 
 
-def until_one_runs(account: Account) -> None:
-    gone = threading.Event()
-    for _ in range(400):
-        if any(one["state"] == "running" for one in account.standin.statements()):
-            return
-        gone.wait(0.02)
-    raise AssertionError("nothing runs")
+def one_runs(account: Account) -> bool:
+    return any(one["state"] == "running" for one in account.standin.statements())
 
 
 def test_a_value_that_cannot_be_converted_is_not_quoted(account: Account) -> None:
@@ -478,7 +476,7 @@ def test_cancelling_between_two_batches_ends_the_read(account: Account) -> None:
 def test_cancelling_a_count_ends_it_in_snowflake(account: Account) -> None:
     account.run(TABLE.format("timestamp_ntz"))
     source, seen = account.source(), list[BaseException]()
-    account.standin.fault("statement_slow", seconds=60)
+    account.standin.fault("statement_slow", seconds=600)
     account.standin.forget()
 
     def counting() -> None:
@@ -489,9 +487,9 @@ def test_cancelling_a_count_ends_it_in_snowflake(account: Account) -> None:
 
     thread = threading.Thread(target=counting)
     thread.start()
-    until_one_runs(account)
+    wait_until(lambda: one_runs(account))
     source.cancel()
-    thread.join(30)
+    thread.join(BOUND)
     assert [type(error) for error in seen] == [Interrupted]
     assert [one["state"] for one in account.standin.statements()] == ["cancelled"]
 

@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from support.ports import free_port
 
 from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater
 from airflow_provider_cdi.hooks import reach
@@ -27,12 +28,6 @@ def black_hole():
         yield server.getsockname()[1]
 
 
-@pytest.fixture
-def closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def connect(monkeypatch, conn_type, **fields):
     extra = json.dumps(fields.pop("extra", {}))
     text = json.dumps({"conn_type": conn_type, "extra": extra, **fields})
@@ -47,9 +42,9 @@ def test_a_host_that_never_answers_is_told_within_the_bound(black_hole):
     assert time.monotonic() - began < 10
 
 
-def test_a_closed_port_and_an_unknown_name_are_told_at_once(closed_port, monkeypatch):
+def test_a_closed_port_and_an_unknown_name_are_told_at_once(monkeypatch):
     with pytest.raises(RetryLater, match="refused"):
-        check_reachable("w", f"https://127.0.0.1:{closed_port}", 443)
+        check_reachable("w", f"https://127.0.0.1:{free_port()}", 443)
     monkeypatch.setattr(reach.socket, "create_connection", _unknown_name)
     with pytest.raises(RetryLater, match="no host of that name"):
         check_reachable("w", "dbc-wrong.example", 443)
