@@ -79,7 +79,8 @@ class RejectIndex:
         :raises ConfigurationError: when it never can.
         """
         chosen = chosen or RejectFilter()
-        runs = self.runs()
+        since = chosen.files_since.timestamp() if chosen.files_since else 0.0
+        runs = [run for run in self.runs() if run.modified >= since]
         try:
             doubts = Doubts(self.storage, {token: part.files for token, part in self._known.items() if part.files})
             doubts.look(runs)

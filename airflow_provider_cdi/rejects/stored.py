@@ -73,6 +73,7 @@ class RejectFilter:
     :param identifier: a value that one of the identifier columns has.
     :param outcomes: one of these. ``accepted`` lines tell of a part of a row that was left out.
     :param include_redriven: also those that a redrive has taken.
+    :param files_since: in files that were last written at this moment or after it; others are not read.
     """
 
     codes: frozenset[str] = frozenset()
@@ -82,6 +83,7 @@ class RejectFilter:
     identifier: str | None = None
     outcomes: frozenset[str] = frozenset({"rejected", "unknown"})
     include_redriven: bool = False
+    files_since: datetime | None = None
 
     def takes(self, reject: StoredReject) -> bool:
         """Whether a reject is meant."""

@@ -181,6 +181,20 @@ class SyncState:
         record = StateRecord(self.identity, gen, checkpoint, self._ti.run_id, self._at, self._map_index)
         self._write(replace(record, changed=changed))
 
+    def note_known_rows(self, watermark: Watermark) -> None:
+        """Write the record once more with a watermark of the same position that knows other rows there.
+
+        It stays the record of the run that wrote it, which may go on from it.
+
+        :param watermark: the record's own, with other ties.
+        :raises Superseded: see :meth:`commit`.
+        :raises RetryLater: see :meth:`commit`.
+        """
+        record = self._record
+        if record is not None and record.watermark and record.watermark.position == watermark.position:
+            checkpoint = replace(record.checkpoint, watermark=watermark)
+            self._write(replace(record, gen=record.gen + 1, checkpoint=checkpoint))
+
     @property
     def record(self) -> StateRecord | None:
         """The newest record that is known, None when the sync has never run."""

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.engine.ports import Destination, Source
     from airflow_provider_cdi.engine.report import Report
     from airflow_provider_cdi.rejects.file import RejectFile
+    from airflow_provider_cdi.rejects.index import RejectIndex
     from airflow_provider_cdi.state.sync_state import SyncState
     from airflow_provider_cdi.transfers.redrive.choice import RejectChoice
     from airflow_provider_cdi.transfers.redrive.redrive import Redrive
+    from airflow_provider_cdi.transfers.redrive.sent_by_itself import SentByItself
     from airflow_provider_cdi.transfers.runs.attempt import Attempt
     from airflow_provider_cdi.transfers.runs.plan import RunRequest
     from airflow_provider_cdi.transfers.runs.state import RunState
@@ -182,18 +184,17 @@ class WarehouseSyncOperator(DeclaredSync):
         """Take the rejects that the run sends again."""
         from airflow_provider_cdi.transfers.redrive.choice import RejectChoice
         from airflow_provider_cdi.transfers.redrive.redrive import Redrive
-        from airflow_provider_cdi.transfers.runs.reject_places import host_of
-        from airflow_provider_cdi.transfers.stored_rejects import reject_index
 
         ti, kept = context["ti"], run.plan.slice.rejects or {}
         redrive = Redrive.opened(
-            reject_index(self, host=host_of(ti), known=run.state.reject_parts()),
+            self._reject_index(context, run),
             RejectChoice.from_json(kept),
             source,  # type: ignore[arg-type]  # every source of this package finds rows by their keys
             destination.contract,
             name=self.name_of(ti),
             every_row=self.counts_every_row(),
             watermark=run.state.watermark,
+            save_watermark=run.state.note_known_rows,
             run_id=None if request.dry_run else ti.run_id,
             rows_before=run.checkpoint.totals.rows_read if run.checkpoint else 0,
         )
@@ -224,7 +225,31 @@ class WarehouseSyncOperator(DeclaredSync):
             stop_requested=lambda: self._is_told_to_end,
             gates=gates,
             redrive=redrive,
+            sent_by_itself=self._sent_by_itself(context, run, source, destination),
         )
+
+    def _sent_by_itself(
+        self, context: Context, run: RunState, source: Source, destination: Destination
+    ) -> SentByItself | None:
+        part = run.plan.slice
+        if part.mode != "incremental" or not part.moves_watermark or not self.counts_every_row():
+            return None
+        from airflow_provider_cdi.transfers.redrive.sent_by_itself import SentByItself
+
+        return SentByItself(
+            index=self._reject_index(context, run),
+            source=source,  # type: ignore[arg-type]  # every source of this package finds rows by their keys
+            contract=destination.contract,
+            name=self.name_of(context["ti"]),
+            run_id=context["ti"].run_id,
+            log=self.log,
+        )
+
+    def _reject_index(self, context: Context, run: RunState) -> RejectIndex:
+        from airflow_provider_cdi.transfers.runs.reject_places import host_of
+        from airflow_provider_cdi.transfers.stored_rejects import reject_index
+
+        return reject_index(self, host=host_of(context["ti"]), known=run.state.reject_parts())
 
     def _rejects(self, context: Context, run: RunState) -> RejectFile:
         from airflow_provider_cdi.transfers.rejects_kept import kept_for

@@ -129,28 +129,57 @@ def test_a_load_of_one_time_that_is_too_large_to_remember_row_by_row_is_sent_aga
     assert (numbers["taken"], numbers["rejected"], numbers["unclear"]) == (3, 3, 0)
 
 
-def test_an_event_at_the_watermark_that_was_mended_is_sent_by_the_incremental_run_alone(lab):
-    event = '{"name":"visit","time":"2026-01-01T00:00:00Z"}'
-    lab.sql("create table users (updated_at timestamp, external_id varchar, payload varchar)")
-    lab.sql(ONE.format(second=1, who="anna", payload="bad"))
-    lab.run(data_type="events")
-    lab.sql(f"update users set payload = '{event}'")
-    assert fate(again(lab, "again", kind="events")) == "newer_row"
-    lab.sql(ONE.format(second=2, who="bert", payload=event))
-    assert lab.run(data_type="events")["accepted"] == 2
-    assert again(lab, "nothing", kind="events")["redrive"]["taken"] == 0
-    assert lab.arrivals()["received"]["external_id:anna"] == 1
+EVENT = '{"name":"visit","time":"2026-01-01T00:00:00Z"}'
 
 
-def test_an_event_that_an_incremental_run_has_sent_since_it_was_mended_is_not_sent_twice(lab):
-    event = '{"name":"visit","time":"2026-01-01T00:00:00Z"}'
-    lab.sql("create table users (updated_at timestamp, external_id varchar, payload varchar)")
-    lab.sql(ONE.format(second=1, who="anna", payload="bad"))
+@pytest.fixture
+def load(lab):
+    """Events of one load have one time, which is the watermark; three of them are rejected."""
+    lab.sql(
+        "create table users as select timestamp '2026-01-01 00:00:01' as updated_at, 'c-' || i as external_id, "
+        f"case when i < 3 then 'bad' else '{EVENT}' end as payload from range(20) t(i)"
+    )
+    assert lab.run(data_type="events")["rejected"] == 3
+    return lab
+
+
+def mend_event(lab: Any, *people: str) -> None:
+    lab.sql(*(f"update users set payload = '{EVENT}' where external_id = '{who}'" for who in people))
+
+
+def test_events_of_one_load_that_were_mended_are_sent_at_once_and_by_no_usual_run_any_more(load):
+    mend_event(load, "c-0")
+    numbers = again(load, "again", kind="events", reject_codes="payload_not_json")["redrive"]
+    assert (numbers["accepted"], numbers["rejected"]) == (1, 2)
+    load.sql(ONE.format(second=1, who="late", payload=EVENT), ONE.format(second=2, who="next", payload=EVENT))
+    assert load.run(data_type="events")["accepted"] == 2
+    assert set(load.arrivals()["received"].values()) == {1}
+
+
+def test_events_of_one_load_that_a_usual_run_has_sent_since_they_were_mended_are_not_sent_twice(load):
+    mend_event(load, "c-0")
+    load.sql(ONE.format(second=1, who="late", payload=EVENT))
+    assert load.run(data_type="events")["accepted"] == 2
+    mend_event(load, "c-1")
+    load.sql(ONE.format(second=2, who="next", payload=EVENT))
+    assert load.run(data_type="events")["accepted"] == 2
+    mend_event(load, "c-2")
+    numbers = again(load, "again", kind="events")["redrive"]
+    assert (numbers["taken"], numbers["accepted"]) == (1, 1)
+    assert set(load.arrivals()["received"].values()) == {1}
+
+
+def test_events_of_a_load_that_is_too_large_to_remember_row_by_row_are_sent_where_they_were_mended(lab):
+    lab.sql(
+        "create table users as select timestamp '2026-01-01 00:00:01' as updated_at, 'c-' || i as external_id, "
+        f"case when i < 3 then 'bad' else '{EVENT}' end as payload from range(2500) t(i)"
+    )
     lab.run(data_type="events")
-    lab.sql(f"update users set payload = '{event}'", ONE.format(second=1, who="bert", payload=event))
-    assert lab.run(data_type="events")["accepted"] == 2
-    assert fate(again(lab, "again", kind="events")) == "newer_row"
-    assert lab.arrivals()["received"] == {"external_id:anna": 1, "external_id:bert": 1}
+    mend_event(lab, "c-0", "c-1", "c-2")
+    assert again(lab, "again", kind="events")["redrive"]["accepted"] == 3
+    lab.sql(ONE.format(second=2, who="next", payload=EVENT))
+    assert lab.run(data_type="events")["accepted"] == 1
+    assert set(lab.arrivals()["received"].values()) == {1}
 
 
 def test_a_row_that_got_another_identifier_is_found_by_its_first(lab):

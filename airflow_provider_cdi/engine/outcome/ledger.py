@@ -63,6 +63,8 @@ class Ledger:
         self._stamp: int | None = None
         #: Passed rows at ``_stamp``, as far as anybody has asked for them.
         self._ties: Ties | None = None
+        #: Whether one of the passed rows at ``_stamp`` was set aside.
+        self._has_rejects = False
         #: Passed rows at ``_stamp`` that are not in ``_ties`` yet.
         self._tied_parts: list[pa.RecordBatch] = []
         self._after = after
@@ -192,10 +194,11 @@ class Ledger:
             return self._after
         position = position_of_stamp(self._stamp, self._unit)
         if self._after is None or is_later(position, self._after.position):
-            return Watermark(position, self._passed_ties())
-        if self._filter is None or slice_is_done:
-            return Watermark(self._after.position, self._passed_ties())
-        return Watermark(self._after.position, self._filter.ties_so_far(self._passed_ties()))
+            return Watermark(position, self._passed_ties(), self._has_rejects)
+        ties = self._passed_ties()
+        if self._filter is not None and not slice_is_done:
+            ties = self._filter.ties_so_far(ties)
+        return Watermark(self._after.position, ties, self._has_rejects or self._after.has_rejects)
 
     def restart_behind_prefix(self) -> Watermark | None:
         """Expect the rest of the slice to be read anew. All rows entered so far must have their outcome.
@@ -284,8 +287,9 @@ class Ledger:
         tied = block.rows.slice(first, block.stop - first)
         self.rows_covered += block.stop - block.start
         if last != self._stamp:
-            self._stamp, self._ties, self._rows_at_stamp = last, None, 0
+            self._stamp, self._ties, self._rows_at_stamp, self._has_rejects = last, None, 0, False
             self._tied_parts.clear()
+        self._has_rejects = self._has_rejects or any(row >= first for row in block.set_aside)
         self._rows_at_stamp += block.stop - first
         start = stamp_of_position(self._after.position, self._unit) if self._after else -math.inf
         self._rows_ahead += block.stop - bisect_right(block.stamps, start, block.start, block.stop)

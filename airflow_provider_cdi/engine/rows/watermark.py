@@ -102,20 +102,23 @@ class Watermark:
 
     :param position: see :mod:`airflow_provider_cdi.engine.rows.position`.
     :param ties: the handled rows at the position.
+    :param has_rejects: whether some of them were not accepted, so that they may be mended where they stand.
     """
 
     position: str
     ties: Ties
+    has_rejects: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` reads, as JSON types, under 32 KB."""
-        return {"position": self.position, **self.ties.to_json()}
+        rejects = {"rejects": True} if self.has_rejects else {}
+        return {"position": self.position, **self.ties.to_json(), **rejects}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Watermark:
         """Read what :meth:`to_json` returned; a record without ties knows none of the rows at its position."""
         known = "rows" in stored or "sums" in stored
-        return cls(stored["position"], Ties.from_json(stored) if known else Ties())
+        return cls(stored["position"], Ties.from_json(stored) if known else Ties(), bool(stored.get("rejects")))
 
 
 class TieFilter:

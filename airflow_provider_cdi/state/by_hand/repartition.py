@@ -64,7 +64,7 @@ def _new_part(part: Partition, old: Mapping[Partition, Watermark | None]) -> New
         for one, mark in old.items()
         if mark is not None and one not in known
     ]
-    return NewPart(Watermark(lowest.position, ties), tuple(again))
+    return NewPart(Watermark(lowest.position, ties, any(mark.has_rejects for mark in marks)), tuple(again))
 
 
 _FIRST = "0001-01-01T00:00:00.000000Z"

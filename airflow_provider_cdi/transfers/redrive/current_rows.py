@@ -12,7 +12,7 @@ import pyarrow as pa
 from airflow_provider_cdi.engine.rows.plain_row import plain_row
 from airflow_provider_cdi.engine.rows.position import integers, position_of_stamp
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableContract
-from airflow_provider_cdi.engine.rows.watermark import Watermark
+from airflow_provider_cdi.transfers.redrive.due import Due
 from airflow_provider_cdi.transfers.redrive.taking import TakenReject, content_of, key_of, sortable
 
 GONE, NEWER_ROW = "gone", "newer_row"
@@ -36,10 +36,16 @@ class CurrentRow(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A row that is to be sent, and the rejects that end with it."""
+    """A row that is to be sent.
+
+    :param row: a batch of this row alone.
+    :param rejects: that end with it.
+    :param hashes: what the watermark has to know, so that no usual run sends it, too.
+    """
 
     row: pa.RecordBatch
     rejects: Sequence[TakenReject]
+    hashes: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -131,38 +137,8 @@ class FoundRows:
         kept.append(CurrentRow(rows.take([place]), at, is_own))
 
 
-class Due:
-    """Whether an incremental run sends a row by itself, because it lies behind the sync's watermark.
-
-    :param watermark: of the sync; None when it has none, so that no such run looks below anything.
-    """
-
-    def __init__(self, watermark: Watermark | None) -> None:
-        self._watermark = watermark
-        self._position = sortable(watermark.position) if watermark else ""
-
-    def by_its_time(self, updated_at: str) -> bool:
-        """Say whether the next incremental run sends a row because of its time alone.
-
-        :param updated_at: of the row, as a text that sorts.
-        """
-        return self._watermark is not None and updated_at > self._position
-
-    def by_itself(self, row: CurrentRow, was_rejected: bool) -> bool:
-        """Say whether an incremental run sends a row, or has sent it: also one with the watermark's time that changed.
-
-        :param row: the row.
-        :param was_rejected: whether it is just as it was when it was rejected.
-        """
-        is_at_the_watermark = self._watermark is not None and row.updated_at == self._position
-        return not was_rejected if is_at_the_watermark else self.by_its_time(row.updated_at)
-
-
 def newest_row(target: Target, rows: Sequence[CurrentRow], due: Due) -> Verdict:
     """Decide where only the newest row of a key counts.
-
-    A row with the watermark's own time that was mended in place is sent: an incremental run looks for such rows only
-    when it finds something new at that time, and then sends it once more, which changes nothing.
 
     :param target: the rejects.
     :param rows: the newest rows of the key as they are now.
@@ -175,7 +151,7 @@ def newest_row(target: Target, rows: Sequence[CurrentRow], due: Due) -> Verdict:
         return verdict.give(rejects, NEWER_ROW)
     if due.by_its_time(target.updated_at):
         return verdict.give(rejects, NEWER_ROW)
-    verdict.sent = [Sent(row.row, rejects) for row in rows]
+    verdict.sent = [Sent(row.row, rejects, due.new_hashes(row.updated_at, [row.row])) for row in rows]
     return verdict
 
 
@@ -194,15 +170,20 @@ def rows_each_for_itself(target: Target, rows: Sequence[CurrentRow], due: Due, c
     verdict = Verdict()
     if not rows:
         return verdict.give(target.rejects, GONE)
+    if due.by_its_time(target.updated_at):
+        return verdict.give(target.rejects, NEWER_ROW)
     rejected = {one.content for one in target.rejects}
-    answers = [due.by_itself(row, _content(row.row, contract) in rejected) for row in rows]
-    left = [row.row for row, is_due in zip(rows, answers, strict=True) if not is_due]
+    left = [
+        row.row for row in rows if _content(row.row, contract) in rejected or not due.was_sent(row.updated_at, row.row)
+    ]
     if not left:
         return verdict.give(target.rejects, NEWER_ROW)
     if len(rows) == 1:
         verdict.sent = [Sent(left[0], target.rejects)]
-        return verdict
-    return _matched(left, _instances(target.rejects), contract, verdict)
+    else:
+        verdict = _matched(left, _instances(target.rejects), contract, verdict)
+    verdict.sent = [one._replace(hashes=due.new_hashes(target.updated_at, [one.row])) for one in verdict.sent]
+    return verdict
 
 
 def _content(row: pa.RecordBatch, contract: TableContract) -> bytes:

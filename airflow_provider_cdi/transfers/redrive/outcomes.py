@@ -28,6 +28,10 @@ class Marking(Protocol):
         """Write down what became of rejects; it is durable on return."""
         ...
 
+    def note_sent(self, hashes: Sequence[int]) -> None:
+        """Keep which rows at the watermark no usual run is to send any more; it is durable on return."""
+        ...
+
 
 @dataclass(slots=True)
 class _Row:
@@ -35,6 +39,7 @@ class _Row:
 
     rejects: Sequence[TakenReject]
     rows: int
+    hashes: Sequence[int]
     outcomes: list[str] = field(default_factory=list)
 
 
@@ -54,6 +59,8 @@ class RedriveOutcomes:
         self._sent: deque[_Row] = deque()
         self._passed: deque[str] = deque()
         self._not_sent: deque[tuple[TakenReject, str]] = deque()
+        #: Of rows that were sent, what the watermark does not know yet.
+        self._hashes: list[int] = []
         #: Rejects by what became of them.
         self.fates: Counter[str] = Counter()
 
@@ -63,13 +70,14 @@ class RedriveOutcomes:
         self._not_sent.clear()
         self.fates.clear()
 
-    def note_sent(self, rejects: Sequence[TakenReject], rows: int) -> None:
+    def note_sent(self, rejects: Sequence[TakenReject], rows: int, hashes: Sequence[int] = ()) -> None:
         """Say that the next rows are those of rejects.
 
         :param rejects: that end with them.
         :param rows: how many rows.
+        :param hashes: of those that a usual run would send, too.
         """
-        self._sent.append(_Row(rejects, rows))
+        self._sent.append(_Row(rejects, rows, hashes))
 
     def note_not_sent(self, fates: Sequence[tuple[TakenReject, str]]) -> None:
         """Say that nothing is sent for rejects, and why."""
@@ -88,11 +96,13 @@ class RedriveOutcomes:
         """Mark around the save of a checkpoint what it makes durable.
 
         What arrived is marked before, so that a kill in between sends nothing twice; what was rejected again after it,
-        because the new reject counts only then, and a kill in between sends it once more in vain.
+        because the new reject counts only then, and a kill in between sends it once more in vain. Before both the
+        watermark gets to know the rows: of what it knows, a redrive sends only what is still as it was rejected.
 
         :param totals: that are saved.
         """
         fates = [(one.reject, fate) for one, fate in self._settled(totals.rows_read)]
+        self._keep_hashes()
         before = [(reject, fate) for reject, fate in fates if fate != "rejected"]
         self._mark(before)
         yield
@@ -117,7 +127,13 @@ class RedriveOutcomes:
                 self._sent.popleft()
                 fate = _fate_of(row.outcomes)
                 self.fates[fate] += len(row.rejects)
+                self._hashes += row.hashes
                 yield from ((reject, fate) for reject in row.rejects)
+
+    def _keep_hashes(self) -> None:
+        if self._hashes and self._marking is not None:
+            self._marking.note_sent(self._hashes)
+            self._hashes.clear()
 
     def _mark(self, fates: Sequence[tuple[StoredReject, str]]) -> None:
         if fates and self._marking is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.rejects.parts import RejectPart
 from airflow_provider_cdi.rejects.stored import RejectFilter, StoredReject
 from airflow_provider_cdi.transfers.redrive.choice import RejectChoice
-from airflow_provider_cdi.transfers.redrive.current_rows import Due
+from airflow_provider_cdi.transfers.redrive.due import Due
 from airflow_provider_cdi.transfers.redrive.outcomes import RedriveNumbers, RedriveOutcomes
 from airflow_provider_cdi.transfers.redrive.source import KeyedSource, RedriveSource
 from airflow_provider_cdi.transfers.redrive.stored_rows import StoredRows
@@ -48,6 +48,7 @@ class Redrive:
         name: str,
         every_row: bool,
         watermark: Watermark | None,
+        save_watermark: Callable[[Watermark], None],
         run_id: str | None,
         rows_before: int = 0,
     ) -> Redrive:
@@ -60,6 +61,7 @@ class Redrive:
         :param name: of the sync; of a mapped one that of the instance.
         :param every_row: whether each row counts for itself.
         :param watermark: of the sync.
+        :param save_watermark: keeps it when it has got to know rows.
         :param run_id: of the run, for the marks; None for a dry run, which marks nothing.
         :param rows_before: rows that earlier tries of the run have counted.
         :raises RetryLater: when the storage does not give them.
@@ -68,10 +70,9 @@ class Redrive:
         stored = StoredRows(source.selection) if chosen.stored_payload else None
         entries = _meant(index.entries(reject_filter(chosen)), name, chosen, every_row=every_row)
         taken = take(entries, contract, stored=chosen.stored_payload)
-        outcomes = RedriveOutcomes(_Marks(index, run_id) if run_id is not None else None, rows_before)
-        rows = RedriveSource(
-            source, contract, taken.rejects, outcomes, Due(watermark), every_row=every_row, stored=stored
-        )
+        due = Due(watermark, save_watermark)
+        outcomes = RedriveOutcomes(_Marks(index, run_id, due) if run_id is not None else None, rows_before)
+        rows = RedriveSource(source, contract, taken.rejects, outcomes, due, every_row=every_row, stored=stored)
         return cls(rows, outcomes, taken, tuple(map(_in_words, index.elsewhere())))
 
     def numbers(self) -> RedriveNumbers:
@@ -130,11 +131,19 @@ def may_be_sent(reject: StoredReject, chosen: RejectChoice, *, every_row: bool) 
 class _Marks:
     """Marks in the name of a run."""
 
-    def __init__(self, index: RejectIndex, run_id: str) -> None:
-        self._index, self._run_id = index, run_id
+    def __init__(self, index: RejectIndex, run_id: str, due: Due) -> None:
+        self._index, self._run_id, self._due = index, run_id, due
 
     def mark(self, fates: Sequence[tuple[StoredReject, str]]) -> None:
-        self._index.mark(fates, run=self._run_id, at=datetime.now(UTC).isoformat(timespec="milliseconds"))
+        self._index.mark(fates, run=self._run_id, at=now_text())
+
+    def note_sent(self, hashes: Sequence[int]) -> None:
+        self._due.note_sent(hashes)
+
+
+def now_text() -> str:
+    """Return the time that a mark says."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _in_words(part: RejectPart) -> str:

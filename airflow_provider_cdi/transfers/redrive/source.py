@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from itertools import groupby
@@ -18,7 +18,6 @@ from airflow_provider_cdi.transfers.redrive.current_rows import (
     GONE,
     NEWER_ROW,
     CurrentRow,
-    Due,
     FoundRows,
     KeyOfRow,
     Sent,
@@ -27,6 +26,7 @@ from airflow_provider_cdi.transfers.redrive.current_rows import (
     newest_row,
     rows_each_for_itself,
 )
+from airflow_provider_cdi.transfers.redrive.due import Due
 from airflow_provider_cdi.transfers.redrive.outcomes import RedriveOutcomes
 from airflow_provider_cdi.transfers.redrive.stored_rows import StoredRows
 from airflow_provider_cdi.transfers.redrive.taking import TakenReject, content_of, sortable
@@ -101,48 +101,63 @@ class RedriveSource:
         """Look for the rows, a few hundred keys at a time, and give those that are sent."""
         self._outcomes.begin()
         self._sent.clear()
+        self._due.look((target.updated_at for target in self._targets), self._source.read)
+        for verdicts in self._verdicts():
+            yield from self._rows(verdicts)
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Look for the rows, and say of each what would become of it; nothing is told to the outcomes."""
+        for verdicts in self._verdicts():
+            for _, verdict in verdicts:
+                yield verdict
+
+    def _verdicts(self) -> Iterator[Iterator[tuple[Target, Verdict]]]:
+        """Give the verdicts on the targets of each look, in their order."""
         lookups = list(_lookups(self._targets))
         asked = (self._lookup(targets) for targets in lookups)
         done = 0
         with closing(self._source.read_keys(asked)) as found:  # type: ignore[type-var]  # it is a generator
             for number, parts in groupby(found, lambda one: one[0]):
                 for targets in lookups[done:number]:  # of these nothing was found
-                    yield from self._rows(targets, FoundRows(targets, self._contract, every_row=self._every_row))
-                rows = FoundRows(lookups[number], self._contract, every_row=self._every_row)
-                for _, batch in parts:
-                    rows.add(batch)
-                yield from self._rows(lookups[number], rows)
+                    yield self._each_verdict(targets, ())
+                yield self._each_verdict(lookups[number], (batch for _, batch in parts))
                 done = number + 1
         for targets in lookups[done:]:
-            yield from self._rows(targets, FoundRows(targets, self._contract, every_row=self._every_row))
+            yield self._each_verdict(targets, ())
+
+    def _each_verdict(
+        self, targets: Sequence[Target], batches: Iterable[pa.RecordBatch]
+    ) -> Iterator[tuple[Target, Verdict]]:
+        found = FoundRows(targets, self._contract, every_row=self._every_row)
+        for batch in batches:
+            found.add(batch)
+        for target in targets:
+            yield target, self._verdict(target, found.of(target))
 
     def _lookup(self, targets: Sequence[Target]) -> Lookup:
         keys = [dict(key) for key in dict.fromkeys(target.key for target in targets)]
         first, last = (targets[place].rejects[0].reject.updated_at for place in (0, -1))
         return Lookup(keys, Bounds(since=first, up_to=last if self._every_row else None))
 
-    def _rows(self, targets: Sequence[Target], found: FoundRows) -> Iterator[pa.RecordBatch]:
+    def _rows(self, verdicts: Iterable[tuple[Target, Verdict]]) -> Iterator[pa.RecordBatch]:
         """Give the rows of one look, those of one schema that follow each other as one batch."""
-        for schema, rows in groupby(self._each_row(targets, found), lambda row: row.schema):
+        for schema, rows in groupby(self._each_row(verdicts), lambda row: row.schema):
             (batch,) = pa.Table.from_batches(list(rows), schema).combine_chunks().to_batches()
             yield batch
 
-    def _each_row(self, targets: Sequence[Target], found: FoundRows) -> Iterator[pa.RecordBatch]:
-        for target in targets:
-            verdict = self._verdict(target, found.of(target))
+    def _each_row(self, verdicts: Iterable[tuple[Target, Verdict]]) -> Iterator[pa.RecordBatch]:
+        for target, verdict in verdicts:
             self._outcomes.note_not_sent(verdict.fates)
-            for rejects, rows in groupby(verdict.sent, lambda one: one.rejects):
-                yield from self._told(target, rejects, [one.row for one in rows])
+            for rejects, sent in groupby(verdict.sent, lambda one: one.rejects):
+                yield from self._told(target, rejects, list(sent))
 
-    def _told(
-        self, target: Target, rejects: Sequence[TakenReject], rows: Sequence[pa.RecordBatch]
-    ) -> Iterator[pa.RecordBatch]:
-        new = [row for row in rows if self._is_new(target, row)]
+    def _told(self, target: Target, rejects: Sequence[TakenReject], sent: Sequence[Sent]) -> Iterator[pa.RecordBatch]:
+        new = [one for one in sent if self._is_new(target, one.row)]
         if not new:
             self._outcomes.note_not_sent([(reject, NEWER_ROW) for reject in rejects])
             return
-        self._outcomes.note_sent(rejects, len(new))
-        yield from new
+        self._outcomes.note_sent(rejects, len(new), [row_hash for one in new for row_hash in one.hashes])
+        yield from (one.row for one in new)
 
     def _is_new(self, target: Target, row: pa.RecordBatch) -> bool:
         """Whether the row was not sent for rejects of another key: one that got an identifier since has two."""
@@ -159,18 +174,20 @@ class RedriveSource:
             return verdict
         kept = [(reject, fate) for reject, fate in verdict.fates if fate != GONE]
         held = {id(reject) for reject, _ in kept}
-        return Verdict(self._as_stored([one for one in target.rejects if id(one) not in held]), kept)
+        instead_of = [row_hash for one in verdict.sent for row_hash in one.hashes]
+        return Verdict(self._as_stored([one for one in target.rejects if id(one) not in held], instead_of), kept)
 
-    def _as_stored(self, rejects: Sequence[TakenReject]) -> list[Sent]:
+    def _as_stored(self, rejects: Sequence[TakenReject], instead_of: Sequence[int]) -> list[Sent]:
         """Give what was stored, once for all rejects that say the same; of several in their order."""
         if self._stored is None or not rejects:
             return []
         if not self._every_row:
-            return [Sent(self._stored.row(rejects[-1].reject), rejects)]
+            return [Sent(self._stored.row(rejects[-1].reject), rejects, instead_of)]
         alike: dict[bytes, list[TakenReject]] = {}
         for one in rejects:
             alike.setdefault(one.content, []).append(one)
-        return [Sent(self._stored.row(same[0].reject), same) for same in alike.values()]
+        sent = [Sent(self._stored.row(same[0].reject), same) for same in alike.values()]
+        return [*sent[:-1], sent[-1]._replace(hashes=instead_of)]
 
 
 def _targets(rejects: Sequence[TakenReject]) -> list[Target]:

@@ -31,6 +31,7 @@ from airflow_provider_cdi.state.record import Checkpoint
 from airflow_provider_cdi.state.sync_state import SyncState
 from airflow_provider_cdi.transfers.destination_side import DestinationSide
 from airflow_provider_cdi.transfers.redrive.redrive import Redrive
+from airflow_provider_cdi.transfers.redrive.sent_by_itself import SentByItself
 from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_machines
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, status_of
 from airflow_provider_cdi.transfers.runs.state import RunState
@@ -57,6 +58,7 @@ class Attempt:
     :param stop_requested: whether the task was told to end.
     :param gates: how much the run may send; None when it may send everything.
     :param redrive: the rejects that are sent again; None for a run that reads rows by their time.
+    :param sent_by_itself: marks rejects whose rows this run sends; None where a row may well come twice.
     """
 
     task: DestinationSide
@@ -70,6 +72,7 @@ class Attempt:
     stop_requested: Callable[[], bool]
     gates: Gates | None
     redrive: Redrive | None = None
+    sent_by_itself: SentByItself | None = None
 
     def deliver(self, waited: Waiting | None) -> Report:
         """Send the rows and save what became of them.
@@ -135,7 +138,7 @@ class Attempt:
                 self.redrive.outcomes.marking if self.redrive else None,
             ),
             self.task.delivery_settings(),
-            look_at_rejects=self.rejects.prove,
+            look_at_rejects=self._prepare_rejects,
         )
         earlier = self.run.checkpoint
         if earlier is None:
@@ -146,6 +149,12 @@ class Attempt:
             part = part.resumed_at(earlier.watermark)
         progress = Progress(earlier.watermark, earlier.totals)
         return replace(inputs, sentry=sentry, jobs=earlier.jobs, part=part, progress=progress)
+
+    def _prepare_rejects(self) -> None:
+        self.rejects.prove()
+        if self.sent_by_itself is not None:
+            earlier = self.run.checkpoint.watermark if self.run.checkpoint else None
+            self.sent_by_itself.mark(earlier or self.run.plan.slice.after)
 
     def _inputs(
         self,

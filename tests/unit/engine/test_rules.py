@@ -268,7 +268,7 @@ def test_a_slice_survives_storage(mode, hashes, since):
 
 def test_a_watermark_edited_by_hand_needs_no_ties():
     mark = Watermark.from_json({"position": "2026-01-05T12:00:00.000000Z"})
-    assert len(mark.ties) == 0
+    assert (len(mark.ties), mark.has_rejects) == (0, False)
 
 
 def test_the_harness_notices_a_lost_row():

@@ -14,7 +14,7 @@ from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
 from airflow_provider_cdi.engine.guards.gates import Gates
 from airflow_provider_cdi.engine.ports import BatchLimits
 from airflow_provider_cdi.engine.reading.slice import Slice
-from airflow_provider_cdi.engine.rows.watermark import EXACT_TIES
+from airflow_provider_cdi.engine.rows.watermark import EXACT_TIES, Watermark
 from airflow_provider_cdi.engine.run import BATCHES_AHEAD
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.engine.verdicts import Response
@@ -108,6 +108,20 @@ def test_ties_that_were_deleted_are_forgotten_so_that_the_next_run_reads_nothing
     source.reads.clear()
     run(source, journal=journal)
     assert source.reads == []
+
+
+@pytest.mark.parametrize(("bad_at", "is_known"), [(-5, True), (-6, False)])
+def test_the_watermark_knows_whether_a_row_at_its_time_was_rejected_as_long_as_it_stands_there(bad_at, is_known):
+    source = ListSource([Row(bad_at, "a", "bad"), Row(-5, "b")])
+    _, _, journal = run(source)
+    kept = Watermark.from_json(journal.progress.watermark.to_json())
+    assert kept.has_rejects is is_known
+    source.rows.append(Row(-5, "c"))
+    _, _, journal = run(source, journal=journal)
+    assert journal.progress.watermark.has_rejects is is_known
+    source.rows.append(Row(-4, "d"))
+    _, _, journal = run(source, journal=journal)
+    assert not journal.progress.watermark.has_rejects
 
 
 def test_a_row_stamped_tomorrow_is_skipped_counted_and_stops_nobody():

@@ -20,6 +20,9 @@ class Marks:
     def mark(self, fates):
         self.seen += [(reject.name, fate) for reject, fate in fates]
 
+    def note_sent(self, hashes):
+        self.seen.append(list(hashes))
+
 
 def taken(name):
     return TakenReject(SimpleNamespace(name=name), (), b"")
@@ -66,3 +69,12 @@ def test_rows_behind_what_is_saved_stay_without_a_mark_until_they_are():
     assert marks.seen == [("a", "accepted"), "saved"]
     saved(outcomes, marks, 7)
     assert marks.seen[2:] == [("b", "accepted"), "saved"]
+
+
+def test_the_watermark_knows_rows_before_their_rejects_are_marked():
+    outcomes = RedriveOutcomes(marks := Marks())
+    outcomes.note_sent([taken("a")], 1, [7])
+    outcomes.note_sent([taken("b")], 1, [8])
+    outcomes.note_passed(["accepted"])
+    saved(outcomes, marks, 1)
+    assert marks.seen == [[7], ("a", "accepted"), "saved"]
