@@ -8,16 +8,9 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.abilities import AskingDestination
 from airflow_provider_cdi.engine.guards.gates import Gates
-from airflow_provider_cdi.engine.ports import (
-    AskingDestination,
-    BatchLimits,
-    Destination,
-    Merge,
-    Rate,
-    RateWindow,
-    Transport,
-)
+from airflow_provider_cdi.engine.ports import BatchLimits, Destination, Merge, Rate, RateWindow, Transport
 from airflow_provider_cdi.engine.reading.read_ahead import call_in_thread
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.progress import Journal

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_cdi.destinations.cures import cure_of
-from airflow_provider_cdi.engine.ports import DATA_POINTS, CountedDestination, Destination, JobDestination
+from airflow_provider_cdi.engine.abilities import DATA_POINTS, CountedDestination, JobDestination
+from airflow_provider_cdi.engine.ports import Destination
 from airflow_provider_cdi.engine.rows.rejects import RejectedRow, without_personal_data
 from airflow_provider_cdi.forecast.new_people import NewFound
 from airflow_provider_cdi.forecast.pace import Pace

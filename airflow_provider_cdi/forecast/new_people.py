@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from heapq import heappush, heapreplace
 from typing import Any
 
+from airflow_provider_cdi.engine.abilities import KnowsPeople
 from airflow_provider_cdi.engine.delivery.conversation import Conversations
 from airflow_provider_cdi.engine.delivery.new_people import NewPeople
 from airflow_provider_cdi.engine.guards.gate_check import GateCheck
 from airflow_provider_cdi.engine.guards.gates import Gates
-from airflow_provider_cdi.engine.ports import KnowsPeople
 from airflow_provider_cdi.engine.reading.slice_reader import SliceReader
 from airflow_provider_cdi.engine.rows.jobs import Jobs
 from airflow_provider_cdi.engine.rows.records import Record

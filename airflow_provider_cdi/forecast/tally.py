@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_cdi.engine.ports import CountedDestination, Destination
+from airflow_provider_cdi.engine.abilities import CountedDestination
+from airflow_provider_cdi.engine.ports import Destination
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.forecast.distinct import DistinctCount
@@ -32,7 +33,8 @@ class Sent:
 class Tally:
     """What a slice comes to.
 
-    :param counted: what the vendor counts, by its name; see :class:`~.ports.CountedDestination`.
+    :param counted: what the vendor counts, by its name; see
+        :class:`~airflow_provider_cdi.engine.abilities.CountedDestination`.
     :param keys: whose records they are.
     :param sample: one record of each of some people, to ask about.
     :param emails: addresses of profiles that may become active, or end to be.

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from airflow_provider_cdi.engine.abilities import AskingDestination
 from airflow_provider_cdi.engine.delivery.lanes import Batch, Lanes
-from airflow_provider_cdi.engine.ports import AskingDestination, Destination
+from airflow_provider_cdi.engine.ports import Destination
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.verdicts import Request
 

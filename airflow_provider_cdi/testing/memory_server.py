@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_provider_cdi.engine.ports import BatchLimits, Destination, JobDestination, Merge, Rate, RateWindow
+from airflow_provider_cdi.engine.abilities import JobDestination
+from airflow_provider_cdi.engine.ports import BatchLimits, Destination, Merge, Rate, RateWindow
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.engine.verdicts import FollowUp, Request, Response, Verdict

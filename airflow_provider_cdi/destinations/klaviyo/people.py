@@ -17,7 +17,7 @@ IdentifiersOf = Callable[[Record], Mapping[str, str]]
 
 
 def new_profiles(records: Sequence[Record], identifiers_of: IdentifiersOf, most_ids: int) -> Verdict:
-    """Begin the conversation of :meth:`~airflow_provider_cdi.engine.ports.KnowsPeople.ask_who_is_new`.
+    """Begin the conversation of :meth:`~airflow_provider_cdi.engine.abilities.KnowsPeople.ask_who_is_new`.
 
     A row that has Klaviyo's own id and nothing else makes no profile: nobody is asked about it.
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NoReturn
 
+from airflow_provider_cdi.engine.abilities import JobDestination
 from airflow_provider_cdi.engine.delivery.concurrency_limit import Concurrency
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
 from airflow_provider_cdi.engine.delivery.rate_line import Turn
 from airflow_provider_cdi.engine.delivery.traffic import Traffic
-from airflow_provider_cdi.engine.ports import JobDestination
 from airflow_provider_cdi.engine.rows.jobs import Jobs
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.run_inputs import RunInputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from airflow_provider_cdi.engine.ports import KnowsPeople
+from airflow_provider_cdi.engine.abilities import KnowsPeople
 from airflow_provider_cdi.engine.rows.records import Record
 from airflow_provider_cdi.engine.verdicts import Completed, Verdict
 

@@ -8,9 +8,10 @@ from contextlib import aclosing
 
 import pyarrow as pa
 
+from airflow_provider_cdi.engine.abilities import DATA_POINTS, CountedDestination, KnowsPeople
 from airflow_provider_cdi.engine.delivery.new_people import Ask, NewPeople
 from airflow_provider_cdi.engine.guards.gates import Gates
-from airflow_provider_cdi.engine.ports import DATA_POINTS, CountedDestination, Destination, KnowsPeople
+from airflow_provider_cdi.engine.ports import Destination
 from airflow_provider_cdi.engine.reading.slice_reader import Sleep, SliceReader
 from airflow_provider_cdi.engine.rows.position import integers
 from airflow_provider_cdi.engine.rows.records import Record

@@ -61,7 +61,7 @@ UNSUPPRESSING = Direction(
 
 
 class Suppressions(PeopleDestination):
-    """A :class:`~airflow_provider_cdi.engine.ports.JobDestination` that suppresses addresses, or takes that back.
+    """A :class:`~airflow_provider_cdi.engine.abilities.JobDestination` that suppresses addresses, or takes that back.
 
     :param rate_share: the part of Klaviyo's rate limits to use.
     """

@@ -66,7 +66,7 @@ _HEAD = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"d
 
 
 class Profiles(PeopleDestination):
-    """A :class:`~airflow_provider_cdi.engine.ports.JobDestination` that creates and updates profiles.
+    """A :class:`~airflow_provider_cdi.engine.abilities.JobDestination` that creates and updates profiles.
 
     :param clears_nulls: whether a NULL clears what Klaviyo has; else it is left out. Profiles with something to clear
         go one by one, at most 750 a minute. Identifiers are never cleared.

@@ -16,7 +16,8 @@ from airflow_provider_cdi.destinations.klaviyo.responses.consent_codes import (
     CONSENT_CODES,
     CONSENT_ROW_CODES,
 )
-from airflow_provider_cdi.engine.ports import Destination, JobDestination, Rate
+from airflow_provider_cdi.engine.abilities import JobDestination
+from airflow_provider_cdi.engine.ports import Destination, Rate
 from airflow_provider_cdi.engine.reading.selection import select_columns
 from airflow_provider_cdi.engine.rows.records import Record, Rejection
 from airflow_provider_cdi.exceptions import ConfigurationError, SourceError

@@ -10,7 +10,8 @@ import pytest
 from support.klaviyo_rows import make
 
 from airflow_provider_cdi.destinations.klaviyo import DATA_TYPES, KlaviyoLimits
-from airflow_provider_cdi.engine.ports import Destination, JobDestination, Rate
+from airflow_provider_cdi.engine.abilities import JobDestination
+from airflow_provider_cdi.engine.ports import Destination, Rate
 from airflow_provider_cdi.engine.reading.selection import select_columns
 from airflow_provider_cdi.exceptions import ConfigurationError, SourceError
 
