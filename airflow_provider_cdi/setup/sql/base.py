@@ -9,32 +9,25 @@ from airflow_provider_cdi.engine.rows.table_contract import TableContract
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.hooks.sql.dialects import Dialect
 from airflow_provider_cdi.setup.sql.airflow_side import check_commands, dag_file
-from airflow_provider_cdi.setup.sql.names import Blank, as_source, as_sql, as_text, inert, path_of, printable
-from airflow_provider_cdi.setup.sql.options import SetupOptions, option
+from airflow_provider_cdi.setup.sql.names import (
+    KLAVIYO_TMP,
+    Blank,
+    as_source,
+    as_sql,
+    as_text,
+    inert,
+    path_of,
+    printable,
+    usual_schema,
+    usual_table,
+)
+from airflow_provider_cdi.setup.sql.options import SetupOptions, check_options, option
 from airflow_provider_cdi.setup.sql.script import Script, Step
 from airflow_provider_cdi.setup.sql.shell import json_word, word
 from airflow_provider_cdi.setup.sql.view import view_columns
 from airflow_provider_cdi.setup.tables import create_table, written
 
-#: Options that every warehouse knows.
-_OF_ALL = frozenset(
-    {
-        *("warehouse", "destination", "data_type", "schema", "table", "view_of", "columns"),
-        *("existing_table", "existing_view", "conn_id", "braze_catalog", "revoke"),
-    }
-)
-#: Klaviyo's own import reads from a schema of this name, and works in the other (facts of its set-up pages).
-_SCHEMAS = {"braze": "ingestion", "klaviyo": "KLAVIYO_IMPORT_FROM_DWH"}
-KLAVIYO_TMP = "KLAVIYO_TMP"
 NO_OTHER_SYNC = "Only when no other sync uses this login"
-#: The names that Braze's pages use; those of Klaviyo's tables are free.
-_TABLES = {
-    ("braze", "attributes"): "users_attributes_sync",
-    ("braze", "events"): "users_events_sync",
-    ("braze", "purchases"): "users_purchases_sync",
-    ("braze", "user_deletes"): "users_deletes_sync",
-    ("braze", "catalog_items"): "catalog_items_sync",
-}
 DESTINATIONS: Mapping[str, str] = {"braze": "Braze", "klaviyo": "Klaviyo"}
 
 #: Statements without the semicolon; ``{schema}`` and the like are names as quoted SQL.
@@ -92,7 +85,7 @@ class WarehouseSetup:
     def __init__(self, options: SetupOptions, contract: TableContract) -> None:
         self.options = options
         self.contract = contract
-        self._check_options()
+        check_options(options, self.title, also=self.options_of_its_own, logins=self.logins)
         self.blanks: list[str] = []
         self.login_kind = options.login or next(iter(self.logins), "")
         self.path = self._table_path()
@@ -242,21 +235,10 @@ class WarehouseSetup:
     def _sql(self, statements: Iterable[str]) -> str:
         return "\n".join(f"{statement.format(**self.names)};" for statement in statements)
 
-    def _check_options(self) -> None:
-        known = _OF_ALL | self.options_of_its_own
-        for name in self.options.given():
-            if name not in known:
-                raise ConfigurationError(f"{option(name)} means nothing for {self.title}: leave it out.")
-        if self.options.login not in (None, *self.logins):
-            kinds = ", ".join(f"{kind} ({what})" for kind, what in self.logins.items())
-            raise ConfigurationError(
-                f"--login {self.options.login!r} is unknown for {self.title}; it is one of: {kinds}."
-            )
-
     def _table_path(self) -> tuple[str, ...]:
         destination, data_type = self.options.destination, self.options.data_type
-        schema = self.one_name("schema", _SCHEMAS[destination])
-        table = self.one_name("table", _TABLES.get((destination, data_type), data_type))
+        schema = self.one_name("schema", usual_schema(destination))
+        table = self.one_name("table", usual_table(destination, data_type))
         return (*self.schema_path(schema), table)
 
     def _names(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Names that come from outside, as SQL that can only be a name, and as ``source=`` of a sync."""
+"""Names that come from outside, as SQL that can only be a name, and as ``source=`` of a sync; and the usual ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,34 @@ from airflow_provider_cdi.hooks.sql.statements import table_path
 #: Control characters, invisible ones, line ends, halves of characters: a name with one could end a comment or hide
 #: what it is.
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: Klaviyo's own import reads from a schema of this name, and works in the other (facts of its set-up pages).
+_SCHEMAS = {"braze": "ingestion", "klaviyo": "KLAVIYO_IMPORT_FROM_DWH"}
+KLAVIYO_TMP = "KLAVIYO_TMP"
+#: The names that Braze's pages use; those of Klaviyo's tables are free.
+_TABLES = {
+    ("braze", "attributes"): "users_attributes_sync",
+    ("braze", "events"): "users_events_sync",
+    ("braze", "purchases"): "users_purchases_sync",
+    ("braze", "user_deletes"): "users_deletes_sync",
+    ("braze", "catalog_items"): "catalog_items_sync",
+}
+
+
+def usual_schema(destination: str) -> str:
+    """Return the schema of a sync's table when none is said.
+
+    :param destination: ``braze`` or ``klaviyo``.
+    """
+    return _SCHEMAS[destination]
+
+
+def usual_table(destination: str, data_type: str) -> str:
+    """Return the name of a sync's table when none is said.
+
+    :param destination: ``braze`` or ``klaviyo``.
+    :param data_type: of the sync.
+    """
+    return _TABLES.get((destination, data_type), data_type)
 
 
 @dataclass(frozen=True, slots=True)

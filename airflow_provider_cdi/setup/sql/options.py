@@ -7,13 +7,10 @@ import binascii
 import ipaddress
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Literal
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-
-DestinationName = Literal["braze", "klaviyo"]
 
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----(.*?)-----END \1-----", re.DOTALL)
 
@@ -91,6 +88,13 @@ class SetupOptions:
         return [one.name for one in fields(self) if getattr(self, one.name) not in (None, False, (), {}, [])]
 
 
+#: Options that every warehouse knows.
+_OF_ALL = frozenset(
+    {
+        *("warehouse", "destination", "data_type", "schema", "table", "view_of", "columns"),
+        *("existing_table", "existing_view", "conn_id", "braze_catalog", "revoke"),
+    }
+)
 #: Field -> option, where the two differ by more than dashes.
 _OPTIONS = {"columns": "--column", "addresses": "--worker-address", "public_key": "--public-key-file"}
 
@@ -98,6 +102,23 @@ _OPTIONS = {"columns": "--column", "addresses": "--worker-address", "public_key"
 def option(name: str) -> str:
     """Return the option of the command that fills a field."""
     return _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+
+
+def check_options(options: SetupOptions, title: str, *, also: Collection[str], logins: Mapping[str, str]) -> None:
+    """Refuse options that mean nothing for a warehouse.
+
+    :param options: what is asked for.
+    :param title: of the warehouse.
+    :param also: the options that it has beside those of all.
+    :param logins: kind of login -> what it is.
+    :raises ConfigurationError: it names the option.
+    """
+    for name in options.given():
+        if name not in _OF_ALL and name not in also:
+            raise ConfigurationError(f"{option(name)} means nothing for {title}: leave it out.")
+    if options.login not in (None, *logins):
+        kinds = ", ".join(f"{kind} ({what})" for kind, what in logins.items())
+        raise ConfigurationError(f"--login {options.login!r} is unknown for {title}; it is one of: {kinds}.")
 
 
 def _words(name: str, value: object) -> list[str]:
