@@ -86,11 +86,11 @@ TESTS = (
     "tests/integration/test_adopt.py",
     "tests/integration/test_clock_changes.py",
     "tests/airflow/test_check_runs.py",
-    "tests/airflow/test_cli.py",
+    "tests/airflow/cli/test_cli.py",
     "tests/airflow/test_dag_runs.py",
     "tests/airflow/test_klaviyo_dag_runs.py",
     "tests/airflow/test_run_choices.py",
-    "tests/airflow/test_state_by_hand.py",
+    "tests/airflow/cli/test_state_by_hand.py",
     "tests/airflow/test_versions.py",
     "tests/airflow/test_watch_runs.py",
 )

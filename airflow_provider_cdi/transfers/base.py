@@ -246,14 +246,14 @@ class WarehouseSyncOperator(DeclaredSync):
         )
 
     def _reject_index(self, context: Context, run: RunState) -> RejectIndex:
-        from airflow_provider_cdi.transfers.runs.reject_places import host_of
-        from airflow_provider_cdi.transfers.stored_rejects import reject_index
+        from airflow_provider_cdi.transfers.rejects.places import host_of
+        from airflow_provider_cdi.transfers.rejects.stored import reject_index
 
         return reject_index(self, host=host_of(context["ti"]), known=run.state.reject_parts())
 
     def _rejects(self, context: Context, run: RunState) -> RejectFile:
-        from airflow_provider_cdi.transfers.rejects_kept import kept_for
-        from airflow_provider_cdi.transfers.runs.reject_places import reject_file
+        from airflow_provider_cdi.transfers.rejects.kept import kept_for
+        from airflow_provider_cdi.transfers.rejects.places import reject_file
 
         kept_for(self.rejects_keep)  # a wrong option is told before anything is sent
         return reject_file(
@@ -267,8 +267,8 @@ class WarehouseSyncOperator(DeclaredSync):
 
     def _remove_old_rejects(self, context: Context, written: RejectFile) -> None:
         """Delete what is older than ``rejects_keep``, when this run has rejects itself; others cost nothing."""
-        from airflow_provider_cdi.transfers.rejects_kept import remove_old_rejects
-        from airflow_provider_cdi.transfers.runs.reject_places import host_of
+        from airflow_provider_cdi.transfers.rejects.kept import remove_old_rejects
+        from airflow_provider_cdi.transfers.rejects.places import host_of
 
         if written.parts:
             remove_old_rejects(self, host=host_of(context["ti"]), needed=written.parts)

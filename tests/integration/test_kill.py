@@ -14,7 +14,7 @@ from support.reject_lines import lines_of
 
 from airflow_provider_cdi.engine.outcome.row_block import BLOCK_ROWS
 from airflow_provider_cdi.rejects.stored import RejectFilter
-from airflow_provider_cdi.transfers.stored_rejects import reject_index
+from airflow_provider_cdi.transfers.rejects.stored import reject_index
 
 TESTS = Path(__file__).parent.parent
 ROWS = 30_000

@@ -25,7 +25,7 @@ from airflow_provider_cdi.engine import watch
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.exceptions import RejectsNotWritten, RetryLater
 from airflow_provider_cdi.transfers import warehouse_to_klaviyo
-from airflow_provider_cdi.transfers.stored_rejects import reject_index
+from airflow_provider_cdi.transfers.rejects.stored import reject_index
 from airflow_provider_cdi.version_compat import AirflowFailException
 
 ROWS = 9_000

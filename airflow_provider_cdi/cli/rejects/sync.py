@@ -11,7 +11,7 @@ from airflow_provider_cdi.cli.output import tell
 from airflow_provider_cdi.rejects.index import RejectIndex
 from airflow_provider_cdi.rejects.parts import RejectPart
 from airflow_provider_cdi.state.store import decoded
-from airflow_provider_cdi.transfers.stored_rejects import instances_of, reject_place
+from airflow_provider_cdi.transfers.rejects.stored import instances_of, reject_place
 
 if TYPE_CHECKING:
     import argparse

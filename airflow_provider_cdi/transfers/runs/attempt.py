@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,11 +14,8 @@ from airflow_provider_cdi.engine.clock import SystemClock
 from airflow_provider_cdi.engine.guards.gates import Gates, stop_if_any
 from airflow_provider_cdi.engine.ports import Destination, Source, Transport
 from airflow_provider_cdi.engine.reading.late_rows import LateRows
-from airflow_provider_cdi.engine.reading.read_ahead import call_in_thread
 from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.progress import Journal, Progress
-from airflow_provider_cdi.engine.rows.rejects import RejectedRow
-from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.run import Run
 from airflow_provider_cdi.engine.run_inputs import RunInputs
 from airflow_provider_cdi.engine.sentry import Sentry
@@ -27,12 +24,12 @@ from airflow_provider_cdi.exceptions import JobsRunning
 from airflow_provider_cdi.forecast.dry_run import DryRun
 from airflow_provider_cdi.forecast.scan import scan_of
 from airflow_provider_cdi.rejects.file import RejectFile
-from airflow_provider_cdi.state.record import Checkpoint
 from airflow_provider_cdi.state.sync_state import SyncState
 from airflow_provider_cdi.transfers.destination_side import DestinationSide
 from airflow_provider_cdi.transfers.redrive.redrive import Redrive
 from airflow_provider_cdi.transfers.redrive.sent_by_itself import SentByItself
-from airflow_provider_cdi.transfers.runs.reject_places import warn_of_several_machines
+from airflow_provider_cdi.transfers.rejects.places import warn_of_several_machines
+from airflow_provider_cdi.transfers.runs.journal import TaskFence, TaskJournal
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, status_of
 from airflow_provider_cdi.transfers.runs.state import RunState
 from airflow_provider_cdi.transfers.runs.waiting import Waiting
@@ -228,71 +225,6 @@ class Attempt:
         if run.checkpoint is not None and run.checkpoint.rejects != rejects.parts:
             run.save(replace(run.checkpoint, rejects=rejects.parts))
         rejects.finish(superfluous)
-
-
-class TaskJournal:
-    """Saves progress without holding up the event loop.
-
-    :param rejects: where rejects are written.
-    :param save: keeps a checkpoint in Airflow.
-    :param on_saved: called after it, in the thread that saves.
-    :param marking: what is done around the save with the totals that are saved.
-    """
-
-    def __init__(
-        self,
-        rejects: RejectFile,
-        save: Callable[[Checkpoint], None],
-        on_saved: Callable[[], None] = lambda: None,
-        marking: Callable[[Totals], AbstractContextManager[None]] | None = None,
-    ) -> None:
-        self._rejects = rejects
-        self._save, self._on_saved = save, on_saved
-        self._marking = marking or _unmarked
-
-    async def commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
-        """Write the rejects down and only then save the progress.
-
-        :raises RejectsNotWritten: when the rejects could not be written; nothing of them is saved.
-        """
-        await call_in_thread(partial(self._commit, progress, rejects))
-
-    def _commit(self, progress: Progress, rejects: Sequence[RejectedRow]) -> None:
-        self._rejects.write(rejects)
-        try:
-            with self._marking(progress.totals):
-                self._save(
-                    Checkpoint(progress.watermark, progress.totals, self._rejects.parts, progress.jobs, progress.below)
-                )
-        except BaseException:
-            self._rejects.take_back()
-            raise
-        self._on_saved()
-
-
-class TaskFence:
-    """Airflow and the lease say whether this try is still the one.
-
-    Satisfies :class:`airflow_provider_cdi.engine.ports.Fence`.
-
-    :param state: of the sync.
-    """
-
-    def __init__(self, state: SyncState) -> None:
-        self._state = state
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether it is known already that another try has taken over."""
-        return self._state.lease.is_lost
-
-    async def confirm(self) -> None:
-        """Find out, without holding up the event loop."""
-        await call_in_thread(self._state.confirm)
-
-
-def _unmarked(totals: Totals) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 @contextmanager

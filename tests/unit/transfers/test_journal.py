@@ -12,7 +12,7 @@ from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.exceptions import RejectsNotWritten
 from airflow_provider_cdi.rejects.file import RejectFile
-from airflow_provider_cdi.transfers.runs.attempt import TaskJournal
+from airflow_provider_cdi.transfers.runs.journal import TaskJournal
 
 REJECT = RejectedRow("rejected", "bad_row", "Bad.", {"EXTERNAL_ID": "c-1"}, "2026-01-05T00:00:00Z", "{")
 

@@ -21,7 +21,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError, MissingConnectio
 from airflow_provider_cdi.rejects.file import RejectFile
 from airflow_provider_cdi.rejects.parts import MAX_PARTS, RejectPart, at_most
 from airflow_provider_cdi.state.record import Checkpoint
-from airflow_provider_cdi.transfers.runs.attempt import TaskJournal
+from airflow_provider_cdi.transfers.runs.journal import TaskJournal
 
 
 def reject(number):

@@ -212,7 +212,7 @@ def test_a_spreadsheet_gets_flat_columns_and_runs_no_formula(home):
     assert rows[0]["what_to_do"] == "Mend the text at the place that the reason names."
 
 
-# --- retry (what it triggers: tests/airflow/test_rejects_retry.py) ---------------------------------------------------
+# --- retry (what it triggers: tests/airflow/cli/test_rejects_retry.py) ---------------------------------------------
 
 
 @pytest.mark.parametrize("options", ["--code other", "--run-id other", "--older-than 2026-01-05T09:00:00Z"])

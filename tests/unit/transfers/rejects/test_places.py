@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.rejects.file import RejectFile
-from airflow_provider_cdi.transfers.runs.reject_places import (
+from airflow_provider_cdi.transfers.rejects.places import (
     executor_name,
     literal_root,
     rejects_path,

@@ -11,7 +11,7 @@ from airflow_provider_cdi.engine.rows.rejects import RejectedRow
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.rejects.file import RejectFile
 from airflow_provider_cdi.rejects.index import RejectIndex, RejectPlace
-from airflow_provider_cdi.transfers.rejects_kept import kept_for, remove_old_rejects
+from airflow_provider_cdi.transfers.rejects.kept import kept_for, remove_old_rejects
 from airflow_provider_cdi.transfers.warehouse_to_braze import WarehouseToBrazeOperator
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError
 from airflow_provider_cdi.rejects.retention import remove_old
-from airflow_provider_cdi.transfers.stored_rejects import reject_index
+from airflow_provider_cdi.transfers.rejects.stored import reject_index
 from airflow_provider_cdi.version_compat import airflow_option
 
 if TYPE_CHECKING:

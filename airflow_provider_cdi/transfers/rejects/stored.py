@@ -12,7 +12,7 @@ from airflow_provider_cdi.rejects.index import RejectIndex, RejectPlace
 from airflow_provider_cdi.rejects.parts import RejectPart, split_suffix
 from airflow_provider_cdi.state.identity import mapped_name
 from airflow_provider_cdi.transfers.arguments.checks import is_template
-from airflow_provider_cdi.transfers.runs.reject_places import (
+from airflow_provider_cdi.transfers.rejects.places import (
     configured_root,
     literal_root,
     rejects_below,
