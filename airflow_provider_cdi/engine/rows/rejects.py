@@ -17,9 +17,12 @@ log = logging.getLogger(__name__)
 #: Rejects of a run that the log shows one by one.
 SHOWN = 10
 _HIDDEN = "…"
-#: What may be a person's in a sentence of the other side: an address, a long number, whatever is quoted.
-_PERSONAL = re.compile(r"""[^\s@'"`<>(),;:=]+@[^\s@'"`<>(),;]+|\+?\d[\d ()./-]{4,}\d|'[^']*'|"[^"]*"|`[^`]*`""")
-#: Our own sentences name fields and limits, never values. Those of others begin with a name and a colon.
+_ADDRESS_OR_NUMBER = r"""[^\s@'"`<>(),;:=]+@[^\s@'"`<>(),;]+|\+?\d[\d ()./-]{4,}\d"""
+#: What may be a person's in our own sentences, which name fields and limits: a payload may have an address as a key.
+_PERSONAL_NAME = re.compile(_ADDRESS_OR_NUMBER)
+#: What may be a person's in a sentence of the other side: the same, and whatever is quoted.
+_PERSONAL = re.compile(rf"""{_ADDRESS_OR_NUMBER}|'[^']*'|"[^"]*"|`[^`]*`""")
+#: Sentences of others begin with a name and a colon.
 _QUOTED_SENTENCE = re.compile(r"\w+: ")
 
 
@@ -67,7 +70,7 @@ def without_personal_data(reason: str, values: Iterable[Any] = ()) -> str:
     :param values: of the row, which are taken out.
     """
     if _QUOTED_SENTENCE.match(reason) is None:
-        return reason
+        return _PERSONAL_NAME.sub(_HIDDEN, reason)
     for value in values:
         if isinstance(value, str) and value:
             reason = reason.replace(value, _HIDDEN)

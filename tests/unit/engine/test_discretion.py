@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_cdi.engine.ports import Merge
 from airflow_provider_cdi.engine.rows.records import Record
-from airflow_provider_cdi.engine.rows.rejects import RejectedRow
+from airflow_provider_cdi.engine.rows.rejects import RejectedRow, without_personal_data
 from airflow_provider_cdi.engine.verdicts import Request, Response
 
 PERSON = "ada@example.org"
@@ -24,3 +24,15 @@ SHOWN = {
 def test_nothing_shows_a_body_or_an_identifier(what):
     assert PERSON not in repr(SHOWN[what])
     assert PERSON not in str(SHOWN[what])
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (f"{PERSON} has a null inside.", "… has a null inside."),
+        ("properties.+49 151 1234567 has over 255 characters.", "properties.… has over 255 characters."),
+        ("PAYLOAD has more than 1,048,576 bytes.", "PAYLOAD has more than 1,048,576 bytes."),
+    ],
+)
+def test_a_field_that_is_called_as_a_person_is_not_shown_and_the_rest_of_the_sentence_is(reason, shown):
+    assert without_personal_data(reason) == shown

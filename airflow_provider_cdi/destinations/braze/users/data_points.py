@@ -16,15 +16,18 @@ from airflow_provider_cdi.engine.rows.records import Record
 
 #: Braze, "Data points": who a row is of, push tokens and changes of a subscription are not billed.
 _FREE = SUBSCRIPTION_FIELDS | {"external_id", "user_alias", "braze_id", "push_tokens", "push_token_import"}
-#: What a row says to Braze, and not of a person.
-_WORDS_TO_BRAZE = frozenset({"_update_existing_only", "_merge_objects"})
+#: The same, and what a row says to Braze and not of a person.
+_UNBILLED = _FREE | {"_update_existing_only", "_merge_objects"}
 #: Braze: where there is none of them, the email address or the phone number is the identifier.
 _IDENTIFIERS = frozenset({"external_id", "user_alias", "braze_id"})
+_UNBILLED_OF_EMAIL, _UNBILLED_OF_PHONE = _UNBILLED | {"email"}, _UNBILLED | {"phone"}
 #: Braze, "Data points", not billed: of Facebook the likes, of Twitter the three numbers.
 _FREE_OF_NETWORKS: Mapping[str, frozenset[str]] = {
     "facebook": frozenset({"likes"}),
     "twitter": frozenset({"followers_count", "friends_count", "statuses_count"}),
 }
+_NESTED = frozenset({dict, list})
+_ARRAY_OPERATORS, _OBJECT_OPERATORS = frozenset({"add", "remove"}), frozenset({"$add", "$update", "$remove"})
 #: Braze, release notes: its eCommerce recommended events are not billed.
 _FREE_EVENTS = frozenset(
     f"ecommerce.{name}"
@@ -47,31 +50,35 @@ def counted(array: str, records: Sequence[Record]) -> dict[str, int]:
     """
     count = _COUNTED[array]
     documents = [orjson.loads(record.body) for record in records]
-    nulls = sum(list(document.values()).count(None) for document in documents) if array == "attributes" else 0
+    nulls = sum([*document.values()].count(None) for document in documents) if array == "attributes" else 0
     return {"data_points": sum(map(count, documents)), "attributes_removed": nulls}
 
 
 def _of_attributes(document: Mapping[str, Any]) -> int:
-    unbilled = _FREE | _WORDS_TO_BRAZE
+    unbilled = _UNBILLED
     if _IDENTIFIERS.isdisjoint(document):
-        unbilled |= {"email"} if "email" in document else {"phone"}
-    return sum(_of_attribute(name, value) for name, value in document.items() if name not in unbilled)
+        unbilled = _UNBILLED_OF_EMAIL if "email" in document else _UNBILLED_OF_PHONE
+    points = len(document) - len(unbilled.intersection(document))
+    for name, value in document.items():
+        if type(value) in _NESTED and name not in unbilled:
+            points += _of_nested(name, value) - 1
+    return points
 
 
-def _of_attribute(name: str, value: Any) -> int:
-    if name in _FREE_OF_NETWORKS:
-        return sum(member not in _FREE_OF_NETWORKS[name] for member in value) if isinstance(value, dict) else 1
-    if name == "current_location" or not isinstance(value, dict):
-        return _of_value(value) if isinstance(value, list) else 1
-    return max(1, _of_object(value))
+def _of_nested(name: str, value: Any) -> int:
+    if name in _FREE_OF_NETWORKS and isinstance(value, dict):
+        return sum(member not in _FREE_OF_NETWORKS[name] for member in value)
+    if name == "current_location":
+        return 1
+    return _of_value(value) if isinstance(value, list) else max(1, _of_object(value))
 
 
 def _of_object(value: Mapping[str, Any]) -> int:
     """Braze: each key is one; of what is added to an array each value; of objects that go each criterion."""
-    if value.keys() <= {"add", "remove"} and all(isinstance(values, list) for values in value.values()):
+    if value.keys() <= _ARRAY_OPERATORS and all(isinstance(values, list) for values in value.values()):
         # "updating an array costs one data point per API call. If you add values [...] one data point per value."
         return len(value.get("add", ())) + bool(value.get("remove"))
-    if not any(name in value for name in ("$add", "$update", "$remove")):
+    if _OBJECT_OPERATORS.isdisjoint(value):
         return _keys(value)
     added, removed = value.get("$add") or [], value.get("$remove") or []
     updated = [update.get("$new_object") or {} for update in value.get("$update") or []]
@@ -80,11 +87,13 @@ def _of_object(value: Mapping[str, Any]) -> int:
 
 def _keys(value: Mapping[str, Any]) -> int:
     """Count the keys that hold something, at any depth."""
-    return 1 if TIME in value else sum(map(_of_value, value.values()))
+    if TIME in value:
+        return 1
+    return sum(_of_value(inner) if type(inner) in _NESTED else 1 for inner in value.values())
 
 
-def _of_value(value: Any) -> int:
-    """Braze: an object is as many as its keys, an array as many as the keys of its objects; all else is one."""
+def _of_value(value: list[Any] | dict[str, Any]) -> int:
+    """Braze: an object is as many as its keys, an array as the keys of its objects; each is one at least."""
     objects = value if isinstance(value, list) else [value]
     return max(1, sum(_keys(each) for each in objects if isinstance(each, dict)))
 
