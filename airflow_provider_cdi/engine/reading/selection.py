@@ -165,7 +165,7 @@ class _Match:
                 f"The source has no {UPDATED_AT} column, which says what changed: {self.found()}. Add it to "
                 f"the table or view (a timestamp in UTC), or name the column that plays its part: "
                 f'columns={{"{UPDATED_AT}": "<column>"}}.'
-            )
+            ).of_kind("missing")
         return found
 
     def identifiers(self) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -177,14 +177,14 @@ class _Match:
                 raise SourceError(
                     f"The source has {half} without the other half of the alias; an alias is "
                     f"{' and '.join(pair)}: {self.found()}. Add the other column, or name it in columns=."
-                )
+                ).of_kind("missing")
         halves = tuple(half for half, _ in lone)
         if not found:
             raise SourceError(
                 f"The source has no column that says whose row it is: {self.found()}. {self.contract.data_type} "
                 f"needs {'one of ' if len(names) > 1 else ''}{_listed(names)}. Add it, or name the column that "
                 f'plays its part: columns={{"{names[0]}": "<column>"}}.'
-            )
+            ).of_kind("missing")
         return {name: source for name, source in found.items() if name not in halves}, halves
 
     def payload(self, paths: Mapping[str, tuple[str, ...]]) -> tuple[str | None, tuple[PayloadField, ...]]:
@@ -202,7 +202,7 @@ class _Match:
             raise SourceError(
                 f"The source has no {PAYLOAD} column: {self.found()}. Add it, name the column that plays its "
                 f'part (columns={{"{PAYLOAD}": "<column>"}}), or build it: payload_columns=["<column>", ...].'
-            )
+            ).of_kind("missing")
         fields = (PayloadField(self.existing(column, "payload_columns="), path) for column, path in paths.items())
         return found, tuple(fields)
 
@@ -214,7 +214,7 @@ class _Match:
                 raise SourceError(
                     f"The source has no {name} column, which {self.contract.data_type} need: {self.found()}. Add it, "
                     f'or name the column that plays its part: columns={{"{name}": "<column>"}}.'
-                )
+                ).of_kind("missing")
             if source == updated_at:
                 raise SourceError(
                     f"The column {source!r} cannot be both {UPDATED_AT} and {name}: {UPDATED_AT} says when the row "
@@ -251,7 +251,9 @@ class _Match:
             return column
         found = self.only(self.spellings(column), column)
         if found is None:
-            raise SourceError(f"The source has no column {column!r}, named in {where}: {self.found()}.")
+            raise SourceError(f"The source has no column {column!r}, named in {where}: {self.found()}.").of_kind(
+                "missing"
+            )
         return found
 
     def spellings(self, name: str) -> list[str]:

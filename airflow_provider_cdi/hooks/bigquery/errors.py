@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from airflow_provider_cdi.hooks.sql.errors import AWAY, BROKEN, VALUES, Fault
+from airflow_provider_cdi.hooks.sql.errors import AWAY, BROKEN, BUSY, COLUMN, ENDED, VALUES, Fault
 
 
 class CredentialsUnusable(Exception):
@@ -103,6 +103,7 @@ _BY_TEXT = tuple(
             Fault('Name it as dataset.table, or set "dataset" in the connection\'s extra.'),
         ),
         (r"not found: (table|dataset)", _MISSING),
+        (r"^(\d{3} )?((GET|POST) \S+ )?Unrecognized name", COLUMN),
         (
             r"without a filter over column",
             Fault(
@@ -136,9 +137,9 @@ _BY_REASON = {
     "resourcesExceeded": _TOO_LARGE,
     "responseTooLarge": _TOO_LARGE,
     "billingNotEnabled": Fault("The project has no billing account: enable billing for it.", kind="resources"),
-    "backendError": AWAY,
-    "internalError": AWAY,
-    "tableUnavailable": AWAY,
+    "backendError": ENDED,
+    "internalError": ENDED,
+    "tableUnavailable": ENDED,
 }
 
 #: Beginnings of messages about the statement; any other one may quote a row's value.
@@ -153,10 +154,10 @@ _BY_CLASS = {
     "Forbidden": _FORBIDDEN,
     "NotFound": _MISSING,
     "TransportError": AWAY,
-    "ServerError": AWAY,
-    "TooManyRequests": AWAY,
-    "Aborted": AWAY,
-    "Cancelled": AWAY,
+    "ServerError": ENDED,
+    "TooManyRequests": BUSY,
+    "Aborted": ENDED,
+    "Cancelled": ENDED,
     "RetryError": AWAY,
     "RpcError": AWAY,
     "IncompleteResult": AWAY,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from airflow_provider_cdi.hooks.sql.driver_codes import text_of
-from airflow_provider_cdi.hooks.sql.errors import AWAY, BROKEN, VALUES, Fault
+from airflow_provider_cdi.hooks.sql.errors import AWAY, BROKEN, BUSY, COLUMN, VALUES, Fault
 
 #: Beside those of PEP 249: what Airflow's hook raises when no token can be had, urllib3's, Thrift's.
 DRIVER_ERRORS = frozenset({"AirflowException", "HTTPError", "TException"})
@@ -59,12 +59,13 @@ _BY_STATE = (
     ("42501", FORBIDDEN),
     ("42P01", MISSING),
     ("42704", MISSING),
+    ("42703", COLUMN),
     ("22", VALUES),
     ("42", BROKEN),
     ("0A", BROKEN),
     ("08", OTHER_SIDE_PASSES),
     ("40", OTHER_SIDE_PASSES),
-    ("53", OTHER_SIDE_PASSES),
+    ("53", BUSY),
     ("57", OTHER_SIDE_PASSES),
     ("58", OTHER_SIDE_PASSES),
     ("HY008", OTHER_SIDE_PASSES),
@@ -81,6 +82,7 @@ _BY_TEXT = tuple(
         (r"invalid access token", LOGIN),
         (r"insufficient_permissions|permission_denied|insufficient privileges", FORBIDDEN),
         (r"table_or_view_not_found|schema_not_found|no_such_catalog|not_such_catalog", MISSING),
+        (r"unresolved_column", COLUMN),
         (r"unresolved_routine|^undefined function", BROKEN),
         (r"invalid (session|operation)handle|closed server side|result batches must have been skipped", BROKE_OFF),
         (r"^http request (failed|error).*(max retries exceeded|connection broken|timed out)", STORAGE),

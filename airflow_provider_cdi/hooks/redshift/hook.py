@@ -16,7 +16,7 @@ from airflow_provider_cdi.hooks.reach import CONNECT_SECONDS, check_host
 from airflow_provider_cdi.hooks.redshift.iam import FIELDS, IamPasswords, wants_iam
 from airflow_provider_cdi.hooks.redshift.reader import PLACEHOLDER, SINGLE_NODE_ROWS, RedshiftReader, server_words
 from airflow_provider_cdi.hooks.sql.dialects import LIMIT, Dialect
-from airflow_provider_cdi.hooks.sql.errors import AWAY, VALUES, Fault, as_cdi_error, is_driver_error
+from airflow_provider_cdi.hooks.sql.errors import AWAY, DISK, ENDED, VALUES, Fault, as_cdi_error, is_driver_error
 from airflow_provider_cdi.hooks.sql.hook import SqlWarehouseHook
 from airflow_provider_cdi.hooks.sql.server_clock import ServerClock
 from airflow_provider_cdi.hooks.typed_extra import with_fields
@@ -72,8 +72,10 @@ _INTERNAL = tuple(
     (re.compile(pattern, re.IGNORECASE), fault)
     for pattern, fault in (
         # A table that is swapped while it is read (dbt does that), and what Redshift says of a cluster at work.
-        (r"could not open relation with oid|conflict with concurrent transaction|connection reset", AWAY),
-        (r"S3ServiceException.*(CanRetry 1|503|SlowDown)|try again|restart|resiz", AWAY),
+        (r"could not open relation with oid|conflict with concurrent transaction", ENDED),
+        (r"connection reset", AWAY),
+        (r"S3ServiceException.*(CanRetry 1|503|SlowDown)|try again|restart|resiz", ENDED),
+        (r"disk full", DISK),
         (r"maximum size allowed for the total set of cursor data", _TOO_LARGE),
         (r"json_serialize", _SUPER_TOO_LONG),
         (r"invalid (digit|timestamp|date|json|exponent)|overflow|out of range|\bvalue\b", VALUES),
@@ -82,10 +84,10 @@ _INTERNAL = tuple(
 _AWS_CODES = {
     "ClusterNotFound": _NO_CLUSTER,
     "ResourceNotFoundException": _NO_CLUSTER,
-    "Throttling": AWAY,
-    "ThrottlingException": AWAY,
-    "ServiceUnavailable": AWAY,
-    "InternalServerException": AWAY,
+    "Throttling": ENDED,
+    "ThrottlingException": ENDED,
+    "ServiceUnavailable": ENDED,
+    "InternalServerException": ENDED,
 }
 _AWS_CLASSES = {
     "NoCredentialsError": _NO_KEY,

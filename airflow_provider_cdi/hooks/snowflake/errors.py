@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from airflow_provider_cdi.hooks.sql.errors import AWAY, BROKEN, Fault
+from airflow_provider_cdi.hooks.sql.errors import AWAY, BROKEN, COLUMN, Fault
 
 _MISSING = Fault(
     "It does not exist, or the role may not see it: check the name, its case, database and schema, and grant the "
@@ -72,7 +72,7 @@ _BY_NUMBER = {
     606: _WAREHOUSE,
     604: _STOPPED,
     630: _TIMEOUT,
-    904: BROKEN,
+    904: COLUMN,
     1003: BROKEN,
     2003: _MISSING,
     2043: _MISSING,

@@ -39,6 +39,11 @@ class Fault:
 MISSING = Fault(
     "It does not exist, or the login may not see it: check the name, its case and the schema.", kind="missing"
 )
+COLUMN = Fault(
+    "A column does not exist, or the login may not see it: see what changed in the source, and mend it there, in sql= "
+    "or in columns=.",
+    kind="missing",
+)
 FORBIDDEN = Fault(
     "The login has no permission: grant it SELECT on the source (and USAGE on its schema).", kind="permission"
 )
@@ -85,6 +90,17 @@ BUSY = Fault(
     passes=True,
     kind="resources",
 )
+ENDED = Fault(
+    "The warehouse ended the statement by itself, for a lock, a conflict, a limit of time, a restart or a fault of its "
+    "own: a new try may succeed. If none does, look there what stands in its way.",
+    passes=True,
+    kind="transient",
+)
+DISK = Fault(
+    "The warehouse's own disk is full: a new try may succeed. If none does, make room there.",
+    passes=True,
+    kind="storage_full",
+)
 OTHER = Fault("The database, or its driver, gave up: run the source's query in the database itself.")
 
 #: How a text that is not shown can be seen, when nothing better is known.
@@ -96,19 +112,23 @@ Diagnosis = Callable[[BaseException], Fault | None]
 _BY_STATE = (
     ("42501", FORBIDDEN),
     ("42P01", MISSING),
+    ("42S02", MISSING),
+    ("42703", COLUMN),
+    ("42S22", COLUMN),
     ("3F", MISSING),
     ("3D", LOGIN),
     ("28", LOGIN),
     ("22", VALUES),
     ("23", VALUES),
     ("P0", RAISED),
-    ("25P03", AWAY),
+    ("25P03", ENDED),
     ("42", BROKEN),
     ("08", AWAY),
-    ("40", AWAY),
+    ("40", ENDED),
+    ("53100", DISK),
     ("53", BUSY),
-    ("55", AWAY),
-    ("57", AWAY),
+    ("55", ENDED),
+    ("57", ENDED),
 )
 
 #: What the operating system says of files and disks: nothing that passes by itself.
@@ -129,17 +149,21 @@ _BY_TEXT = tuple(
         (r"^(incorrect|truncated incorrect) [\w ]+ value|^data too long|out of range|overflow", VALUES),
         (r"^(\[[^\]]*\])*(conversion failed|error converting|string or binary data)|di(vision|vide) by zero", VALUES),
         (r"^ORA-(01476|017\d\d|018[0-6]\d|06502|12899)|cannot cast|malformed json", VALUES),
+        (r"no such column|invalid column name|unknown column|column .* does not exist", COLUMN),
+        (r"ORA-00904|^binder error: (referenced column .* not found|table .* does not have a column)", COLUMN),
+        (r"^ORA-0165[0-9]|unable to extend .* tablespace", DISK),
         (r"no pg_hba\.conf entry|pg_hba\.conf rejects", CLOSED),
         (r"does not support SSL|certificate verify failed|root certificate file|does not match host name", ENCRYPTION),
         (r"^io error: cannot open (file|database)", PLACE),
-        (r"authentication failed|role .* does not exist|database .* does not exist|no password", LOGIN),
+        (r"^ORA-(01017|2800[0-3])|(authentication|login) failed|no password", LOGIN),
+        (r"(role|database) .* does not exist", LOGIN),
         (r"too many (clients|connections)|remaining connection slots", BUSY),
         (r"permission denied|access denied|not authorized|insufficient privilege", FORBIDDEN),
-        (r"no such table|table .* does not exist|schema .* does not exist|unknown table", MISSING),
+        (r"no such table|invalid object name|table .* does not exist|schema .* does not exist|unknown table", MISSING),
         (r"could not set lock|database is locked|different configuration", IN_USE),
         (r"disk is full|no space left", SPACE),
         (r"unable to open database|cannot open (file|database)|no such file", PLACE),
-        (r"syntax error|no such (column|function)|^(parser|binder|catalog) error", BROKEN),
+        (r"syntax error|no such function|^(parser|binder|catalog) error", BROKEN),
         # DuckDB's, which come as an OSError out of an Arrow stream.
         (r"^(?!io|http|connection|interrupt)[a-z]+( [a-z]+){0,2} error: ", OTHER),
     )
@@ -232,14 +256,19 @@ def _class_names(error: BaseException) -> set[str]:
 
 #: Most drivers of MySQL raise one class for nearly all errors: https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
 _MYSQL_NUMBERS = {
-    **dict.fromkeys((1044, 1045, 1049, 1698), LOGIN),
+    **dict.fromkeys((1044, 1045, 1049, 1698, 1820, 1862), LOGIN),
+    **dict.fromkeys((1129, 1130), CLOSED),
     **dict.fromkeys((1142, 1143, 1227, 1370), FORBIDDEN),
     **dict.fromkeys((1051, 1109, 1146, 1356), MISSING),
-    **dict.fromkeys((1052, 1054, 1055, 1064, 1140, 1149, 1305), BROKEN),
+    1054: COLUMN,
+    **dict.fromkeys((1052, 1055, 1064, 1140, 1149, 1305), BROKEN),
     1644: RAISED,
     # Dates, numbers, texts and JSON that do not fit, a division by zero, more than one row for one value.
     **dict.fromkeys((1242, 1264, 1265, 1292, 1365, 1366, 1406, 1411, 1426, 1441, 1525, 1690, 3140, 3141, 3156), VALUES),
-    **dict.fromkeys((1040, 1205, 1213, 1317, 2002, 2003, 2006, 2013, 2055, 3024), AWAY),
+    **dict.fromkeys((1040, 1203, 1226), BUSY),
+    **dict.fromkeys((1021, 1114), DISK),
+    **dict.fromkeys((1053, 1205, 1213, 1317, 3024), ENDED),
+    **dict.fromkeys((2002, 2003, 2006, 2013, 2055), AWAY),
 }
 
 

@@ -27,7 +27,7 @@ def as_cdi_error(error: BaseException, conn_id: str, host: str, port: int) -> Cd
     named = f"The SSH server of the connection {conn_id!r} ({host}, port {port})"
     told = _of_host_key(error, named, host, port) or _of_login(error, named)
     if told is not None:
-        return ConfigurationError(told)
+        return ConfigurationError(told).of_kind("connection")
     if isinstance(error, OSError) and error.errno in _FILES:
         return ConfigurationError(
             f"{named} cannot be logged in to: a file of the connection {conn_id!r} (key_file, or the ProxyCommand of "
@@ -37,7 +37,7 @@ def as_cdi_error(error: BaseException, conn_id: str, host: str, port: int) -> Cd
         return ConfigurationError(
             f"{named} and this worker have no algorithm in common: look at ciphers and disabled_algorithms in the "
             "connection's extra, or bring the server up to date."
-        )
+        ).of_kind("connection")
     return RetryLater(
         f"{named} cannot be reached: {_reason(error)}. Check host and port, the firewall between worker and server, "
         "and that sshd runs there. A new try may succeed."
@@ -56,7 +56,7 @@ def of_channel(error: BaseException, conn_id: str, host: str, port: int) -> CdiE
         return ConfigurationError(
             f"{named} does not let this login open a way to {host}, port {port}: allow it there (AllowTcpForwarding "
             "and PermitOpen in sshd_config; restrict, no-port-forwarding and permitopen= in authorized_keys)."
-        )
+        ).of_kind("permission")
     if code == _CONNECT_FAILED:
         return RetryLater(
             f"{named} reaches no database at {host}, port {port}: host and port of the warehouse's connection count as "

@@ -41,6 +41,7 @@ _SYNC_ERRORS = {
 #: Kinds of trouble, where it is no matter of configuration.
 _KINDS = {
     "catalog-not-found": "missing",
+    _UNKNOWN_FIELD: "missing",
     "company-size-limit-already-reached": "storage_full",
     "company-size-limit-surge": "storage_full",
 }

@@ -96,7 +96,7 @@ def suppression_reasons(profile: Profile) -> set[str]:
 def _subscriptions(profile: Profile) -> _Object:
     attributes = member(profile, "attributes")
     if "subscriptions" not in attributes:
-        raise DestinationRefused(_HIDDEN)
+        raise DestinationRefused(_HIDDEN).of_kind("permission")
     return member(attributes, "subscriptions")
 
 

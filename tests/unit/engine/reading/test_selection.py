@@ -247,3 +247,21 @@ def test_an_alias_stands_for_the_contracts_name() -> None:
 def test_a_name_and_its_alias_together_are_ambiguous() -> None:
     with pytest.raises(SourceError, match=r"mean the same, city, location___city, so CITY could be any"):
         select("updated_at email event_time city location___city", EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("available", "kwargs"),
+    [
+        ("external_id payload", {}),
+        ("updated_at payload", {}),
+        ("updated_at external_id", {}),
+        ("updated_at alias_name payload", {}),
+        ("updated_at external_id payload", {"columns": {"EXTERNAL_ID": "crm_id"}}),
+        ("updated_at external_id", {"payload_columns": ["planet"]}),
+        ("updated_at external_id name", {"contract": EVENTS}),
+    ],
+)
+def test_a_column_that_is_not_there_is_missing_and_no_matter_of_configuration(available: str, kwargs: Any) -> None:
+    with pytest.raises(SourceError) as caught:
+        select(available, **kwargs)
+    assert caught.value.kind == "missing"

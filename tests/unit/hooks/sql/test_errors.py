@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_cdi.exceptions import CdiError, RetryLater, SourceError
-from airflow_provider_cdi.hooks.sql.errors import as_cdi_error, is_driver_error
+from airflow_provider_cdi.hooks.sql.errors import as_cdi_error, diagnose_mysql, is_driver_error
 
 
 class DriverError(sqlite3.Error):
@@ -65,6 +65,47 @@ def test_an_error_says_whether_to_mend_or_to_wait(error: Exception, kind: type[C
     assert type(translated) is kind
     assert advice in str(translated)
     assert str(translated).startswith("Reading the table users through the connection 'shop' failed.")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (with_state("42P01"), "missing"),
+        (with_state("42703"), "missing"),
+        (sqlite3.OperationalError("no such column: plan"), "missing"),
+        (sqlite3.Error('Binder Error: Referenced column "plan" not found in FROM clause!'), "missing"),
+        (sqlite3.Error('Binder Error: Table "u" does not have a column named "plan"'), "missing"),
+        (sqlite3.Error("[42S22] [Microsoft][ODBC Driver 18] Invalid column name 'plan'."), "missing"),
+        (sqlite3.Error('ORA-00904: "U"."PLAN": invalid identifier'), "missing"),
+        (sqlite3.Error("ORA-01017: invalid username/password; logon denied"), "connection"),
+        (with_state("28P01"), "connection"),
+        (with_state("08006"), "connection"),
+        (with_state("42501"), "permission"),
+        (with_state("42601"), "configuration"),
+        (with_state("22P02"), "configuration"),
+        (with_state("53300"), "resources"),
+        (with_state("53200"), "resources"),
+        (with_state("53100"), "storage_full"),
+        (with_state("40001"), "transient"),
+        (with_state("55P03"), "transient"),
+        (with_state("57014"), "transient"),
+        (with_state("57P01"), "transient"),
+        (OSError(28, "No space left on device"), "storage_full"),
+        (ConnectionResetError(104, "Connection reset by peer"), "connection"),
+    ],
+)
+def test_an_error_has_the_kind_that_says_whom_to_wake(error: Exception, kind: str) -> None:
+    assert translate(error).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(1045, "connection"), (1862, "connection"), (1130, "connection"), (2003, "connection"), (1142, "permission"),
+     (1146, "missing"), (1054, "missing"), (1040, "resources"), (1226, "resources"), (1021, "storage_full"),
+     (1205, "transient"), (1213, "transient"), (1064, "configuration")],
+)  # fmt: skip
+def test_a_number_of_mysql_has_its_kind(number: int, kind: str) -> None:
+    assert translate(sqlite3.OperationalError(number, "said by MySQL"), diagnose=diagnose_mysql).kind == kind
 
 
 @pytest.mark.parametrize(
