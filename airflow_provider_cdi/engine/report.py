@@ -176,13 +176,24 @@ def report_of(
     )
 
 
+#: For rows that a run of rejects cannot find, though somebody has mended them.
+_NEW_TIME = "a mended row goes with the next usual run when it has a new UPDATED_AT"
+#: Of what became of rejects, what a person may have expected otherwise.
+_WHAT_TO_DO = {
+    "gone": f"gone: no row has the identifier any more; where that itself was mended: {_NEW_TIME}",
+    "unclear": "unclear: several rows have the identifier and the time, of which some had arrived; give those that are "
+    "to be sent times of their own",
+}
+
+
 def _about_rejects(redrive: Mapping[str, Any]) -> list[str]:
     """Say what became of the rejects that a run was to send again."""
     by_fate = {name: number for name, number in redrive.items() if isinstance(number, int) and number}
     taken, left, nameless = (by_fate.pop(name, 0) for name in ("taken", "left", "without_key"))
     lines = [f"  rejects    {taken:>12,}{_by_code(by_fate)}"]
+    lines += [f"  {text}" for fate, text in _WHAT_TO_DO.items() if fate in by_fate]
     lines += [f"  {left:,} more rejects are left for another such run"] if left else []
-    lines += [f"  {nameless:,} rejects name nobody, so their rows cannot be found"] if nameless else []
+    lines += [f"  {nameless:,} rejects name nobody, so their rows cannot be found: {_NEW_TIME}"] if nameless else []
     return lines + [f"  not read: {part}" for part in redrive["elsewhere"]]
 
 

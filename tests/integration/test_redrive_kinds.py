@@ -59,6 +59,27 @@ def test_profiles_of_klaviyo_are_sent_again(klaviyo_lab):
     assert {profile["email"] for profile in klaviyo_lab.klaviyo.profiles()} == {"anna@shop.io", "bert@shop.io"}
 
 
+def test_an_older_row_of_klaviyo_is_not_sent_over_a_newer_one_that_has_any_identifier_in_common(klaviyo_lab):
+    lab = klaviyo_lab
+    row = "insert into users values ('2026-01-01 00:00:0{}', {}, {}, '{}', '{}')"
+    lab.sql(
+        "create table users (updated_at timestamp, email varchar, external_id varchar, first_name varchar, "
+        "payload varchar)",
+        row.format(1, "'anna@shop.io'", "null", "old", "bad"),
+        row.format(1, "'bert@shop.io'", "'e-2'", "old", "bad"),
+        row.format(1, "null", "'e-3'", "old", "bad"),
+        row.format(1, "'dora@shop.io'", "'e-4'", "first", "bad"),
+        row.format(5, "'anna@shop.io'", "'e-1'", "new", "{}"),
+        row.format(5, "null", "'e-2'", "new", "{}"),
+        row.format(5, "'carl@shop.io'", "'e-3'", "new", "{}"),
+    )
+    assert lab.run(data_type="profiles")["rejected"] == 4
+    lab.sql("update users set payload = '{}'")
+    numbers = again(lab, "again", kind="profiles")["redrive"]
+    assert (numbers["newer_row"], numbers["accepted"]) == (3, 1)
+    assert sorted(profile["first_name"] for profile in lab.klaviyo.profiles()) == ["first", "new", "new", "new"]
+
+
 def test_each_instance_of_a_mapped_task_sends_its_own_rejects_again(lab, monkeypatch):
     put_in_a_dag(lab, monkeypatch)
     lab.arguments |= {"rejects_path": f"{lab.rejects}/"}

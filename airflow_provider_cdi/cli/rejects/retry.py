@@ -150,6 +150,10 @@ def _tell_due(due: Due, rows: list[dict[str, Any]]) -> None:
             f"; one run of a sync takes {MOST:,}, the oldest first: then retry once more" if due.number > MOST else ""
         )
         tell(f"To be taken: {due.number:,} rejects{more}. Those whose cause is not mended are rejected again.")
+        tell(
+            "Rows are found by the identifier they had; where that was mended, a new UPDATED_AT sends the row by "
+            "itself."
+        )
     if due.without_key:
         tell(f"Left as they are: {due.without_key:,} that name nobody, so no row is found. A window sends theirs.")
     if due.in_doubt:

@@ -28,6 +28,8 @@ class TableContract:
     :param other_columns: what becomes of all other columns: they are ``ignored``, or ``taken`` under their own names,
         or taken only ``without_payload``: from a source that has neither ``PAYLOAD`` nor ``payload_columns``.
     :param pairs: identifiers that only mean something together, each the telling one and its label.
+    :param found_by_any: whether the other side finds whose row it is by each identifier of the row, and not by the
+        first filled one alone: rows that have one in common are then of one person.
     :param aliases: a name of this contract -> another name under which the source may have the column.
     """
 
@@ -41,6 +43,7 @@ class TableContract:
     contents: tuple[str, ...] = ()
     other_columns: OtherColumns = "ignored"
     pairs: tuple[tuple[str, str], ...] = ()
+    found_by_any: bool = False
     aliases: tuple[tuple[str, str], ...] = ()
 
     @property

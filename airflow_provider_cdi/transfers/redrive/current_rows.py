@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -13,13 +13,11 @@ from airflow_provider_cdi.engine.rows.plain_row import plain_row
 from airflow_provider_cdi.engine.rows.position import integers, position_of_stamp
 from airflow_provider_cdi.engine.rows.table_contract import UPDATED_AT, TableContract
 from airflow_provider_cdi.transfers.redrive.due import Due
-from airflow_provider_cdi.transfers.redrive.taking import TakenReject, content_of, key_of, sortable
+from airflow_provider_cdi.transfers.redrive.taking import KeyOfRow, TakenReject, content_of, key_of, sortable
 
 GONE, NEWER_ROW = "gone", "newer_row"
 #: Not a fate: the reject stays as it is, because it cannot be told which row it is.
 UNCLEAR = "unclear"
-
-KeyOfRow: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class CurrentRow(NamedTuple):
@@ -72,11 +70,18 @@ class Target:
     :param key: what the row is looked for by.
     :param updated_at: its time when it was rejected, as a text that sorts.
     :param rejects: never none.
+    :param others: by what else the other side finds whose row it is.
     """
 
     key: KeyOfRow
     updated_at: str
     rejects: Sequence[TakenReject]
+    others: Sequence[KeyOfRow] = ()
+
+    @property
+    def keys(self) -> Sequence[KeyOfRow]:
+        """All keys, that of the row first."""
+        return (self.key, *self.others)
 
 
 class FoundRows:
@@ -92,7 +97,9 @@ class FoundRows:
         self._wanted: dict[KeyOfRow, set[str]] = defaultdict(set)
         for target in targets:
             self._wanted[target.key].add(target.updated_at)
-        self._forms = {tuple(name for name, _ in target.key) for target in targets}
+        #: Key -> the time of the newest row that has it.
+        self._newest = {key: "" for target in targets for key in target.keys}
+        self._forms = {tuple(name for name, _ in key) for key in self._newest}
         self._rows: dict[KeyOfRow, list[CurrentRow]] = defaultdict(list)
 
     def add(self, rows: pa.RecordBatch) -> None:
@@ -104,7 +111,9 @@ class FoundRows:
             identifier = {name: column[place] for name, column in columns.items() if column[place] is not None}
             own, at = key_of(identifier, self._contract), sortable(position_of_stamp(stamp, unit))
             for key in self._keys(identifier):
-                self._keep(key, rows, place, at, is_own=key == own)
+                self._newest[key] = max(self._newest[key], at)
+                if key in self._wanted:
+                    self._keep(key, rows, place, at, is_own=key == own)
 
     def of(self, target: Target) -> list[CurrentRow]:
         """Return the rows of a target's key: those at its time where each counts for itself, else the newest ones.
@@ -118,10 +127,14 @@ class FoundRows:
         newest = max((row.updated_at for row in rows), default="")
         return [row for row in rows if row.updated_at == newest]
 
+    def newest(self, target: Target) -> str:
+        """Return the time of the newest row that the other side takes for the same person's or thing's."""
+        return max(self._newest[key] for key in target.keys)
+
     def _keys(self, identifier: Mapping[str, str]) -> Iterator[KeyOfRow]:
         for form in self._forms:
             key = tuple((name, identifier[name]) for name in form if name in identifier)
-            if len(key) == len(form) and key in self._wanted:
+            if len(key) == len(form) and key in self._newest:
                 yield key
 
     def _keep(self, key: KeyOfRow, rows: pa.RecordBatch, place: int, at: str, *, is_own: bool) -> None:
@@ -137,18 +150,19 @@ class FoundRows:
         kept.append(CurrentRow(rows.take([place]), at, is_own))
 
 
-def newest_row(target: Target, rows: Sequence[CurrentRow], due: Due) -> Verdict:
+def newest_row(target: Target, rows: Sequence[CurrentRow], newest: str, due: Due) -> Verdict:
     """Decide where only the newest row of a key counts.
 
     :param target: the rejects.
     :param rows: the newest rows of the key as they are now.
+    :param newest: the time of the newest row of the same person, also under another key.
     :param due: tells what is sent without this run.
     """
     verdict, rejects = Verdict(), target.rejects
+    if newest > target.updated_at:
+        return verdict.give(rejects, NEWER_ROW)
     if not rows or rows[0].updated_at < target.updated_at:
         return verdict.give(rejects, GONE)
-    if rows[0].updated_at > target.updated_at:
-        return verdict.give(rejects, NEWER_ROW)
     if due.by_its_time(target.updated_at):
         return verdict.give(rejects, NEWER_ROW)
     verdict.sent = [Sent(row.row, rejects, due.new_hashes(row.updated_at, [row.row])) for row in rows]

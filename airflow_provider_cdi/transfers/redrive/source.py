@@ -17,9 +17,7 @@ from airflow_provider_cdi.hooks.sql.keys import MOST_VALUES, Lookup
 from airflow_provider_cdi.transfers.redrive.current_rows import (
     GONE,
     NEWER_ROW,
-    CurrentRow,
     FoundRows,
-    KeyOfRow,
     Sent,
     Target,
     Verdict,
@@ -29,7 +27,7 @@ from airflow_provider_cdi.transfers.redrive.current_rows import (
 from airflow_provider_cdi.transfers.redrive.due import Due
 from airflow_provider_cdi.transfers.redrive.outcomes import RedriveOutcomes
 from airflow_provider_cdi.transfers.redrive.stored_rows import StoredRows
-from airflow_provider_cdi.transfers.redrive.taking import TakenReject, content_of, sortable
+from airflow_provider_cdi.transfers.redrive.taking import KeyOfRow, TakenReject, content_of, other_keys, sortable
 
 
 class KeyedSource(Source, Protocol):
@@ -73,7 +71,7 @@ class RedriveSource:
     ) -> None:
         self._source, self._contract, self._outcomes, self._due = source, contract, outcomes, due
         self._every_row, self._stored = every_row, stored
-        self._targets = _targets(rejects)
+        self._targets = _targets(rejects, contract, every_row=every_row)
         #: What was sent -> the key for which it was.
         self._sent: dict[tuple[str, bytes], KeyOfRow] = {}
 
@@ -132,10 +130,10 @@ class RedriveSource:
         for batch in batches:
             found.add(batch)
         for target in targets:
-            yield target, self._verdict(target, found.of(target))
+            yield target, self._verdict(target, found)
 
     def _lookup(self, targets: Sequence[Target]) -> Lookup:
-        keys = [dict(key) for key in dict.fromkeys(target.key for target in targets)]
+        keys = [dict(key) for key in dict.fromkeys(key for target in targets for key in target.keys)]
         first, last = (targets[place].rejects[0].reject.updated_at for place in (0, -1))
         return Lookup(keys, Bounds(since=first, up_to=last if self._every_row else None))
 
@@ -165,11 +163,12 @@ class RedriveSource:
         content = target.updated_at, content_of(plain.identifier, plain.payload, plain.columns)
         return self._sent.setdefault(content, target.key) == target.key
 
-    def _verdict(self, target: Target, rows: Sequence[CurrentRow]) -> Verdict:
+    def _verdict(self, target: Target, found: FoundRows) -> Verdict:
+        rows = found.of(target)
         if self._every_row:
             verdict = rows_each_for_itself(target, rows, self._due, self._contract)
         else:
-            verdict = newest_row(target, rows, self._due)
+            verdict = newest_row(target, rows, found.newest(target), self._due)
         if self._stored is None:
             return verdict
         kept = [(reject, fate) for reject, fate in verdict.fates if fate != GONE]
@@ -190,12 +189,18 @@ class RedriveSource:
         return [*sent[:-1], sent[-1]._replace(hashes=instead_of)]
 
 
-def _targets(rejects: Sequence[TakenReject]) -> list[Target]:
+def _targets(rejects: Sequence[TakenReject], contract: TableContract, *, every_row: bool) -> list[Target]:
     """Put the rejects of one row together, in the order of their times."""
+
+    def others(same: Sequence[TakenReject]) -> Sequence[KeyOfRow]:
+        if every_row:
+            return ()
+        return tuple(dict.fromkeys(key for one in same for key in other_keys(one.reject.identifier, contract)))
+
     together: dict[tuple[str, KeyOfRow], list[TakenReject]] = {}
     for one in rejects:
         together.setdefault((sortable(one.reject.updated_at), one.key), []).append(one)
-    return [Target(key, at, same) for (at, key), same in together.items()]
+    return [Target(key, at, same, others(same)) for (at, key), same in together.items()]
 
 
 def _lookups(targets: Sequence[Target]) -> Iterator[list[Target]]:
@@ -203,10 +208,11 @@ def _lookups(targets: Sequence[Target]) -> Iterator[list[Target]]:
     group: list[Target] = []
     values = 0
     for target in targets:
-        if group and values + len(target.key) > MOST_VALUES:
+        bound = sum(map(len, target.keys))
+        if group and values + bound > MOST_VALUES:
             yield group
             group, values = [], 0
         group.append(target)
-        values += len(target.key)
+        values += bound
     if group:
         yield group

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
@@ -15,6 +15,8 @@ from airflow_provider_cdi.engine.rows.table_contract import TableContract
 if TYPE_CHECKING:
     from airflow_provider_cdi.rejects.stored import StoredReject
 
+#: What a row is looked for by: names of identifiers and their texts.
+KeyOfRow: TypeAlias = tuple[tuple[str, str], ...]
 #: Rejects of one run at most, and bytes of their payloads where those are sent as they were stored.
 MOST, MOST_BYTES = 100_000, 64 * 1024 * 1024
 
@@ -24,12 +26,12 @@ class TakenReject:
     """A reject that a run sends again.
 
     :param reject: without its payload, unless that is sent.
-    :param key: what its row is looked for by: identifiers and their texts.
+    :param key: what its row is looked for by.
     :param content: digest of what was rejected.
     """
 
     reject: StoredReject
-    key: tuple[tuple[str, str], ...]
+    key: KeyOfRow
     content: bytes
 
 
@@ -79,19 +81,31 @@ def take(
     return taken
 
 
-def key_of(identifier: Mapping[str, Any], contract: TableContract) -> tuple[tuple[str, str], ...]:
+def key_of(identifier: Mapping[str, Any], contract: TableContract) -> KeyOfRow:
     """Return what a row is looked for by: its first identifier that tells people apart, with its label.
 
     :param identifier: the filled identifier columns.
     :param contract: names them, the most telling one first.
     :return: empty when there is none.
     """
+    return next(_keys(identifier, contract), ())
+
+
+def other_keys(identifier: Mapping[str, Any], contract: TableContract) -> list[KeyOfRow]:
+    """Return by what else the other side finds whose row it is.
+
+    :param identifier: the filled identifier columns.
+    :param contract: says whether it looks at more than the first of them.
+    """
+    return list(_keys(identifier, contract))[1:] if contract.found_by_any else []
+
+
+def _keys(identifier: Mapping[str, Any], contract: TableContract) -> Iterator[KeyOfRow]:
     labels = {label: telling for telling, label in contract.pairs}
     for name in contract.identifiers:
         value = identifier.get(name)
         if name not in labels and isinstance(value, str) and value:
-            return tuple(_with_label(name, identifier, contract))
-    return ()
+            yield tuple(_with_label(name, identifier, contract))
 
 
 def _with_label(name: str, identifier: Mapping[str, Any], contract: TableContract) -> Iterator[tuple[str, str]]:

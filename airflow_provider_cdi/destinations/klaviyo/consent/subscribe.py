@@ -73,6 +73,7 @@ class Subscribe(PeopleDestination):
         self.contract = TableContract(
             "subscribe",
             identifiers=CONTACTS,
+            found_by_any=True,
             has_payload=False,
             refuses_payload=True,
             required=when if is_historical else (),

@@ -57,6 +57,7 @@ class Unsubscribe(PeopleDestination):
         self.contract = TableContract(
             "unsubscribe",
             identifiers=CONTACTS,
+            found_by_any=True,
             has_payload=False,
             refuses_payload=True,
             optional=(*reader.columns, PUSH_TOKENS),

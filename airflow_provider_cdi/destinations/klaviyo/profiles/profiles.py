@@ -101,6 +101,7 @@ class Profiles(PeopleDestination):
         self.contract = TableContract(
             "profiles",
             identifiers=IDENTIFIERS,
+            found_by_any=True,
             needs_payload=False,
             optional=tuple(STANDARD_FIELDS),
             contents=tuple(STANDARD_FIELDS),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_cdi.engine.delivery.traffic import Traffic
+from airflow_provider_cdi.engine.report import Report
 from airflow_provider_cdi.engine.rows.totals import Totals
-from airflow_provider_cdi.transfers.redrive.outcomes import RedriveOutcomes
+from airflow_provider_cdi.transfers.redrive.outcomes import RedriveNumbers, RedriveOutcomes
 from airflow_provider_cdi.transfers.redrive.taking import TakenReject
 
 
@@ -78,3 +81,19 @@ def test_the_watermark_knows_rows_before_their_rejects_are_marked():
     outcomes.note_passed(["accepted"])
     saved(outcomes, marks, 1)
     assert marks.seen == [[7], ("a", "accepted"), "saved"]
+
+
+@pytest.mark.parametrize(
+    ("fates", "without_key", "told"),
+    [
+        ({"gone": 2}, 0, "where that itself was mended: a mended row goes with the next usual run"),
+        ({"unclear": 2}, 0, "give those that are to be sent times of their own"),
+        ({}, 2, "cannot be found: a mended row goes with the next usual run when it has a new UPDATED_AT"),
+        ({"accepted": 2}, 0, ""),
+    ],
+)
+def test_the_report_says_what_to_do_about_rows_that_were_not_found(fates, without_key, told):
+    numbers = RedriveNumbers(2, Counter(fates), 0, without_key, ())
+    report = Report("rejects", Totals(), Traffic(), 1.0, 0.0, None, redrive=numbers.to_json())
+    hints = [line for line in report.lines() if "mended" in line or "times of their own" in line]
+    assert [told in line for line in hints] == [True] * bool(told)
