@@ -12,6 +12,8 @@ _CONTROLS = {number: f"\\x{number:02x}" for number in (*range(0x20), *range(0x7F
 
 #: What is printed in the place of signs that an older terminal does not have.
 _IN_ASCII = str.maketrans({"✓": "+", "✗": "x", "…": "..."})
+#: Characters of a payload in a table.
+_SHOWN_CHARS = 60
 #: The longest word of a table that is kept in one piece where the terminal is narrow, such as a timestamp.
 _LONGEST_WORD = 32
 
@@ -31,6 +33,19 @@ def print_result(rows: Sequence[Mapping[str, Any]], output: str, *, document: An
         _print_plain(rows)
     else:
         _print_table(rows)
+
+
+def whose(identifier: Mapping[str, Any]) -> str:
+    """Return the identifier of a row as one cell.
+
+    :param identifier: name of the column -> value.
+    """
+    return ", ".join(f"{name} {value}" for name, value in identifier.items())
+
+
+def shortened(text: str) -> str:
+    """Return a payload as one cell: what is longer than 60 characters is cut off, and a sign says so."""
+    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
 
 
 def print_json(document: Any) -> None:

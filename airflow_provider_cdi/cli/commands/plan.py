@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 MOST_ASKED = 10_000
 #: Says that nothing is masked.
 _NONE = "none"
-#: Characters of a payload in a table.
-_SHOWN_CHARS = 60
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -62,13 +60,15 @@ def _print(forecast: SyncForecast, output: str) -> None:
 
 
 def _example(example: dict[str, Any], *, cut: bool) -> dict[str, Any]:
+    from airflow_provider_cdi.cli.output import shortened, whose
+
     payload = " ".join((example["payload"] or "").split())
     return {
         "outcome": example["outcome"],
         "code": example["code"],
         "updated_at": example["updated_at"],
-        "identifier": ", ".join(f"{name} {value}" for name, value in example["identifier"].items()),
-        "payload": f"{payload[:_SHOWN_CHARS]}…" if cut and len(payload) > _SHOWN_CHARS else payload,
+        "identifier": whose(example["identifier"]),
+        "payload": shortened(payload) if cut else payload,
         "reason": example["reason"],
     }
 

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.preview.masks import Mask
     from airflow_provider_cdi.preview.preview import Preview
 
-#: Characters of a payload in a table.
-_SHOWN_CHARS = 60
-
 
 def _run(options: argparse.Namespace) -> int:
     from airflow_provider_cdi.cli.find_sync import find_sync
@@ -64,13 +61,14 @@ def _print(preview: Preview, output: str) -> None:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    payload = row["payload"] or ""
+    from airflow_provider_cdi.cli.output import shortened, whose
+
     return {
         "outcome": row["outcome"],
         "request": row["request"],
-        "identifier": ", ".join(f"{name} {value}" for name, value in row["identifier"].items()),
+        "identifier": whose(row["identifier"]),
         "updated_at": row["updated_at"],
-        "payload": payload if len(payload) <= _SHOWN_CHARS else f"{payload[:_SHOWN_CHARS]}…",
+        "payload": shortened(row["payload"] or ""),
         "why": ": ".join(filter(None, (row["code"], row["reason"]))) or ", ".join(row["adjusted"]),
     }
 

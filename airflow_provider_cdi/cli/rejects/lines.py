@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.cli.command import GOOD, NOT_GOOD
-from airflow_provider_cdi.cli.output import print_json, print_result, tell
+from airflow_provider_cdi.cli.output import print_json, print_result, shortened, tell, whose
 from airflow_provider_cdi.cli.rejects.choice import filter_of
 from airflow_provider_cdi.cli.rejects.sync import RejectsOfSync, rejects_of_sync
 from airflow_provider_cdi.destinations.cures import cure_of
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.rejects.stored import RejectFilter
 
 USUAL_ROWS = 20
-#: Characters of a payload in a table.
-_SHOWN_CHARS = 60
 #: A spreadsheet runs a text that begins with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -95,13 +93,13 @@ def _print(of: RejectsOfSync, shown: list[StoredReject], output: str) -> None:
         return
     rows = [_row(one) for one in shown]
     if output == "table":
-        rows = [{**row, "payload": _cut(row["payload"])} for row in rows]
+        rows = [{**row, "payload": shortened(row["payload"])} for row in rows]
     print_result(rows, output)
 
 
 def _row(reject: StoredReject) -> dict[str, Any]:
     return {
-        "identifier": ", ".join(f"{name} {value}" for name, value in reject.identifier.items()),
+        "identifier": whose(reject.identifier),
         "updated_at": reject.updated_at,
         "outcome": reject.outcome,
         "code": reject.code,
@@ -109,10 +107,6 @@ def _row(reject: StoredReject) -> dict[str, Any]:
         "redriven": reject.mark.fate if reject.mark else "",
         "payload": _text(reject.payload),
     }
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
 
 
 def _document(reject: StoredReject, vendor: str) -> dict[str, Any]:

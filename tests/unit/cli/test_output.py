@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from airflow_provider_cdi.cli.output import print_json, print_result, print_text
+from airflow_provider_cdi.cli.output import print_json, print_result, print_text, shortened
 
 ROWS = [
     {"name": "[dbo].[users]", "rows": 3, "good": True, "why": None, "also": ["a", "b"]},
@@ -103,3 +103,9 @@ def test_a_terminal_too_narrow_for_that_cuts_nothing_off(monkeypatch, capsys):
     assert out.count("x") == ROW["payload"].count("x") + ROW["who"].count("x")
     cells = [line.split("|")[2].strip() for line in out.splitlines()[1:] if "|" in line]
     assert ROW["at"] in "".join(cells)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(0, 0), (60, 60), (61, 61), (5_000, 61)])
+def test_a_payload_fits_into_a_cell_and_a_sign_tells_what_was_cut_off(length, shown):
+    text = shortened("x" * length)
+    assert (len(text), text.endswith("…")) == (shown, length > 60)

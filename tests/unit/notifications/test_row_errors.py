@@ -100,10 +100,10 @@ def test_a_code_is_told_once_until_it_was_away():
     assert [contact.hears(9, y=1), contact.hears(9, x=1, y=1), contact.hears(0), contact.hears(9, x=1)] == [0, 1, 0, 0]
 
 
-def test_the_end_is_told_once():
+def test_the_end_is_told_once_and_as_no_trouble():
     contact = Listener()
     assert [contact.hears(9, x=1), contact.hears(9), contact.hears(9)] == [1, 1, 0]
-    assert contact.told[1].is_over
+    assert [(message.severity, message.is_over) for message in contact.told] == [("warning", False), ("info", True)]
 
 
 def test_what_could_not_be_told_is_told_by_the_next_run():
