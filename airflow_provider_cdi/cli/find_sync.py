@@ -125,7 +125,7 @@ def _with_arguments(sync: SyncTask, given: Mapping[str, Any]) -> WarehouseSyncOp
 
 
 def _list(files: DagFiles, syncs: Sequence[SyncTask]) -> str:
-    errors = "".join(f"\n  {file} could not be read: {error}" for file, error in files.errors.items())
+    errors = files.unread()
     where = ", ".join(files.places) or "the DAG folders that Airflow is configured with"
     if not syncs:
         return f"There are no syncs in {where}; --dag-file reads another place.{errors}"

@@ -105,7 +105,8 @@ def _encodable(text: str) -> str:
 def _print_plain(rows: Sequence[Mapping[str, Any]]) -> None:
     from tabulate import tabulate
 
-    cells = [[_cell(value) for value in row.values()] for row in rows]
+    # One line a row, for programs.
+    cells = [[_cell(value).replace("\n", "\\n") for value in row.values()] for row in rows]
     print_text(tabulate(cells, headers=list(rows[0]), tablefmt="plain", disable_numparse=True))
 
 

@@ -165,30 +165,54 @@ class StateRecord:
         By hand, ``sync_id`` and ``watermark`` are enough; ``{"position": "2026-01-05T00:00:00Z"}`` and a plain
         timestamp both make a watermark.
 
-        :raises ConfigurationError: when a newer version of this package wrote it.
+        :raises ConfigurationError: when a newer version of this package wrote it, or it is no such record.
         """
-        if stored.get("v", RECORD_VERSION) > RECORD_VERSION:
+        try:
+            _refuse_later_version(stored)
+            return cls._read(stored)
+        except (AttributeError, ArithmeticError, KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
-                f"The state of sync {stored.get('sync_id')!r} was written by a newer airflow-provider-cdi (state "
-                f"version {stored['v']}, this one knows {RECORD_VERSION}). Upgrade this worker."
-            )
-        identity = Identity(*(stored.get(field, "") for field in ("sync_id", "data_type", "destination", "owner")))
-        checkpoint = Checkpoint.from_json({"totals": Totals().to_json(), **stored, "watermark": _watermark_of(stored)})
+                f"The state of sync {stored.get('sync_id')!r} is damaged: a value in it is missing, or of another type "
+                f"({type(error).__name__}). Nothing goes on from there. Put "
+                '{"sync_id": …, "watermark": "2026-01-05T00:00:00Z"} in its place, or delete it to go on with the copy '
+                "in the XComs of earlier runs."
+            ) from error
+
+    @classmethod
+    def _read(cls, stored: Mapping[str, Any]) -> StateRecord:
+        identity = Identity(
+            _text(stored, "sync_id"), _text(stored, "data_type"), _text(stored, "destination"), _text(stored, "owner")
+        )
         if stored.get("reads"):
             identity = replace(identity, reads=Reading.from_json(stored["reads"]))
-        copies = tuple(Instance(*copy) for copy in stored.get("copies", ()))
+        map_index = stored.get("map_index")
         return cls(
             identity,
-            stored.get("gen", 0),
-            checkpoint,
-            run_id=stored.get("run_id", ""),
-            at=stored.get("at", ""),
-            map_index=stored.get("map_index"),
-            copies=copies,
+            int(stored.get("gen", 0)),
+            Checkpoint.from_json({"totals": Totals().to_json(), **stored, "watermark": _watermark_of(stored)}),
+            run_id=_text(stored, "run_id"),
+            at=_text(stored, "at"),
+            map_index=None if map_index is None else int(map_index),
+            copies=tuple(Instance(*copy) for copy in stored.get("copies", ())),
             changed=tuple(map(Change.from_json, stored.get("changed") or ())),
             from_beginning=bool(stored.get("from_beginning")),
             moved_to=tuple(stored.get("moved_to") or ()),
         )
+
+
+def _refuse_later_version(stored: Mapping[str, Any]) -> None:
+    if stored.get("v", RECORD_VERSION) > RECORD_VERSION:
+        raise ConfigurationError(
+            f"The state of sync {stored.get('sync_id')!r} was written by a newer airflow-provider-cdi (state version "
+            f"{stored['v']}, this one knows {RECORD_VERSION}). Upgrade this worker."
+        )
+
+
+def _text(stored: Mapping[str, Any], name: str) -> str:
+    text = stored.get(name, "")
+    if not isinstance(text, str):
+        raise TypeError(name)
+    return text
 
 
 def _reject_parts(stored: Mapping[str, Any], totals: Totals) -> tuple[RejectPart, ...]:
@@ -201,10 +225,10 @@ def _watermark_of(stored: Mapping[str, Any]) -> dict[str, Any] | None:
     mark = stored.get("watermark")
     if not mark:
         return None
-    mark = {"position": mark} if isinstance(mark, str) else dict(mark)
     try:
+        mark = {"position": mark} if isinstance(mark, str) else dict(mark)
         return {**mark, "position": parse_position(mark["position"])}
-    except (KeyError, ValueError) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f"The watermark in the state of sync {stored.get('sync_id')!r} is not a timestamp. Write it as "
             '"2026-01-05T00:00:00Z" on the asset page of the sync.'

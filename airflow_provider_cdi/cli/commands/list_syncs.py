@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.cli.command import GOOD, NOT_GOOD, cdi_command, option
 from airflow_provider_cdi.cli.sync_args import ARG_DAG_FILE
+from airflow_provider_cdi.exceptions import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -20,17 +21,22 @@ def _run(options: argparse.Namespace) -> int:
     from airflow_provider_cdi.cli.output import print_result, tell
     from airflow_provider_cdi.cli.syncs.dag_files import read_dag_files
     from airflow_provider_cdi.cli.syncs.overview import overview
+    from airflow_provider_cdi.cli.syncs.status import AMISS, WELL
     from airflow_provider_cdi.transfers.sync_tasks import sync_tasks
 
+    if options.status not in (None, *WELL, *AMISS):
+        raise UsageError(f"No sync has the status {options.status!r}: there are {', '.join(sorted({*WELL, *AMISS}))}.")
     files = read_dag_files(options.dag_file)
     tasks = [one for one in sync_tasks(files.dags.values()) if options.dag_id in (None, one.dag.dag_id)]
-    # A file that could not be read may hold the task of a state: then nobody can say that it is gone.
-    is_whole = not (options.dag_file or options.dag_id or files.errors)
-    found = overview(tasks, datetime.now(UTC), whole=is_whole)
+    is_whole = not (options.dag_file or options.dag_id)
+    if options.dag_id and not tasks:
+        raise UsageError(f"There is no DAG {options.dag_id!r} with a sync.{files.unread()}")
+    found = overview(tasks, datetime.now(UTC), whole=is_whole, unread=files.errors)
     lines = [
         line
         for line in found.lines
-        if options.status in (None, line.values["status"]) and not (options.not_good and line.is_good)
+        if (not line.is_past if options.status is None else line.values["status"] == options.status)
+        and not (options.not_good and line.is_good)
     ]
     for file, error in files.errors.items():
         tell(f"{file} could not be read: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from airflow_provider_cdi.engine.reading.source_clock import SourceClock
 from airflow_provider_cdi.engine.rows.position import is_later
 from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
-from airflow_provider_cdi.state.by_hand.changes import Write, change_now, changed_record, write_all
+from airflow_provider_cdi.state.by_hand.changes import Write, change_now, changed_record, check_reason, write_all
 from airflow_provider_cdi.state.identity import refuse_other_identity
 from airflow_provider_cdi.transfers.source_look import SourceLook
 
@@ -33,6 +34,8 @@ def set_watermark(options: argparse.Namespace) -> None:
     """
     if options.no_count and options.delivered is not None:
         raise UsageError("--delivered counts the rows of that time: leave --no-count out.")
+    if options.delivered is not None and options.delivered < 1:
+        raise UsageError(f"--delivered is {options.delivered}; without it no row of that time counts as delivered.")
     _change(options, "cdi_state_set")
 
 
@@ -47,11 +50,26 @@ def reset(options: argparse.Namespace) -> None:
 
 
 def _change(options: argparse.Namespace, event: str) -> None:
-    syncs = Known.look(options.dag_file).named(options)
+    check_reason(options.why)
+    known = Known.look(options.dag_file)
+    syncs = known.named(options)
+    if options.sync_id is None:
+        _refuse_several(syncs)
+    for one in syncs:
+        known.state.refuse_closed(one.sync_id, one.name)
     writes = [_changed(one, options, is_reset=event == "cdi_state_reset") for one in syncs]
     confirm(options)
     write_all(writes, event=event, why=options.why)
     tell(f"Written: {len(writes)} record{'' if len(writes) == 1 else 's'}. The next run begins there.")
+
+
+def _refuse_several(syncs: Sequence[StatedSync]) -> None:
+    """Make sure that one sync is meant, with all its instances: a DAG may have several."""
+    names = sorted({one.task.sync_id if one.task else one.name for one in syncs})
+    if len(names) > 1:
+        raise UsageError(
+            f"{len(names)} syncs are named: {', '.join(names)}. Change one after the other: --sync-id, or --task-id."
+        )
 
 
 def _changed(one: StatedSync, options: argparse.Namespace, *, is_reset: bool) -> Write:
@@ -75,7 +93,8 @@ def _wanted(
     one: StatedSync, options: argparse.Namespace, old: Watermark | None, *, is_reset: bool
 ) -> tuple[Watermark | None, Meaning | None]:
     """Return the new watermark, and what it means for rows; None when nobody counts."""
-
+    if not is_reset:
+        _position(one, options.watermark)
     if options.no_count:
         return (None if is_reset else _uncounted(one, options.watermark)), None
     look = SourceLook(one.operator())
@@ -87,15 +106,22 @@ def _wanted(
 
 
 def _uncounted(one: StatedSync, text: str) -> Watermark:
-    reads = one.identity().reads
-    clock = SourceClock.of(reads.timezone if reads else None)
-    try:
-        position = clock.parse(text)
-    except ValueError:
-        raise UsageError(f"--watermark is {text!r}, which is no timestamp; write 2026-01-05T00:00:00Z.") from None
-    if is_later(position, clock.up_to(datetime.now(UTC))):
+    position = _position(one, text)
+    if is_later(position, _clock(one).up_to(datetime.now(UTC))):
         raise ConfigurationError(f"The watermark {text} lies in the future: rows until then would never be sent.")
     return Watermark(position, Ties())
+
+
+def _position(one: StatedSync, text: str) -> str:
+    try:
+        return _clock(one).parse(text)
+    except (OverflowError, ValueError):
+        raise UsageError(f"--watermark is {text!r}, which is no timestamp; write 2026-01-05T00:00:00Z.") from None
+
+
+def _clock(one: StatedSync) -> SourceClock:
+    reads = one.identity().reads
+    return SourceClock.of(reads.timezone if reads else None)
 
 
 def _tell_meaning(meaning: Meaning | None, options: argparse.Namespace) -> None:
@@ -110,8 +136,8 @@ def _tell_meaning(meaning: Meaning | None, options: argparse.Namespace) -> None:
     if meaning.skipped > 0:
         if not options.skip_rows:
             raise ConfigurationError(
-                f"{meaning.skipped:,} rows lie between the two and would never be sent. Nothing was changed. Give an "
-                "earlier time, or --skip-rows if that is what you want."
+                f"{meaning.skipped:,} row{'s lie' if meaning.skipped > 1 else ' lies'} between the two and would never "
+                "be sent. Nothing was changed. Give an earlier time, or --skip-rows if that is what you want."
             )
         tell(f"  {meaning.skipped:,} rows will never be sent.")
     tell(f"  {meaning.again:,} rows that were delivered will be sent again.")

@@ -9,7 +9,7 @@ from airflow_provider_cdi.cli.command import confirm
 from airflow_provider_cdi.cli.output import tell
 from airflow_provider_cdi.cli.state.stated import Known
 from airflow_provider_cdi.exceptions import UsageError
-from airflow_provider_cdi.state.by_hand.changes import change_now, write_all
+from airflow_provider_cdi.state.by_hand.changes import change_now, check_reason, write_all
 from airflow_provider_cdi.state.by_hand.moves import renamed, repartitioned
 from airflow_provider_cdi.transfers.source_look import SourceLook
 
@@ -31,6 +31,7 @@ def move(options: argparse.Namespace) -> None:
         raise UsageError("Say where to: --to-sync-id, --to-dag-id and --to-task-id, or --to-partitions.")
     if not options.sync_id:
         raise UsageError("Say which sync moves: --sync-id with its present name, as `airflow cdi syncs` lists it.")
+    check_reason(options.why)
     known = Known.look(options.dag_file)
     if options.to_partitions:
         count = _number_of_parts(options.to_partitions)
@@ -43,7 +44,8 @@ def move(options: argparse.Namespace) -> None:
     tell(f"  {_again(known, options, moved.again)} that were delivered will be sent again.")
     confirm(options)
     write_all(moved.writes, event="cdi_state_move", why=options.why)
-    tell(f"Written: {len(moved.writes)} records. A run under the old name says that it has moved.")
+    number = len(moved.writes)
+    tell(f"Written: {number} record{'' if number == 1 else 's'}. A run under the old name says that it has moved.")
 
 
 def _number_of_parts(text: str) -> int | None:

@@ -33,6 +33,7 @@ def show_state(options: argparse.Namespace) -> None:
 def _described(one: StatedSync, state: FoundState) -> dict[str, Any]:
     lease = state.holder(one.name, one.found.record.identity.owner if one.found else "")
     shown: dict[str, Any] = {"sync_id": one.name, "task": one.task.name if one.task else None}
+    shown["unreadable"] = state.unreadable_of(one.name, one.sync_id)
     if one.found is None:
         return shown | {"state": "none: the next run starts as initial= says", "lease": lease}
     record = one.found.record

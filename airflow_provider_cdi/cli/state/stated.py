@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_cdi.cli.syncs.dag_files import read_dag_files
-from airflow_provider_cdi.cli.syncs.templates import fill_in
+from airflow_provider_cdi.cli.syncs.templates import fill_in, name_without_a_run
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
-from airflow_provider_cdi.state.assets import ascii_name, sync_asset
 from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState, find_state
 from airflow_provider_cdi.state.by_hand.moves import Target
-from airflow_provider_cdi.state.by_hand.places import AssetPlace, Place, VariablePlace, XComPlace
+from airflow_provider_cdi.state.by_hand.places import Place, XComPlace, shared_places
 from airflow_provider_cdi.state.identity import Identity, default_sync_id
 from airflow_provider_cdi.state.outside import StatedTask
 from airflow_provider_cdi.state.records import STATE_KEY
-from airflow_provider_cdi.state.stores.variable_store import VariableStore
 from airflow_provider_cdi.transfers.sync_tasks import SyncTask, sync_tasks
 from airflow_provider_cdi.version_compat import has_asset_state
 
@@ -32,11 +31,18 @@ class StatedSync:
     :param name: of the sync, a mapped instance's with its part.
     :param found: its record; None when there is none.
     :param task: as the DAG files have it; None when they have none.
+    :param unread: what else may have it, in words: the DAG files that could not be read; empty for none.
     """
 
     name: str
     found: FoundRecord | None
     task: SyncTask | None
+    unread: str = ""
+
+    @property
+    def sync_id(self) -> str:
+        """The id of the sync, which mapped instances share; of one whose task is gone its whole name."""
+        return self.task.sync_id if self.task is not None else self.name
 
     def operator(self) -> DeclaredSync:
         """Return the operator with its templates filled in.
@@ -44,17 +50,22 @@ class StatedSync:
         :raises UsageError: when no DAG file has it, or only a run could fill something in.
         """
         if self.task is None:
-            raise UsageError(f"No DAG file has the sync {self.name!r}, so its source cannot be asked.")
+            raise UsageError(
+                f"No DAG file has the sync {self.name!r}, so its source cannot be asked; --no-count leaves it alone."
+                f"{self.unread}"
+            )
         if self.task.missing is not None:
             raise UsageError(
                 f"The instances of {self.task.name} are known in a run only, so the source cannot be asked: leave the "
                 "count out with --no-count."
             )
-        import copy
-
         # The DAG's own operator stays as it is: others may read it.
         operator = cast("Any", copy.copy(self.task.operator({})))
-        fill_in(operator)
+        try:
+            fill_in(operator)
+        except UsageError as error:
+            told = str(error).partition(" Give what")[0]
+            raise UsageError(f"{self.task.name}: {told} Leave the count out with --no-count.") from error
         operator.check_rendered()
         return cast("DeclaredSync", operator)
 
@@ -62,17 +73,25 @@ class StatedSync:
         """Return whose state it is: as the task declares it, else as the record has it."""
         if self.task is None or self.task.missing is not None:
             if self.found is None:
-                raise UsageError(f"The sync {self.name!r} has no state, and no DAG file says enough of it to make one.")
+                raise UsageError(
+                    f"The sync {self.name!r} has no state, and no DAG file says enough of it to make one.{self.unread}"
+                )
             return self.found.record.identity
         index = -1 if self.task.map_index is None else self.task.map_index
-        return self.operator().identity(StatedTask(self.task.dag.dag_id, self.task.task_id, index))
+        try:
+            operator = self.operator()
+        except UsageError:  # only a run can fill in its templates
+            if self.found is None:
+                raise
+            return self.found.record.identity
+        return operator.identity(StatedTask(self.task.dag.dag_id, self.task.task_id, index))
 
     def place(self) -> Place:
         """Return where its record is to be written."""
         if self.found is not None:
             return self.found.place
         if self.task is None:
-            raise UsageError(f"No DAG file has the sync {self.name!r}.")
+            raise UsageError(f"No DAG file has the sync {self.name!r}.{self.unread}")
         index = -1 if self.task.map_index is None else self.task.map_index
         return new_place(self.name, self.task, index)
 
@@ -84,11 +103,11 @@ def new_place(name: str, task: SyncTask, map_index: int) -> Place:
     :param task: its task.
     :param map_index: which instance, -1 for none.
     """
+    in_asset, in_variable = shared_places(STATE_KEY, name, task.sync_id)
     if has_asset_state():
-        key = STATE_KEY if name == task.sync_id else f"{STATE_KEY}:{ascii_name(name)}"
-        return AssetPlace(sync_asset(task.sync_id).name, key)
+        return in_asset
     if task.argument("checkpoint") == "variable":
-        return VariablePlace(VariableStore(name).name(STATE_KEY))
+        return in_variable
     return XComPlace(task.dag.dag_id, task.task_id, "", map_index, STATE_KEY)
 
 
@@ -98,10 +117,12 @@ class Known:
 
     :param tasks: the syncs of the DAG files.
     :param state: of the database.
+    :param unread: the DAG files that could not be read, in words; empty for none.
     """
 
     tasks: list[SyncTask]
     state: FoundState
+    unread: str = ""
 
     @classmethod
     def look(cls, dag_file: str | None) -> Known:
@@ -119,7 +140,8 @@ class Known:
                 f"Airflow's metadata database cannot be read from here ({type(error).__name__}), and the state of "
                 "syncs is kept there. Call this where Airflow's scheduler or API server runs."
             ) from None
-        return cls(sync_tasks(read_dag_files(dag_file).dags.values()), state)
+        files = read_dag_files(dag_file)
+        return cls(sync_tasks(files.dags.values()), state, files.unread())
 
     def named(self, options: argparse.Namespace) -> list[StatedSync]:
         """Return the syncs that a command line names, mapped instances one by one.
@@ -132,12 +154,13 @@ class Known:
         found = {one.name: one for one in self._of_tasks(options)}
         for name in self.state.records:
             if name not in found and self._is_meant(name, options):
-                found[name] = StatedSync(name, self.state.newest(name), None)
+                found[name] = StatedSync(name, self.state.newest(name), None, self.unread)
         if options.map_index is not None:
             found = {name: one for name, one in found.items() if _index(one) == options.map_index}
         if not found:
             raise UsageError(
                 "No sync of the DAG files or of the database has that name. `airflow cdi syncs` lists what there is."
+                f"{self.unread}"
             )
         return list(found.values())
 
@@ -154,7 +177,9 @@ class Known:
             known = task.dag.dag_id if task else "", task.task_id if task else ""
             dag_id, task_id = dag_id or known[0], task_id or known[1]
             if not (dag_id and task_id):
-                raise UsageError("The task of this sync is in no DAG file: give both --to-dag-id and --to-task-id.")
+                raise UsageError(
+                    f"The task of this sync is in no DAG file: give both --to-dag-id and --to-task-id.{self.unread}"
+                )
         elif options.to_sync_id and (new := self._task_of(options.to_sync_id)):
             dag_id, task_id = new.dag.dag_id, new.task_id
         has_default = found is None or found.record.identity.owner in ("", options.sync_id)
@@ -166,7 +191,7 @@ class Known:
 
         :param sync_id: its name, without the part of an instance.
         """
-        return StatedSync(sync_id, None, self._task_of(sync_id))
+        return StatedSync(sync_id, None, self._task_of(sync_id), self.unread)
 
     def _task_of(self, sync_id: str) -> SyncTask | None:
         return next((task for task in self.tasks if task.sync_id == sync_id), None)
@@ -178,8 +203,8 @@ class Known:
                 continue
             if options.sync_id is not None and not self._names(task) & {options.sync_id}:
                 continue
-            name = max(task.names, key=len)
-            if task.missing is None:
+            name = name_without_a_run(task)
+            if name is not None:
                 found.append(StatedSync(name, self.state.newest(*_known_as(task, name)), task))
                 continue
             names = self.state.instances_of(task.sync_id)
@@ -188,9 +213,8 @@ class Known:
         return found
 
     def _names(self, task: SyncTask) -> set[str]:
-        if task.missing is None:
-            return task.names
-        return {task.sync_id, *self.state.instances_of(task.sync_id)}
+        name = name_without_a_run(task)
+        return {task.sync_id, *(self.state.instances_of(task.sync_id) if name is None else (name,))}
 
     def _is_meant(self, name: str, options: argparse.Namespace) -> bool:
         if options.sync_id is not None:

@@ -29,6 +29,10 @@ class DagFiles:
     dags: dict[str, DAG] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
+    def unread(self) -> str:
+        """Return in lines of their own what could not be read; empty for nothing."""
+        return "".join(f"\n  {file} could not be read: {error}" for file, error in self.errors.items())
+
 
 def read_dag_files(place: str | None = None) -> DagFiles:
     """Read DAG files.

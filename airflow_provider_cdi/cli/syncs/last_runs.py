@@ -25,10 +25,10 @@ class TaskKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """The newest instance of a task.
+    """The newest instance of a task that was scheduled.
 
     :param run_id: of its run.
-    :param state: what Airflow says of it; empty for none yet.
+    :param state: what Airflow says of it.
     :param began: when it began to run, aware.
     :param ended: when it ended.
     :param report: what the sync left of it: the report, or what there was of it.
@@ -87,7 +87,8 @@ def _newest(session: Any, mine: Any) -> dict[TaskKey, LastRun]:
     of_a_task = (Task.dag_id, Task.task_id, Task.map_index)
     is_its_run = and_(DagRun.dag_id == Task.dag_id, DagRun.run_id == Task.run_id)
     number = func.max(DagRun.id).label("number")
-    latest = select(*of_a_task, number).join(DagRun, is_its_run).where(mine).group_by(*of_a_task).subquery()
+    has_begun = Task.state.is_not(None)  # what waits for other tasks of its run has not, and says nothing
+    latest = select(*of_a_task, number).join(DagRun, is_its_run).where(mine, has_begun).group_by(*of_a_task).subquery()
     is_latest = and_(
         *(getattr(latest.c, name) == getattr(Task, name) for name in ("dag_id", "task_id", "map_index")),
         latest.c.number == DagRun.id,
@@ -104,7 +105,7 @@ def _newest(session: Any, mine: Any) -> dict[TaskKey, LastRun]:
     columns = (*of_a_task, Task.run_id, Task.state, Task.start_date, Task.end_date)
     found = session.execute(select(*columns).join(DagRun, is_its_run).join(latest, is_latest))
     return {
-        TaskKey(*row[:3]): LastRun(row[3], str(row[4] or ""), row[5], row[6], _told(reports.get(TaskKey(*row[:3]), {})))
+        TaskKey(*row[:3]): LastRun(row[3], str(row[4]), row[5], row[6], _told(reports.get(TaskKey(*row[:3]), {})))
         for row in found
     }
 

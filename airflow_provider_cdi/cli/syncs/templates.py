@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import UsageError
+from airflow_provider_cdi.state.identity import mapped_name
 from airflow_provider_cdi.transfers.arguments.checks import is_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
+    from airflow_provider_cdi.transfers.sync_tasks import SyncTask
 
 #: What a task may leave to each run, by the names that the operator keeps them under: without a run nobody chose.
 _CHOICES = {"sync_mode": "sync_mode", "since": "since", "until": "until", "is_dry_run": "dry_run"}
@@ -85,6 +87,23 @@ def without_a_run(task: Any, value: Any, *, now: datetime | None = None) -> Any:
         raise UsageError(f"it cannot be filled in: {error}") from error
     except Exception as error:  # whatever a macro, a Variable or a secrets backend raises; its text may be a secret
         raise UsageError(f"it cannot be filled in ({type(error).__name__})") from error
+
+
+def name_without_a_run(sync: SyncTask) -> str | None:
+    """Return what a sync is called where its state is kept, a mapped instance with its table and partition.
+
+    :param sync: a sync of a DAG file.
+    :return: None where only a run knows, because what a mapped instance reads has a template or comes from a task.
+    """
+    if sync.missing is not None:
+        return None
+    if sync.map_index is None:
+        return sync.sync_id
+    given = (sync.argument("source"), sync.argument("partition"))
+    try:
+        return mapped_name(sync.sync_id, *(without_a_run(sync.task, one) if is_template(one) else one for one in given))
+    except UsageError:
+        return None
 
 
 def _variables(env: Any, value: Any) -> set[str]:

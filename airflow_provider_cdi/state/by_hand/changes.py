@@ -13,12 +13,15 @@ from typing import Any
 
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Watermark
-from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
 from airflow_provider_cdi.state.by_hand.at_work import tasks_at_work
 from airflow_provider_cdi.state.by_hand.found import find_leases
 from airflow_provider_cdi.state.by_hand.places import Place
 from airflow_provider_cdi.state.identity import Identity
 from airflow_provider_cdi.state.record import Change, Checkpoint, StateRecord
+
+#: Characters that a record keeps of each of its changes: it has to stay under 32 KB.
+LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,16 @@ class Write:
     place: Place
     before: dict[str, Any] | None
     record: StateRecord
+
+
+def check_reason(why: str) -> None:
+    """Make sure that somebody says why, in words that a record has room for.
+
+    :param why: in that person's words.
+    :raises UsageError: when there are none, or more than 500 characters.
+    """
+    if not why.strip() or len(why) > LONGEST_REASON:
+        raise UsageError(f"--why has {len(why):,} characters: say why in a sentence, of {LONGEST_REASON} at most.")
 
 
 def change_now(why: str, was: str) -> Change:

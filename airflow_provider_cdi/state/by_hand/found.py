@@ -9,7 +9,14 @@ from typing import Any
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.state.by_hand.at_work import TaskAtWork, holder, tasks_at_work
-from airflow_provider_cdi.state.by_hand.places import AssetPlace, Place, VariablePlace, XComPlace
+from airflow_provider_cdi.state.by_hand.places import (
+    KEPT_ELSEWHERE,
+    AssetPlace,
+    Place,
+    VariablePlace,
+    XComPlace,
+    shared_places,
+)
 from airflow_provider_cdi.state.identity import mapped_part
 from airflow_provider_cdi.state.lease import LEASE_KEY, Lease
 from airflow_provider_cdi.state.record import StateRecord
@@ -55,13 +62,15 @@ class FoundState:
     :param records: by the name of their sync: the one that counts first, then its copies.
     :param leases: by the name of their sync.
     :param at_work: all task instances that have no end yet.
-    :param unreadable: what lies where a state should and is none, in words.
+    :param unreadable: where something lies that should be a state and cannot be read -> why.
+    :param elsewhere: where only a reference lies: a task alone can follow it.
     """
 
     records: dict[str, list[FoundRecord]] = field(default_factory=dict)
     leases: dict[str, list[Lease]] = field(default_factory=dict)
     at_work: list[TaskAtWork] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: dict[Place, str] = field(default_factory=dict)
+    elsewhere: set[Place] = field(default_factory=set)
 
     def newest(self, *names: str) -> FoundRecord | None:
         """Return the record that counts of a sync.
@@ -69,6 +78,32 @@ class FoundState:
         :param names: that it may have, see ``Identity.names``.
         """
         return max((found for name in names for found in self.records.get(name, ())), key=_rank, default=None)
+
+    def unreadable_of(self, name: str, sync_id: str) -> str | None:
+        """Say what lies where runs of a sync look first and cannot be read; None when there is nothing of the kind.
+
+        :param name: of the sync, a mapped instance's with its part.
+        :param sync_id: of the sync.
+        """
+        found = (place for place in shared_places(STATE_KEY, name, sync_id) if place in self.unreadable)
+        return next((about_unreadable(place, self.unreadable[place]) for place in found), None)
+
+    def refuse_closed(self, sync_id: str, name: str | None = None) -> None:
+        """Make sure that the state of a sync can be judged, and written over.
+
+        :param sync_id: of the sync.
+        :param name: of one mapped instance; None for the sync with all of them.
+        :raises ConfigurationError: when something lies there that cannot be read from here.
+        """
+        its_own, asset = shared_places(STATE_KEY, name or sync_id, sync_id), sync_asset(sync_id).name
+        for place in (*self.unreadable, *self.elsewhere):
+            if place in its_own or (name is None and isinstance(place, AssetPlace) and place.asset == asset):
+                why = self.unreadable.get(place)
+                raise ConfigurationError(
+                    f"{about_unreadable(place, why)} Nothing was changed."
+                    if why
+                    else f"Only a reference lies {place.describe()}, and nothing was changed: {KEPT_ELSEWHERE}"
+                )
 
     def instances_of(self, sync_id: str) -> list[str]:
         """Return the names of the mapped instances of a sync that have a record.
@@ -84,6 +119,15 @@ class FoundState:
         :param owner: its own task, as records name it.
         """
         return holder(self.leases.get(name, ()), owner, self.at_work)
+
+
+def about_unreadable(place: Place, why: str) -> str:
+    """Say what cannot be read.
+
+    :param place: where it lies.
+    :param why: it cannot.
+    """
+    return f"The state {place.describe()} cannot be read: {why}"
 
 
 def find_state() -> FoundState:
@@ -128,11 +172,13 @@ def _add(found: FoundState, place: Place, value: Any) -> None:
     try:
         stored = json_object(decoded(value))
         if stored is None or "sync_id" not in stored:
-            return  # a reference to another place
+            if isinstance(place, AssetPlace):
+                found.elsewhere.add(place)
+            return  # a Variable that was emptied, or an XCom that is kept elsewhere
         record = StateRecord.from_json(stored)
-    except (ConfigurationError, ValueError, KeyError, TypeError) as error:
-        why = str(error) if isinstance(error, ConfigurationError) else f"it is no record ({type(error).__name__})"
-        found.unreadable.append(f"The state {place.describe()} cannot be read: {why}")
+    except (ConfigurationError, ValueError) as error:
+        is_ours = isinstance(error, ConfigurationError)
+        found.unreadable[place] = str(error) if is_ours else "it is no JSON. Mend it, or delete it."
         return
     found.records.setdefault(record.identity.sync_id, []).append(FoundRecord(record, place, stored))
 

@@ -10,15 +10,13 @@ from airflow_provider_cdi.engine.reading.partition import Partition
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
-from airflow_provider_cdi.state.assets import ascii_name, sync_asset
 from airflow_provider_cdi.state.by_hand.changes import Write, changed_record, moved_record
 from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState
-from airflow_provider_cdi.state.by_hand.places import AssetPlace, Place, VariablePlace, XComPlace
+from airflow_provider_cdi.state.by_hand.places import Place, VariablePlace, XComPlace, shared_places
 from airflow_provider_cdi.state.by_hand.repartition import Ahead, repartition
 from airflow_provider_cdi.state.identity import default_sync_id, mapped_name, mapped_part
 from airflow_provider_cdi.state.record import Change
 from airflow_provider_cdi.state.records import STATE_KEY
-from airflow_provider_cdi.state.stores.variable_store import VariableStore
 from airflow_provider_cdi.version_compat import has_asset_state
 
 _PART = re.compile(r"(?:(?P<source>.*):)?(?P<part>\d+/\d+)")
@@ -74,6 +72,8 @@ def renamed(state: FoundState, sync_id: str, target: Target, change: Change) -> 
         new = target.sync_id if part is None else f"{mapped_name(target.sync_id, None, None)}:{part}"
         told.append(f"{old} becomes {new}" + (f", of task {target.owner}." if target.owner else "."))
         writes.append(_moved(state, found, _Goal(new, found.record.watermark, found.record.map_index), target, change))
+        if new == old and target.owner in ("", found.record.identity.owner):
+            raise UsageError(f"The sync {old!r} is called so already, and is of that task.")
         if new != old:
             writes.append(Write(found.place, found.stored, moved_record(found.record, (new,), change)))
     return Move(tuple(writes), tuple(told))
@@ -163,6 +163,7 @@ def _groups(state: FoundState, sync_id: str) -> Iterator[tuple[str | None, dict[
 
 def _records_of(state: FoundState, sync_id: str) -> list[FoundRecord]:
     """Return the records of a sync and its instances; those that have moved on are none."""
+    state.refuse_closed(sync_id)
     names = [*([sync_id] if sync_id in state.records else ()), *state.instances_of(sync_id)]
     found = [one for name in names if (one := state.newest(name)) and not one.record.moved_to]
     if not found:
@@ -187,6 +188,7 @@ def _moved(state: FoundState, found: FoundRecord, goal: _Goal, target: Target, c
         )
     identity = replace(record.identity, sync_id=name, owner=target.owner or record.identity.owner)
     place = _place(found, name, target, goal.map_index)
+    state.refuse_closed(target.sync_id, name)
     base = present.record if present else record
     made = changed_record(base, identity, watermark, change)
     checkpoint = replace(record.checkpoint, watermark=watermark, totals=Totals(), rejects=())
@@ -198,11 +200,11 @@ def _moved(state: FoundState, found: FoundRecord, goal: _Goal, target: Target, c
 
 
 def _place(found: FoundRecord, name: str, target: Target, map_index: int | None) -> Place:
-    key = STATE_KEY if name == target.sync_id else f"{STATE_KEY}:{ascii_name(name)}"
+    in_asset, in_variable = shared_places(STATE_KEY, name, target.sync_id)
     if has_asset_state():
-        return AssetPlace(sync_asset(target.sync_id).name, key)
+        return in_asset
     if isinstance(found.place, VariablePlace):
-        return VariablePlace(VariableStore(name).name(STATE_KEY))
+        return in_variable
     if not isinstance(found.place, XComPlace) or (name == found.record.identity.sync_id and not target.dag_id):
         return found.place
     index, place = -1 if map_index is None else map_index, found.place

@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from airflow_provider_cdi.exceptions import ConfigurationError
+from airflow_provider_cdi.state.assets import ascii_name, sync_asset
 from airflow_provider_cdi.state.store import json_object
+from airflow_provider_cdi.state.stores.variable_store import VariableStore
 from airflow_provider_cdi.version_compat import airflow_option, put_asset_value
+
+KEPT_ELSEWHERE = (
+    "[workers] state_store_backend keeps the state outside of Airflow's database, where only a task can write it. "
+    "Trigger the DAG instead: sync_mode=full sends everything, since= and until= a window."
+)
 
 
 class ChangedMeanwhile(ConfigurationError):
@@ -66,10 +73,7 @@ class AssetPlace:
         from sqlalchemy import select
 
         if airflow_option("workers", "state_store_backend"):
-            raise ConfigurationError(
-                "[workers] state_store_backend keeps the state outside of Airflow's database, where only a task can "
-                "write it. Trigger the DAG instead: sync_mode=full sends everything, since= and until= a window."
-            )
+            raise ConfigurationError(f"Nothing was changed: {KEPT_ELSEWHERE}")
         assets = select(AssetModel.id).where(AssetModel.name == self.asset)
         if before is None:  # what is new there has to stay
             is_active = (AssetActive.name == AssetModel.name) & (AssetActive.uri == AssetModel.uri)
@@ -111,6 +115,17 @@ class VariablePlace:
             session.add(Variable(self.name, json.dumps(value)))  # type: ignore[no-untyped-call]
         else:
             row.set_val(json.dumps(value))
+
+
+def shared_places(key: str, name: str, sync_id: str) -> tuple[AssetPlace, VariablePlace]:
+    """Return where runs of a sync may share a value.
+
+    :param key: of the value, such as ``cdi_state``.
+    :param name: of the sync, a mapped instance's with its part.
+    :param sync_id: of the sync.
+    """
+    whole_key = key if name == sync_id else f"{key}:{ascii_name(name)}"
+    return AssetPlace(sync_asset(sync_id).name, whole_key), VariablePlace(VariableStore(name).name(key))
 
 
 @dataclass(frozen=True, slots=True)

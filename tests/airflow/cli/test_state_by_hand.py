@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
+from airflow.models import Variable
+from airflow.models.asset import AssetModel
+from airflow.utils.session import create_session
+from sqlalchemy import select
 from support.airflow_versions import airflow_version, register
 from support.command_line import run as command
 
@@ -15,6 +18,7 @@ from airflow_provider_cdi.state.by_hand.found import find_state
 from airflow_provider_cdi.state.by_hand.places import AssetPlace, ChangedMeanwhile
 from airflow_provider_cdi.state.lease import LEASE_KEY, Lease
 from airflow_provider_cdi.state.stores.variable_store import VariableStore
+from airflow_provider_cdi.version_compat import put_asset_value
 
 pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
 
@@ -27,8 +31,8 @@ from airflow_provider_cdi import RedriveRejectsOperator, WarehouseToBrazeOperato
 
 with DAG({dag_id!r}, schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False):
     WarehouseToBrazeOperator"""
-SYNC = "(task_id={task_id!r}, warehouse_conn_id='warehouse', source='users', data_type='attributes'{more})"
-MAPPED = """.partial(task_id='sync', warehouse_conn_id='warehouse', source='users', data_type='attributes',
+SYNC = "(task_id={task_id!r}, warehouse_conn_id='warehouse', source={source!r}, data_type='attributes'{more})"
+MAPPED = """.partial(task_id='sync', warehouse_conn_id='warehouse', source={source!r}, data_type='attributes',
     **mapped_sync({dag_id!r}){more}).expand(partition=partitions({parts}))"""
 #: Before 3.3 a task that never ran has no place for a state but a Variable.
 KEPT = "" if airflow_version() >= (3, 3) else ", checkpoint='variable'"
@@ -41,11 +45,12 @@ class Lab:
     def __init__(self, airflow, folder, capsys):
         self.airflow, self.folder, self._capsys = airflow, folder, capsys
 
-    def dag(self, dag_id, *, task_id="sync", parts=None, more="", below=""):
+    def dag(self, dag_id, *, task_id="sync", parts=None, more="", below="", source="users"):
         """Write the file of a DAG and let Airflow know it; return the DAG."""
         from airflow_provider_cdi.cli.syncs.dag_files import read_dag_files
 
-        mapped, plain = MAPPED.format(dag_id=dag_id, parts=parts, more=KEPT), SYNC.format(task_id=task_id, more=more)
+        mapped = MAPPED.format(dag_id=dag_id, parts=parts, more=KEPT, source=source)
+        plain = SYNC.format(task_id=task_id, more=more, source=source)
         file = self.folder / f"{dag_id}.py"
         file.write_text(HEAD.format(dag_id=dag_id) + (mapped if parts else plain) + f"\n    {below}\n")
         dag = read_dag_files(str(file)).dags[dag_id]
@@ -62,7 +67,6 @@ class Lab:
     def accepted(self, dag, task_id="sync"):
         """Run a DAG and return how many rows it sent."""
         from airflow.models.xcom import XComModel
-        from airflow.utils.session import create_session
 
         run = self.airflow.run(dag)
         with create_session() as session:
@@ -75,7 +79,6 @@ class Lab:
     def task_in_state(self, state, dag_id, task_id, run_id, **more):
         """Let Airflow's database say something of an instance for a while that has ended well."""
         from airflow.models.taskinstance import TaskInstance
-        from airflow.utils.session import create_session
 
         def say(**values):
             with create_session() as session:
@@ -89,16 +92,13 @@ class Lab:
 
     def hold_lease(self, lease):
         """Leave a lease where the sync keeps its own."""
-        from airflow.utils.session import create_session
-
         found = find_state().newest(lease.sync_id).place
-        held = (
-            {"key": LEASE_KEY}
-            if isinstance(found, AssetPlace)
-            else {"name": VariableStore(lease.sync_id).name(LEASE_KEY)}
-        )
+        if not isinstance(found, AssetPlace):
+            Variable.set(VariableStore(lease.sync_id).name(LEASE_KEY), json.dumps(lease.to_json()))
+            return
         with create_session() as session:
-            replace(found, **held).replace(session, None, lease.to_json())
+            asset = session.scalar(select(AssetModel.id).where(AssetModel.name == found.asset))
+            put_asset_value(session, asset, LEASE_KEY, json.dumps(lease.to_json()))
 
     def lease(self, sync_id):
         """What both commands say of the lease of a sync."""
@@ -119,7 +119,6 @@ def lab(airflow, tmp_path, capsys):
 def audited(dag_id):
     """What Airflow's audit log has of a DAG."""
     from airflow.models.log import Log
-    from airflow.utils.session import create_session
 
     with create_session() as session:
         lines = session.query(Log).filter_by(event="cdi_state_set", dag_id=dag_id).all()
@@ -146,6 +145,37 @@ def test_a_state_whose_task_is_gone_is_listed_with_what_to_do(lab):
     assert ran.code == 1
     assert "hand_gone.sync" in {one["sync_id"] for one in json.loads(ran.out)}
     assert "airflow cdi state move --sync-id 'hand_gone.sync'" in ran.err
+
+
+@pytest.mark.parametrize("words", [("--dag-id", "no_such_dag"), ("--status", "parital")])
+def test_a_name_that_nothing_has_is_wrong_usage_and_not_an_empty_list(lab, words):
+    assert lab.call("syncs", *words).code == 2
+
+
+def test_a_state_whose_dag_file_cannot_be_read_is_listed_and_not_called_an_orphan(lab):
+    lab.airflow.run(lab.dag("hand_broken"))
+    (lab.folder / "hand_broken.py").write_text("from airflow.sdk import DAG, no_such_name")
+    overview_of_all = command(lab._capsys, ["syncs", "--output", "json"])
+    assert overview_of_all.code == 1
+    ran = lab.call("state", "reset", "--sync-id", "hand_broken.sync", *AT_ONCE)
+    assert (ran.code, "hand_broken.py could not be read" in ran.err) == (2, True), ran.err
+
+
+def test_what_a_newer_version_wrote_is_told_and_not_written_over(lab):
+    lab.airflow.run(lab.dag("hand_newer", more=KEPT))
+    found = find_state().newest("hand_newer.sync")
+    with create_session() as session:
+        found.place.replace(session, found.stored, found.stored | {"v": 2})
+    code, lines = lab.syncs("--dag-id", "hand_newer")
+    assert (code, lines["hand_newer.sync"]["status"]) == (1, "unreadable")
+    ran = lab.call("state", "reset", "--dag-id", "hand_newer", *AT_ONCE)
+    assert (ran.code, "written by a newer airflow-provider-cdi" in ran.err) == (1, True), ran.err
+
+
+def test_a_dag_with_several_syncs_is_not_changed_as_a_whole(lab):
+    lab.dag("hand_two", below="WarehouseToBrazeOperator" + SYNC.format(task_id="other", more="", source="users"))
+    ran = lab.call("state", "reset", "--dag-id", "hand_two", *AT_ONCE)
+    assert (ran.code, "2 syncs are named: hand_two.other, hand_two.sync" in ran.err) == (2, True), ran.err
 
 
 def test_the_database_is_asked_as_often_for_many_syncs_as_for_one(lab):
@@ -238,30 +268,28 @@ def test_a_state_is_not_changed_while_its_task_is_at_work(lab):
 
 
 @pytest.fixture
-def redriving(lab):
-    """A sync whose rejects a task of its own has sent again, and whose lease that task still has; its run."""
-    dag = lab.dag("hand_redriven", more=KEPT, below="RedriveRejectsOperator(task_id='again', sync='sync')")
+def redriven(lab, request):
+    """A sync whose rejects a task of its own has sent again, and whose lease that task still has; DAG and run."""
+    name = f"hand_{request.node.name[7:60]}"
+    dag = lab.dag(name, more=KEPT, below="RedriveRejectsOperator(task_id='again', sync='sync')")
     run = lab.airflow.run(dag)
-    lab.hold_lease(Lease("hand_redriven.sync", run.run_id, 1, dag_id="hand_redriven", task_id="again"))
-    return run
+    lab.hold_lease(Lease(f"{name}.sync", run.run_id, 1, dag_id=name, task_id="again"))
+    return name, run.run_id
 
 
-def test_a_state_is_not_changed_while_another_task_holds_the_lease_of_the_sync(lab, redriving):
-    with lab.task_in_state("running", "hand_redriven", "again", redriving.run_id):
-        ran = lab.call("state", "reset", "--dag-id", "hand_redriven", *AT_ONCE)
-        assert (ran.code, "Task again of DAG 'hand_redriven' is running" in ran.err) == (1, True), ran.err
-    assert lab.call("state", "reset", "--dag-id", "hand_redriven", *AT_ONCE).code == 0
+def test_a_state_is_not_changed_while_another_task_holds_the_lease_of_the_sync(lab, redriven):
+    name, run_id = redriven
+    with lab.task_in_state("running", name, "again", run_id):
+        ran = lab.call("state", "reset", "--dag-id", name, *AT_ONCE)
+        assert (ran.code, f"Task again of DAG {name!r} is running" in ran.err) == (1, True), ran.err
+    assert lab.call("state", "reset", "--dag-id", name, *AT_ONCE).code == 0
 
 
-def test_a_lease_of_another_task_is_told_as_held_while_that_task_is_at_work(lab, redriving):
-    with lab.task_in_state("running", "hand_redriven", "again", redriving.run_id):
-        assert lab.lease("hand_redriven.sync").startswith("task 'again', run")
-    assert lab.lease("hand_redriven.sync").startswith("left behind by task 'again', run")
-
-
-def test_a_lease_of_an_earlier_try_is_told_as_left_behind(lab, redriving):
-    with lab.task_in_state("running", "hand_redriven", "again", redriving.run_id, try_number=2):
-        assert lab.lease("hand_redriven.sync").startswith("left behind by task 'again', run")
+def test_a_lease_of_another_task_is_told_as_held_while_that_task_is_at_work(lab, redriven):
+    name, run_id = redriven
+    with lab.task_in_state("running", name, "again", run_id):
+        assert lab.lease(f"{name}.sync").startswith("task 'again', run")
+    assert lab.lease(f"{name}.sync").startswith("left behind by task 'again', run")
 
 
 def test_nothing_is_changed_before_somebody_said_yes_and_then_the_record_shows_it(lab):
@@ -293,6 +321,32 @@ def test_a_run_under_the_old_name_says_that_the_sync_has_moved(lab):
     assert ran.code == 0, ran.err
     run = lab.airflow.run(old)
     assert "was moved to hand_new" in lab.airflow.report(run, "report")["error"]
+    assert lab.syncs()[1]["hand_moved.sync"]["status"] == "config_error"
+
+
+def test_a_mapped_source_with_a_template_is_named_as_its_runs_name_it(lab, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_VAR_HAND_TABLE", "users")
+    dag = lab.dag("hand_filled", parts=2, source="{{ var.value.hand_table }}")
+    lab.airflow.run(dag)
+    _, lines = lab.syncs()
+    assert {name: line["status"] for name, line in lines.items()} == {
+        "hand_filled:users:0/2": "success",
+        "hand_filled:users:1/2": "success",
+    }
+    words = ("--dag-id", "hand_filled", "--watermark", "2026-01-01T00:00:00Z", "--map-index")
+    assert lab.call("state", "set", *words, "0", *AT_ONCE).code == 0
+    assert lab.call("state", "set", *words, "1", *AT_ONCE).code == 0
+    assert lab.accepted(dag) == 10
+
+
+def test_a_sync_whose_source_only_a_run_knows_is_set_without_a_count(lab):
+    dag = lab.dag("hand_run_only", source="{{ run_id and 'users' }}")
+    lab.airflow.run(dag)
+    words = ("state", "set", "--dag-id", "hand_run_only", "--watermark", "2026-01-01T00:00:07Z", *AT_ONCE)
+    ran = lab.call(*words)
+    assert (ran.code, "leave the count out" in ran.err.lower()) == (2, True), ran.err
+    assert lab.call(*words, "--no-count", "--skip-rows").code == 0
+    assert lab.accepted(dag) == 3
 
 
 @pytest.mark.parametrize(("old", "new"), [(None, 2), (3, 2), (2, None)])

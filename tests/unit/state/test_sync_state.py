@@ -263,6 +263,30 @@ def test_a_watermark_written_by_hand_is_understood(watermark):
     assert state(world).load().watermark.position == "2026-01-05T00:00:00.000000Z"
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"gen": "x"},
+        {"gen": None},
+        {"totals": {}},
+        {"owner": 7},
+        {"watermark": {"position": 3}},
+        {"watermark": ["2026-01-05"]},
+        {"watermark": "0001-01-01T00:00:00+02:00"},
+        {"copies": [1]},
+        {"reads": "users"},
+        {"v": "2"},
+    ],
+)
+def test_a_damaged_record_stops_the_run_and_says_what_to_write(damage):
+    world = AirflowWorld()
+    commit(world, 9)
+    world.asset.set(STATE_KEY, world.asset.get(STATE_KEY) | damage)
+    with pytest.raises(ConfigurationError, match=r"is damaged|is not a timestamp") as stopped:
+        state(world, "run-2").load()
+    assert '"2026-01-05T00:00:00Z"' in str(stopped.value)
+
+
 def test_a_watermark_edited_within_the_record_wins_over_its_xcom_copy():
     world = AirflowWorld()
     commit(world, 9)

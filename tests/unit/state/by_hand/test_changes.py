@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from airflow_provider_cdi.engine.rows.jobs import SubmittedJob
 from airflow_provider_cdi.engine.rows.totals import Totals
 from airflow_provider_cdi.engine.rows.watermark import Ties, Watermark
-from airflow_provider_cdi.state.by_hand.changes import changed_record, moved_record
+from airflow_provider_cdi.exceptions import UsageError
+from airflow_provider_cdi.state.by_hand.changes import changed_record, check_reason, moved_record
 from airflow_provider_cdi.state.identity import Identity
 from airflow_provider_cdi.state.record import CHANGES_KEPT, Change, Checkpoint, StateRecord
 from airflow_provider_cdi.state.store import Instance
@@ -64,3 +67,10 @@ def test_a_note_of_a_later_version_is_read():
 
 def test_a_record_that_nobody_changed_is_stored_as_before():
     assert RECORD.to_json().keys() & {"changed", "from_beginning", "moved_to"} == set()
+
+
+@pytest.mark.parametrize("why", ["", "  ", "x" * 501])
+def test_a_change_wants_a_reason_that_a_record_has_room_for(why):
+    with pytest.raises(UsageError, match="say why in a sentence"):
+        check_reason(why)
+    check_reason("x" * 500)
