@@ -115,11 +115,7 @@ class WarehouseSyncOperator(DeclaredSync):
         source = self.open_source(self.make_destination(loads_history=False))
         run = RunState.planned(request, context, waited, state, source)
         destination = self.make_destination(loads_history=loads_history(run.plan.slice, request))
-        self._told.about |= _about_run(run)
-        name, place = self.name_of(context["ti"]), self.destination_name()
-        self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
-        if run.plan.is_replay:
-            self.log.info("The run had finished and was cleared: it sends its rows again, and the watermark stays")
+        self._tell_plan(context, run)
         redrive = self._redrive(request, context, run, source, destination) if mode == "rejects" else None
         if request.dry_run and self.dry_run_sample is not None and redrive is None:
             self._show_sample(source, destination, run)
@@ -127,6 +123,19 @@ class WarehouseSyncOperator(DeclaredSync):
         attempt = self._attempt(context, source, destination, run, gates=gates, redrive=redrive)
         report = attempt.dry_run() if request.dry_run else attempt.deliver(waited)
         self._remove_old_rejects(context, attempt.rejects)
+        self._complete(report, run)
+        self._announce(context, report)
+        return report
+
+    def _tell_plan(self, context: Context, run: RunState) -> None:
+        self._told.about |= _about_run(run)
+        name, place = self.name_of(context["ti"]), self.destination_name()
+        self.log.info("Sync %s to %s: %s", name, place, run.plan.slice.describe())
+        if run.plan.is_replay:
+            self.log.info("The run had finished and was cleared: it sends its rows again, and the watermark stays")
+
+    def _complete(self, report: Report, run: RunState) -> None:
+        """Put into the report what only the plan and the state of the run know."""
         if report.dry_run or not run.plan.slice.moves_watermark:
             saved = run.state.watermark
             report.watermark = run.plan.slice.shown(saved.position) if saved else None
@@ -134,8 +143,6 @@ class WarehouseSyncOperator(DeclaredSync):
         if run.plan.is_replay:
             report.slice = f"replay of {report.slice}"
         self._told.numbers = lambda: report
-        self._announce(context, report)
-        return report
 
     def _show_sample(self, source: Source, destination: Destination, run: RunState) -> None:
         """Show in the log what the first rows become: the author of the DAG has asked for it."""

@@ -77,40 +77,46 @@ def alarms(seen: Seen, bounds: Bounds, now: datetime, since: datetime) -> list[A
     :param now: the time.
     :param since: from when on a sync without any run counts as silent: when the watch saw it first.
     """
-    found = []
+    each = (_silent(seen, bounds, now, since), _empty(seen, bounds, now, since), _lagging(seen, bounds, now, since))
+    return [alarm for alarm in each if alarm is not None]
+
+
+def _silent(seen: Seen, bounds: Bounds, now: datetime, since: datetime) -> Alarm | None:
     last = seen.success.at if seen.success else since
-    if bounds.no_success_for is not None and now - last > bounds.no_success_for:
-        told = f"no success for {_span(now - last)}" if seen.success else "no success yet"
-        found.append(
-            Alarm(
-                "no_success",
-                f"{told} (more than {_span(bounds.no_success_for)})",
-                "No run of it ended well. See whether its DAG is paused or broken, whether a run hangs or is queued, "
-                "and what the last one that failed says.",
-            )
-        )
+    if bounds.no_success_for is None or now - last <= bounds.no_success_for:
+        return None
+    told = f"no success for {_span(now - last)}" if seen.success else "no success yet"
+    return Alarm(
+        "no_success",
+        f"{told} (more than {_span(bounds.no_success_for)})",
+        "No run of it ended well. See whether its DAG is paused or broken, whether a run hangs or is queued, "
+        "and what the last one that failed says.",
+    )
+
+
+def _empty(seen: Seen, bounds: Bounds, now: datetime, since: datetime) -> Alarm | None:
     arrived = seen.rows.at if seen.rows else since
-    if bounds.no_rows_for is not None and now - arrived > bounds.no_rows_for:
-        found.append(
-            Alarm(
-                "no_rows",
-                f"no rows for more than {_span(bounds.no_rows_for)}",
-                "Its runs found nothing to send. See whether the job that fills the source still runs, and whether it "
-                "writes UPDATED_AT.",
-            )
-        )
+    if bounds.no_rows_for is None or now - arrived <= bounds.no_rows_for:
+        return None
+    return Alarm(
+        "no_rows",
+        f"no rows for more than {_span(bounds.no_rows_for)}",
+        "Its runs found nothing to send. See whether the job that fills the source still runs, and whether it "
+        "writes UPDATED_AT.",
+    )
+
+
+def _lagging(seen: Seen, bounds: Bounds, now: datetime, since: datetime) -> Alarm | None:
     read = seen.success.read_up_to if seen.success else since
-    if bounds.lag_over is not None and now - read > bounds.lag_over:
-        found.append(
-            Alarm(
-                "lag",
-                f"it lags by {_span(now - read)} (more than {_span(bounds.lag_over)})",
-                f"What changed in the source after {read.isoformat(timespec='seconds')} was not sent. Either no run "
-                "ended well since then, or its runs take longer than the time between them. `airflow cdi check` tells "
-                "how many rows are due.",
-            )
-        )
-    return found
+    if bounds.lag_over is None or now - read <= bounds.lag_over:
+        return None
+    return Alarm(
+        "lag",
+        f"it lags by {_span(now - read)} (more than {_span(bounds.lag_over)})",
+        f"What changed in the source after {read.isoformat(timespec='seconds')} was not sent. Either no run "
+        "ended well since then, or its runs take longer than the time between them. `airflow cdi check` tells "
+        "how many rows are due.",
+    )
 
 
 def _span(length: timedelta) -> str:
