@@ -42,7 +42,7 @@ test: $(VENV)/.dev lint ## Run all checks and tests
 	$(BIN)/pytest --numprocesses 4 --dist loadfile
 
 explore: $(VENV)/.dev ## Try the property tests on examples that nobody tried yet; `make test` has the same ones each time
-	$(BIN)/pytest --numprocesses 4 --dist loadfile --hypothesis-profile=default $$(grep -rl '^from hypothesis' tests/unit tests/integration)
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --hypothesis-profile=explore $$(grep -rl '^from hypothesis' tests/unit tests/integration)
 
 test-matrix: $(VENV)/.uv ## Run the tests of what touches Airflow on every version from 3.0 on (VERSIONS=3.1.8 for one)
 	$(BIN)/python tests/matrix.py $(VERSIONS)

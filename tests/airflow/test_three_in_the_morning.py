@@ -172,7 +172,7 @@ def _set_logins(server: PostgresServer, first: str) -> None:
     """Let the server ask logins for their passwords, or believe them."""
     path = server.folder / "cluster" / "pg_hba.conf"
     path.write_text(first + path.read_text().removeprefix(PASSWORD_ALONE))
-    server.run("select pg_reload_conf()")
+    server.reload()
 
 
 def test_every_kind_of_error_is_on_the_page():
@@ -357,7 +357,6 @@ def test_a_connection_was_deleted(night, monkeypatch):
 
 
 def test_the_dag_reads_another_table_than_its_watermark_is_for(night):
-    # A file of another length: Python takes one of the same second and length for the one that it has compiled.
     night.sql("create table moved_users as select * from users", "grant select on moved_users to cdi")
     night.deploy(source="moved_users")
     night.fail(16)

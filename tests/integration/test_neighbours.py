@@ -98,7 +98,9 @@ def told() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("warehouse", CASES, indirect=True, ids=[" ".join(case).strip() for case in CASES])
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(size=st.integers(1, 7), seed=st.integers(0, 1000))
 def test_no_order_and_no_size_of_a_fetch_changes_a_row(warehouse: tuple[str, Sql], size: int, seed: int) -> None:
     _, run = warehouse

@@ -10,6 +10,7 @@ import pytest
 import requests
 from support.klaviyo_sync import KlaviyoSide
 from support.published_examples import BRAZE, CATALOGS, KLAVIYO, LIST, RESTAURANTS, Example
+from support.waiting import BOUND
 
 from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.klaviyo import ConsentArguments, KlaviyoArguments, klaviyo_destination
@@ -41,7 +42,7 @@ def call(server, method, path, body) -> tuple[int, dict[str, Any]]:
         f"{server.url}{path}",
         json=body,
         headers={"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"},
-        timeout=10,
+        timeout=BOUND,
     )
     return answer.status_code, answer.json()
 

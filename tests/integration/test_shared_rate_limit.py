@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.waiting import BOUND
 
 from cdi_sandbox.server import SandboxServer
 
@@ -41,7 +42,7 @@ def test_three_processes_that_share_a_key_converge_to_the_share_of_its_limit(san
     for process in processes:
         process.stdin.write("go\n")
         process.stdin.flush()
-    reports = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
+    reports = [json.loads(process.communicate(timeout=BOUND)[0]) for process in processes]
     visits = sandbox.requests()
     windows = Counter(int(visit["at"]) for visit in visits if visit["status"] == 201)
     steady = [windows[second] for second in sorted(windows)[2:-1]]

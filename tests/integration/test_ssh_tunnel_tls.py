@@ -42,8 +42,8 @@ def postgres() -> Iterator[tuple[PostgresServer, Tls]]:
             f"alter system set ssl_cert_file = '{tls.chain}'",
             f"alter system set ssl_key_file = '{tls.key}'",
             "alter system set ssl = on",
-            "select pg_reload_conf()",
         )
+        server.reload()
         yield server, tls
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,8 @@ def write_dags(folder: Path, name: str = "dags.py", **dags: str) -> Path:
     parts = [f"with DAG({dag_id!r}, schedule=None):\n    {body.strip()}\n" for dag_id, body in dags.items()]
     path = folder / name
     path.write_text(HEAD + "\n".join(parts))
+    # Python takes a file of the same second and length for the one that it has compiled.
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
     return path
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from support.ports import free_port
+from support.waiting import wait_until
 
 SERVERS = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -56,6 +57,17 @@ class PostgresServer:
         with self.connected(database) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def reload(self) -> None:
+        """Let the server read its configuration again, and return when every new connection is served by it."""
+        before = self._loaded_at()
+        self.run("select pg_reload_conf()")  # answers before it is done
+        wait_until(lambda: self._loaded_at() > before)
+
+    def _loaded_at(self) -> Any:
+        with self.connected() as connection:
+            row = connection.execute("select pg_conf_load_time()").fetchone()
+        return row[0]
 
     @contextlib.contextmanager
     def connected(self, database: str = "postgres") -> Iterator[Any]:

@@ -16,6 +16,7 @@ from typing import Self
 from cdi_sandbox.server import SandboxServer
 from cdi_sandbox.settings import DEFAULT_KEY, DEFAULT_KLAVIYO_KEY
 from support.pages import PROJECT, Block, all_blocks, name_of
+from support.waiting import BOUND
 
 BIN = Path(sys.executable).parent
 #: On which the pages start the sandbox. The tests take a free port, because somebody may sit on this one.
@@ -83,7 +84,7 @@ class ShellSession:
     ) -> None:
         for server in self._servers:
             os.killpg(server.pid, signal.SIGTERM)
-            server.wait(10)
+            server.wait(BOUND)
             if server.stdout is not None:
                 server.stdout.close()
         self._sandbox.__exit__(kind, error, trace)

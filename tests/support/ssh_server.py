@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from support.ports import free_port
-from support.waiting import wait_until
+from support.waiting import BOUND, wait_until
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 
@@ -106,7 +106,7 @@ class SshdServer:
 
 def _answers(port: int) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=BOUND) as connection:
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from support.engine_world import BAD_ROW, CONTRACT
+from support.waiting import BOUND
 
 from airflow_provider_cdi.engine.delivery.pacing import Pacer
 from airflow_provider_cdi.engine.guards.delete_cap import DeleteCap
@@ -128,7 +129,7 @@ def test_reading_ahead_stays_a_little_ahead():
     async def main():
         stream = read_in_thread(batches)
         await anext(stream)
-        blocked.wait(5)
+        blocked.wait(BOUND)
         ahead = len(taken)
         await stream.aclose()
         return ahead
@@ -147,7 +148,7 @@ def test_small_batches_that_come_while_the_loop_is_busy_are_joined_in_their_orde
     async def main():
         stream = read_in_thread(batches)
         found = [await anext(stream)]
-        read.wait(5)  # nobody else gets a turn in the loop meanwhile
+        read.wait(BOUND)  # nobody else gets a turn in the loop meanwhile
         return found + [batch async for batch in stream]
 
     found = asyncio.run(main())

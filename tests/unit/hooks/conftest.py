@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import gc
 import ipaddress
 import json
 import socket
@@ -13,6 +14,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.waiting import BOUND
 
 from airflow_provider_cdi.engine.verdicts import Request, Response
 from airflow_provider_cdi.hooks.http.calls import Calls
@@ -89,7 +91,7 @@ class LoopbackServer:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(5)
+            thread.join(BOUND)
 
     def _start(self, target, *args):
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -138,7 +140,7 @@ def tunnel_script(target_port, login=None, status=200):
             back = threading.Thread(target=pump, args=(onward, sock), daemon=True)
             back.start()
             pump(sock, onward)
-            back.join(5)
+            back.join(BOUND)
 
     return script
 
@@ -148,6 +150,15 @@ def _bare_environment(monkeypatch):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", *CA_VARIABLES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def _collected():
+    """Collect what a test has left behind before the next one begins, and do not look through all that was there."""
+    gc.freeze()
+    yield
+    gc.collect()
+    gc.unfreeze()
 
 
 @pytest.fixture
@@ -236,7 +247,7 @@ def make_settings(base_url, **fields):
         base_url=base_url if isinstance(base_url, str) else f"http://127.0.0.1:{base_url}",
         headers=headers,
         secret=KEY,
-        **{"connect_timeout": 2.0, "timeout": 2.0, **fields},
+        **{"connect_timeout": BOUND, "timeout": BOUND, **fields},
     )
 
 

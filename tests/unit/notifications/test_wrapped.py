@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from airflow.sdk import DAG, BaseNotifier
+from support.waiting import BOUND
 
 from airflow_provider_cdi.notifications.message import AlertMessage
 from airflow_provider_cdi.notifications.wrapped import contact_of, send
@@ -38,7 +39,7 @@ class Recorded(BaseNotifier):
 
 def told(notifier, message=MESSAGE):
     Recorded.sent.clear()
-    send(notifier, message, {"dag": DAG("d")}, patience=5)
+    send(notifier, message, {"dag": DAG("d")}, patience=BOUND)
     return Recorded.sent[0]
 
 

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 import uvicorn
+from support.waiting import BOUND
 
 from cdi_sandbox import __main__ as command
 from cdi_sandbox.server import SandboxError, SandboxServer
@@ -31,7 +32,7 @@ def sandbox(server):
 
 
 def post(sandbox, connection=None):
-    connection = connection or http.client.HTTPConnection(sandbox.host, sandbox.port, timeout=10)
+    connection = connection or http.client.HTTPConnection(sandbox.host, sandbox.port, timeout=BOUND)
     try:
         connection.request("POST", "/users/track", BODY, HEADERS)
         answer = connection.getresponse()
@@ -68,7 +69,7 @@ def test_an_empty_answer_can_be_sent(sandbox):
 
 
 def test_a_body_over_the_limit_is_read_and_refused(sandbox):
-    connection = http.client.HTTPConnection(sandbox.host, sandbox.port, timeout=10)
+    connection = http.client.HTTPConnection(sandbox.host, sandbox.port, timeout=BOUND)
     connection.request("POST", "/users/track", b" " * (9 * 1024 * 1024), HEADERS)
     assert connection.getresponse().status == 413
     connection.close()
@@ -126,7 +127,7 @@ def test_the_port_is_free_again_after_the_end():
 
 def test_it_ends_although_an_answer_is_still_waiting():
     with SandboxServer(latency=600) as sandbox:
-        connection = http.client.HTTPConnection(sandbox.host, sandbox.port, timeout=10)
+        connection = http.client.HTTPConnection(sandbox.host, sandbox.port, timeout=BOUND)
         connection.request("POST", "/users/track", BODY, HEADERS)
         while sandbox.received()["requests"] == 0:
             pass
@@ -148,7 +149,7 @@ def test_the_address_is_told_when_it_can_be_called(monkeypatch, capsys):
 
     def run(server, sockets):
         told = re.search(r"http://127\.0\.0\.1:(\d+)/", capsys.readouterr().out)
-        with socket.create_connection(("127.0.0.1", int(told[1])), timeout=1):
+        with socket.create_connection(("127.0.0.1", int(told[1])), timeout=BOUND):
             called.append(sockets[0].getsockname()[1] == int(told[1]))
         sockets[0].close()
 

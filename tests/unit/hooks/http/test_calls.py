@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.waiting import BOUND
 
 from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import NoAnswer
@@ -64,5 +65,5 @@ def test_session_for_own_calls_follows_no_redirect(serve, lab):
     elsewhere = serve(lab.always(200))
     settings = lab.make_settings(serve(lab.always(302, Location=f"http://localhost:{elsewhere.port}/")).port)
     with open_session(settings) as session:
-        assert session.get(settings.url("/"), timeout=2).status_code == 302
+        assert session.get(settings.url("/"), timeout=BOUND).status_code == 302
     assert elsewhere.connections == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gc
 import gzip
 import resource
 import socket
@@ -11,6 +10,7 @@ import threading
 import zlib
 
 import pytest
+from support.waiting import BOUND
 
 from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import ConfigurationError, NoAnswer
@@ -109,7 +109,7 @@ def test_answer_that_unpacks_to_hundreds_of_megabytes_is_not_unpacked(serve, lab
     packed = b"".join(packer.compress(megabyte) for _ in range(200)) + packer.flush()
     server = serve(lab.always(200, packed, Content_Encoding="gzip"))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert failure(send, lab.make_settings(server.port, timeout=30.0), GET).may_have_arrived
+    assert failure(send, lab.make_settings(server.port, timeout=BOUND), GET).may_have_arrived
     # In kilobytes: a kept answer has 10 MB, one that was unpacked whole would take 200.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000
 
@@ -119,20 +119,15 @@ def test_answer_with_endless_headers_is_not_read(serve, lab, send):
         server.requests.append(lab.read_request(sock))
         sock.sendall(b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 100_000 + b"Content-Length: 0\r\n\r\n")
 
-    assert failure(send, lab.make_settings(serve(script).port, timeout=30.0), GET).may_have_arrived
+    assert failure(send, lab.make_settings(serve(script).port, timeout=BOUND), GET).may_have_arrived
 
 
 # --- the deadline ---------------------------------------------------------------------------------------
 
-#: Pieces that come so slowly that a call without a deadline of its own would see them all to their end.
+#: Pieces that come so slowly that a call without a deadline of its own would see them all to their end; a busy machine
+#: has made a connection and written a request before the deadline.
 PIECES, PAUSE = 400, 0.01
-DEADLINE = {"connect_timeout": 0.2, "timeout": 0.2}
-
-
-@pytest.fixture
-def _collected():
-    yield
-    gc.collect()
+DEADLINE = {"connect_timeout": 1.0, "timeout": 1.0}
 
 
 def leaves_transports(test):
@@ -172,7 +167,7 @@ def test_answer_that_drips_is_cut_at_the_deadline(serve, lab, send, slow):
     server = serve(DRIPS[slow])
     fault = failure(send, lab.make_settings(server.port, **DEADLINE))
     assert fault.may_have_arrived
-    assert "0.2 s" in fault.reason
+    assert "timeout 1 s" in fault.reason
 
 
 @leaves_transports
@@ -232,20 +227,20 @@ def test_unknown_host_name_did_not_arrive(lab, send, monkeypatch):
 
 
 def test_silent_server_times_out_and_may_have_acted(serve, lab, send):
-    server = serve(lambda sock, server: server.leaving.wait(5))
-    fault = failure(send, lab.make_settings(server.port, timeout=0.2))
+    server = serve(lambda sock, server: server.leaving.wait(BOUND))
+    fault = failure(send, lab.make_settings(server.port, timeout=1.0))
     assert fault.may_have_arrived
     assert "no complete answer came" in fault.reason
-    assert "timeout 0.2 s" in fault.reason
+    assert "timeout 1 s" in fault.reason
 
 
 def test_server_that_stops_inside_its_answer_times_out(serve, lab, send):
     def script(sock, server):
         lab.read_request(sock)
         sock.sendall(b"HTTP/1.1 201 X\r\nContent-Length: 10\r\n\r\n{")
-        server.leaving.wait(5)
+        server.leaving.wait(BOUND)
 
-    fault = failure(send, lab.make_settings(serve(script).port, timeout=0.2))
+    fault = failure(send, lab.make_settings(serve(script).port, timeout=1.0))
     assert fault.may_have_arrived
     assert "no complete answer came" in fault.reason
 
@@ -257,7 +252,7 @@ def test_endless_answer_is_cut_off_by_the_time_out(serve, lab, send):
         while not server.leaving.wait(0.02):
             sock.sendall(b"x" * 1024)
 
-    fault = failure(send, lab.make_settings(serve(script).port, connect_timeout=0.1, timeout=0.2))
+    fault = failure(send, lab.make_settings(serve(script).port, connect_timeout=0.9, timeout=1.0))
     assert fault.may_have_arrived
     assert "no complete answer came" in fault.reason
 
@@ -351,7 +346,7 @@ def test_plain_http_behind_an_https_address_is_named(serve, lab, send, authority
 
 
 def test_handshake_that_never_ends_is_a_connect_timeout(serve, lab, send, authority):
-    server = serve(lambda sock, server: server.leaving.wait(5))
+    server = serve(lambda sock, server: server.leaving.wait(BOUND))
     base_url = f"https://127.0.0.1:{server.port}"
     settings = lab.make_settings(base_url, ca_bundle=authority.bundle, connect_timeout=0.2)
     fault = failure(send, settings)
@@ -432,7 +427,7 @@ def test_proxy_that_hangs_up_is_named(serve, send, far):
 
 
 def test_silent_proxy_is_named(serve, send, far):
-    proxy = serve(lambda sock, server: server.leaving.wait(5))
+    proxy = serve(lambda sock, server: server.leaving.wait(BOUND))
     fault = failure(send, far(proxy=f"http://127.0.0.1:{proxy.port}", connect_timeout=0.2))
     assert f"through the proxy 127.0.0.1:{proxy.port}" in fault.reason
 

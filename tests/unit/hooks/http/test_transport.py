@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+from support.waiting import BOUND
 
 from airflow_provider_cdi.engine.verdicts import Request
 from airflow_provider_cdi.exceptions import NoAnswer, Superseded
@@ -60,7 +61,7 @@ def test_no_more_connections_are_open_than_allowed(serve, lab):
     def script(sock, server):
         while request := lab.read_request(sock):
             server.requests.append(request)
-            together.wait(5)
+            together.wait(BOUND)
             sock.sendall(lab.reply(201))
 
     server = serve(script)
@@ -75,10 +76,10 @@ def test_no_more_connections_are_open_than_allowed(serve, lab):
 def test_waiting_for_a_turn_does_not_count_into_the_time_outs(serve, lab):
     def script(sock, server):
         while lab.read_request(sock):
-            server.leaving.wait(0.1)
+            server.leaving.wait(0.3)
             sock.sendall(lab.reply(201))
 
-    settings = lab.make_settings(serve(script).port, connect_timeout=0.2, timeout=0.3)
+    settings = lab.make_settings(serve(script).port, connect_timeout=1.4, timeout=1.5)
 
     async def work(transport):
         return await asyncio.gather(*(transport.send(POST) for _ in range(7)))
@@ -109,13 +110,13 @@ def test_cancelled_request_gives_its_turn_back(serve, lab):
         while lab.read_request(sock):
             if not arrived.is_set():
                 arrived.set()
-                server.leaving.wait(5)
+                server.leaving.wait(BOUND)
                 return
             sock.sendall(lab.reply(201))
 
     async def work(transport):
         first = asyncio.create_task(transport.send(POST))
-        await asyncio.to_thread(arrived.wait, 5)
+        await asyncio.to_thread(arrived.wait, BOUND)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
