@@ -25,7 +25,7 @@ from airflow_provider_cdi.exceptions import RetryLater, StopSync
 from airflow_provider_cdi.forecast.examples import ExampleJournal
 from airflow_provider_cdi.forecast.forecast import Forecast
 from airflow_provider_cdi.forecast.new_people import NewFound, PeopleSample, find_new_people, look_for_new_people
-from airflow_provider_cdi.forecast.pace import pace_of
+from airflow_provider_cdi.forecast.pace import behind_a_look, pace_of
 from airflow_provider_cdi.forecast.scan import Scan
 from airflow_provider_cdi.forecast.tally import Tally
 
@@ -143,6 +143,7 @@ class DryRun:
         made = inputs(dry, CountingTransport(self._tally), self._journal, at_once)
         # What would stop a run must not hide the figures: they are what somebody needs who decides about it.
         self._gates, self._too_much = made.gates or Gates(), list[str]()
+        self._clock, self._look_seconds, self._asked_seconds = made.clock, 0.0, 0.0
         self._run = Run(replace(made, gates=self._gates.by_numbers, on_gates=self._too_much.extend))
 
     @property
@@ -166,13 +167,15 @@ class DryRun:
         """
         if self._ask_scan is not None:
             self._scan = await call_in_thread(self._ask_scan)
+        began = self._clock.monotonic()
         if self._gates.max_new_profiles is not None:
             await self._look_for_new_people()
+        self._look_seconds = self._clock.monotonic() - began
         await self._run.run()
+        began = self._clock.monotonic()
         if self._asks_about and self._new.number is None:
-            async with self._transport() as transport:
-                inputs = self._asking(transport)
-                self._new = await find_new_people(inputs, self._tally.sample.records, self._tally.keys)
+            await self._ask_some()
+        self._asked_seconds = self._clock.monotonic() - began
         return self.report()
 
     async def _look_for_new_people(self) -> None:
@@ -187,6 +190,11 @@ class DryRun:
         else:
             self._too_much.extend(found)
 
+    async def _ask_some(self) -> None:
+        async with self._transport() as transport:
+            sample, keys = self._tally.sample.records, self._tally.keys
+            self._new = await find_new_people(self._asking(transport), sample, keys)
+
     def _asking(self, transport: Transport) -> RunInputs:
         return self._inputs(self._real, transport, self._journal, self._settings)
 
@@ -194,11 +202,13 @@ class DryRun:
         found = [*self._too_much, *self._gates.over_data_points(data_points, "all of its rows")]
         return " ".join([*found, self._gates.way_on]) if found else ""
 
-    def _forecast(self, reading_seconds: float) -> Forecast:
+    def _forecast(self, seconds: float) -> Forecast:
+        reading_seconds = seconds - self._look_seconds - self._asked_seconds
+        pace = pace_of(self._tally.sent, self._real, self._settings, reading_seconds=reading_seconds)
         return Forecast(
             self._real,
             self._tally,
-            pace_of(self._tally.sent, self._real, self._settings, reading_seconds=reading_seconds),
+            behind_a_look(pace, self._look_seconds) if self._gates.max_new_profiles is not None else pace,
             examples=self.examples,
             scan=self._scan,
             new=self._new,

@@ -40,6 +40,15 @@ def pace_of(
     return max(bounds, key=lambda bound: bound.seconds)
 
 
+def behind_a_look(pace: Pace, seconds: float) -> Pace:
+    """Add the look at ``max_new_profiles``, which comes before the first request.
+
+    :param pace: of the run behind it.
+    :param seconds: what it took to read the rows for it and to ask about their people.
+    """
+    return Pace(seconds + pace.seconds, f"the look at max_new_profiles ({seconds:,.1f} s), and {pace.decided_by}")
+
+
 def _limits(sent: Mapping[str, Sent], destination: Destination, settings: DeliverySettings) -> Iterator[Pace]:
     total = sum(each.requests for each in sent.values())
     if settings.requests_per_second and total:

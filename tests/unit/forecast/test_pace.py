@@ -8,7 +8,7 @@ from airflow_provider_cdi.destinations.braze import braze_destination
 from airflow_provider_cdi.destinations.http.rows import HttpRows
 from airflow_provider_cdi.destinations.klaviyo import KlaviyoArguments, klaviyo_destination
 from airflow_provider_cdi.engine.settings import DeliverySettings
-from airflow_provider_cdi.forecast.pace import pace_of
+from airflow_provider_cdi.forecast.pace import Pace, behind_a_look, pace_of
 from airflow_provider_cdi.forecast.tally import Sent
 
 EVENTS = "POST /api/event-bulk-create-jobs"
@@ -50,3 +50,8 @@ def test_a_rate_of_ones_own_decides_where_it_is_the_slower_one():
 def test_without_any_limit_it_is_the_reading():
     found = pace({"POST /rows": Sent("", 5_000)}, HttpRows("/rows"), reading_seconds=4.0)
     assert (found.seconds, found.decided_by) == (4.0, "reading and encoding the rows")
+
+
+def test_the_look_at_new_people_comes_before_the_rest():
+    found = behind_a_look(Pace(9.0, "the limit"), 120.0)
+    assert (found.seconds, found.decided_by) == (129.0, "the look at max_new_profiles (120.0 s), and the limit")

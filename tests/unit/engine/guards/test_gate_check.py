@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.engine_world import ThingDestination, Things, make_run
+from support.engine_world import make_run
+from support.town import Town, TownDestination
 
 from airflow_provider_cdi.engine.guards.gates import Gates
-from airflow_provider_cdi.engine.verdicts import Completed, FollowUp, Request, Response
 from airflow_provider_cdi.exceptions import GuardTripped, RetryLater
 from airflow_provider_cdi.testing.memory_runs import MemoryJournal, incremental
 from airflow_provider_cdi.testing.sources import ListSource, Row
 from airflow_provider_cdi.testing.virtual_time import run_virtually
-
-
-class Town(Things):
-    """The other side; it can be asked whom it knows."""
-
-    async def send(self, request):
-        if not request.changes:
-            known = {thing["id"] for thing in self.applied}
-            return Response(200, {}, json.dumps([one in known for one in json.loads(request.body)]).encode())
-        return await super().send(request)
-
-
-class TownDestination(ThingDestination):
-    """Bills one point a record, and makes a person of each new key."""
-
-    people_a_question = 3
-    key_names = "people"
-
-    def counted(self, records):
-        return {"data_points": len(records)}
-
-    def ask_who_is_new(self, records):
-        body = json.dumps([record.key for record in records]).encode()
-
-        def read(answer):
-            known = json.loads(answer.body)
-            return Completed(skipped={place: "new" for place, is_known in enumerate(known) if not is_known})
-
-        return FollowUp(Request("POST", "/known", body, is_question=True), read)
 
 
 def run(source, town, journal, gates, **more):
