@@ -70,7 +70,8 @@ class Report:
 
         ``guarded`` is a dry run, too, of which the real one would be stopped.
         """
-        is_whole = not (self.totals.rejected or self.totals.unknown or (self.redrive or {}).get("elsewhere"))
+        unread = self.redrive and (self.redrive.get("elsewhere") or self.redrive.get("unreadable"))
+        is_whole = not (self.totals.rejected or self.totals.unknown or unread)
         return self.failed_as or ("guarded" if self.stopped_by else "success" if is_whole else "partial")
 
     @property
@@ -194,7 +195,7 @@ def _about_rejects(redrive: Mapping[str, Any]) -> list[str]:
     lines += [f"  {text}" for fate, text in _WHAT_TO_DO.items() if fate in by_fate]
     lines += [f"  {left:,} more rejects are left for another such run"] if left else []
     lines += [f"  {nameless:,} rejects name nobody, so their rows cannot be found: {_NEW_TIME}"] if nameless else []
-    return lines + [f"  not read: {part}" for part in redrive["elsewhere"]]
+    return lines + [f"  not read: {part}" for part in (*redrive["elsewhere"], *redrive["unreadable"])]
 
 
 def _place(part: Mapping[str, Any]) -> str:

@@ -181,7 +181,8 @@ def _asset_of(sync: Any, dag: DAG | None, task_id: str) -> Asset:
         raise ConfigurationError(
             f"Task {task_id!r}: sync= names {name!r}, which is no sync of this DAG up to here{syncs_of(dag)}. "
             "Give the operator of a sync in the same DAG, or its task_id, and write this task below it; rejects of "
-            'a sync of another DAG are sent by a run of that DAG with "Rejected rows again" in its trigger form.'
+            'a sync of another DAG are sent by a run of that DAG, by "Rejected rows again" in its trigger form or by a '
+            'TriggerDagRunOperator with conf={"sync_mode": "rejects"}.'
         )
     return sync_asset(SyncTask(dag, task).sync_id)
 

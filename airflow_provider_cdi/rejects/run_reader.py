@@ -45,6 +45,7 @@ class RunReader:
         self._is_shared = is_shared
         self._tell = tell
         self._marks = Marks()
+        self._are_marks_whole = True
         #: Token of a part -> its last line that was given.
         self._given: dict[str, int] = {}
         self._told: set[str] = set()
@@ -64,6 +65,7 @@ class RunReader:
     def _read_marks(self) -> None:
         for name in self._run.marks:
             if not self._marks.read(self._storage.lines(name)):
+                self._are_marks_whole = False
                 self._cannot(f"Some marks in {name!r} are broken: what they mark looks as if it was not sent again.")
 
     def _pass(self) -> Iterator[StoredReject]:
@@ -100,6 +102,8 @@ class RunReader:
             return None
         self._given[token] = own_number
         is_in_doubt = self._doubts.about(file, line)
+        if is_in_doubt is False:
+            is_in_doubt = not self._are_marks_whole
         if is_in_doubt is None or self._is_nobodys(found, file):
             return None
         return self._stored(found, file, token, own_number, is_in_doubt)

@@ -37,7 +37,7 @@ class StoredReject:
     :param sync_id: whose it is; empty in lines of earlier versions, as are the next four.
     :param at: when it was written.
     :param is_in_doubt: whether nobody can tell if it counts: the try that wrote it died, and the row may have been
-        read again since.
+        read again since; or marks of its run are broken, so that it may have been sent again.
     :param mark: what became of it; None when nobody took it yet.
 
     The others are those of :class:`~airflow_provider_cdi.engine.rows.rejects.RejectedRow`.

@@ -210,6 +210,32 @@ def test_what_was_stored_is_sent_when_asked_also_for_a_row_that_is_gone(few):
     assert (fate(report), report["rejects"]) == ("rejected", {"payload_not_json": 1})
 
 
+# --- what is broken ---------------------------------------------------------------------------------
+
+
+def break_off(lab: Any, suffix: str, size: int) -> None:
+    """Leave the beginning of a file, as a disk without room or a hand does."""
+    (file,) = lab.rejects.glob(f"*{suffix}")
+    file.write_bytes(file.read_bytes()[:-size])
+
+
+def test_a_line_that_is_torn_is_told_and_the_run_is_no_success(load):
+    mend_event(load, "c-0", "c-1", "c-2")
+    break_off(load, ".jsonl", 20)
+    report = again(load, "again", kind="events")
+    assert (report["status"], report["redrive"]["accepted"]) == ("partial", 2)
+    assert "has no end" in report["redrive"]["unreadable"][0]
+
+
+def test_events_whose_marks_are_broken_are_not_sent_once_more_unless_asked(load):
+    mend_event(load, "c-0", "c-1", "c-2")
+    again(load, "again", kind="events")
+    break_off(load, ".marks", 20)
+    report = again(load, "once-more", kind="events")
+    assert (report["status"], report["redrive"]["taken"]) == ("partial", 0)
+    assert again(load, "asked", kind="events", reject_unknown=True)["redrive"]["taken"] == 1
+
+
 # --- what stops it, and what it leaves alone --------------------------------------------------------
 
 

@@ -154,6 +154,7 @@ class RedriveNumbers:
     :param left: rejects beyond what one run takes.
     :param without_key: rejects that name nobody.
     :param elsewhere: parts that could not be read from here.
+    :param unreadable: lines and marks that are broken.
     """
 
     taken: int
@@ -161,6 +162,7 @@ class RedriveNumbers:
     left: int
     without_key: int
     elsewhere: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON types."""
@@ -171,4 +173,5 @@ class RedriveNumbers:
             "left": self.left,
             "without_key": self.without_key,
             "elsewhere": list(self.elsewhere),
+            "unreadable": list(self.unreadable),
         }

@@ -30,12 +30,14 @@ class Redrive:
     :param outcomes: follows its rejects.
     :param taken: the rejects.
     :param elsewhere: parts that cannot be read here, in words.
+    :param unreadable: what is broken of those that lie here, in words.
     """
 
     source: RedriveSource
     outcomes: RedriveOutcomes
     taken: Taken
     elsewhere: tuple[str, ...]
+    unreadable: tuple[str, ...]
 
     @classmethod
     def opened(
@@ -73,12 +75,20 @@ class Redrive:
         due = Due(watermark, save_watermark)
         outcomes = RedriveOutcomes(_Marks(index, run_id, due) if run_id is not None else None, rows_before)
         rows = RedriveSource(source, contract, taken.rejects, outcomes, due, every_row=every_row, stored=stored)
-        return cls(rows, outcomes, taken, tuple(map(_in_words, index.elsewhere())))
+        elsewhere = tuple(map(_in_words, index.elsewhere()))
+        return cls(rows, outcomes, taken, elsewhere, tuple(index.troubles))
 
     def numbers(self) -> RedriveNumbers:
         """Return what is known so far of what became of the rejects."""
         taken = self.taken
-        return RedriveNumbers(len(taken.rejects), self.outcomes.fates, taken.left, taken.without_key, self.elsewhere)
+        return RedriveNumbers(
+            len(taken.rejects),
+            self.outcomes.fates,
+            taken.left,
+            taken.without_key,
+            self.elsewhere,
+            self.unreadable[:_TOLD_BY_REPORT],
+        )
 
     def tell(self, log: Any) -> None:
         """Say before the first row what is sent again, and what cannot be.
@@ -91,6 +101,8 @@ class Redrive:
             log.warning("%s rejects name nobody: their rows cannot be found, and they stay", f"{taken.without_key:,}")
         for part in self.elsewhere:
             log.warning("%s", f"Rejects that cannot be read here stay as they are: {part}. {_CURE}")
+        for trouble in self.unreadable:
+            log.warning("Not read: %s", trouble)
 
 
 def reject_filter(chosen: RejectChoice) -> RejectFilter:
@@ -126,6 +138,10 @@ def may_be_sent(reject: StoredReject, chosen: RejectChoice, *, every_row: bool) 
     """
     may_have_arrived = reject.outcome != "rejected" or reject.is_in_doubt
     return chosen.unknown or not (every_row and may_have_arrived)
+
+
+#: Broken lines that the report names; the log names more.
+_TOLD_BY_REPORT = 10
 
 
 class _Marks:
