@@ -10,8 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -200,25 +198,16 @@ def test_a_disk_that_is_full_stops_the_run_before_anything_is_sent(lab, small_di
     assert lab.arrivals()["requests"] == 0
 
 
-def fill_at_the_first_request(lab, folder: Path) -> None:
-    while not lab.arrivals()["requests"]:
-        time.sleep(0.005)
-    fill(folder)
-
-
 def test_a_disk_that_fills_up_in_the_middle_makes_no_event_count_three_times(lab, small_disk):
     lab.sql(EVENTS)
-    lab.sandbox.change(latency=0.02)
     made = {
         "data_type": "events",
         "rejects_path": str(small_disk / "run.jsonl"),
         "delivery": DeliverySettings(max_in_flight=1),
     }
-    filler = threading.Thread(target=fill_at_the_first_request, args=(lab, small_disk))
-    filler.start()
+    lab.sandbox.at_request(0, lambda: fill(small_disk))
     with pytest.raises(RejectsNotWritten, match="No space left on device"):
         lab.run(run_id="run-1", **made)
-    filler.join()
     sent = lab.arrivals()["accepted_objects"]
     for _ in range(2):
         with pytest.raises(RejectsNotWritten, match="Nothing was sent"):
