@@ -20,4 +20,4 @@ def wait_until(holds: Callable[[], object], what: Callable[[], object] = lambda:
     deadline = time.monotonic() + BOUND
     while not holds():
         assert time.monotonic() < deadline, what()
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_LOOK_EVERY)  # noqa: TID251

@@ -75,7 +75,7 @@ def test_an_error_of_the_notifier_comes_through_in_every_version_of_airflow():
 def test_a_notifier_that_hangs_is_given_up():
     class Hanging(Recorded):
         def notify(self, context: Any) -> None:
-            time.sleep(60)
+            time.sleep(60)  # noqa: TID251  # hangs
 
     with pytest.raises(TimeoutError, match=r"0\.01 s"):
         send(Hanging(), MESSAGE, {"dag": DAG("d")}, patience=0.01)
@@ -86,7 +86,7 @@ def test_a_notifier_that_takes_every_error_for_the_networks_is_given_up_too():
         def notify(self, context: Any) -> None:
             for _ in range(2):
                 try:
-                    time.sleep(60)
+                    time.sleep(60)  # noqa: TID251
                 except Exception:
                     continue
 
