@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import socketserver
+import ssl
 import threading
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+
+from standins.tls import Tls
 
 
 class MailSink:
@@ -69,12 +72,24 @@ class _Smtp(socketserver.StreamRequestHandler):
 
 
 class WebhookSink:
-    """Keeps the body of each request."""
+    """Keeps the body and the path of each request.
 
-    def __init__(self) -> None:
+    :param status: of its answers.
+    :param answer: their body.
+    :param tls: with which it speaks; None for plain HTTP.
+    """
+
+    def __init__(self, status: int = 204, answer: bytes = b"", tls: Tls | None = None) -> None:
+        self.status, self.answer = status, answer
+        self._scheme = "https" if tls else "http"
         self.bodies: list[Any] = []
+        self.paths: list[str] = []
         handler = type("Handler", (_Webhook,), {"sink": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls.chain, tls.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._server.daemon_threads = True
 
     @property
@@ -83,6 +98,11 @@ class WebhookSink:
         return json.dumps(
             {"conn_type": "http", "schema": "http", "host": "127.0.0.1", "port": self._server.server_port}
         )
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -97,9 +117,13 @@ class _Webhook(BaseHTTPRequestHandler):
     sink: WebhookSink
 
     def do_POST(self) -> None:
+        self.sink.paths.append(self.path)
         self.sink.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
+        self.send_response(self.sink.status)
+        self.send_header("Content-Type", "application/json" if self.sink.answer.startswith(b"{") else "text/html")
+        self.send_header("Content-Length", str(len(self.sink.answer)))
         self.end_headers()
+        self.wfile.write(self.sink.answer)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
