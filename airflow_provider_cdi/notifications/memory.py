@@ -61,14 +61,15 @@ class AlertMemory:
 
     @property
     def trouble(self) -> dict[str, Any] | None:
-        """The trouble that the sync is in, None when it is in none: ``kind``, ``since``, ``runs``, ``told``."""
+        """The trouble that the sync is in, None when it is in none: ``kind``, ``since``, ``runs``, ``told`` by kind."""
         trouble: dict[str, Any] | None = self._value.get("trouble")
         return None if trouble is None or trouble.get("over") else trouble
 
     def failed(self, kind: str, *, run_id: str, at: str, successes: int | None = None) -> dict[str, Any]:
         """Note a run that failed, and return the trouble that the sync is in now.
 
-        Another kind is another trouble, of which nobody has heard; ``since`` is still when the sync began to fail.
+        Of another kind nobody has heard; ``since`` is still when the sync began to fail. A sync that fails now in one
+        way and now in another tells each kind once.
 
         :param kind: of trouble.
         :param run_id: of the run; its later tries are no further runs.
@@ -80,23 +81,34 @@ class AlertMemory:
         if trouble is not None and _is_more(successes, trouble.get("successes")):
             trouble = None
         if trouble is None:
-            trouble = {"kind": kind, "since": at, "runs": 0, "told": [], "is_known": False}
-        if trouble["kind"] != kind:
-            trouble |= {"kind": kind, "told": []}
+            trouble = {"kind": kind, "since": at, "runs": 0, "told": {}, "is_known": False}
         trouble["runs"] += trouble.get("run_id") != run_id
-        trouble |= {"run_id": run_id, "successes": successes}
+        trouble |= {"kind": kind, "run_id": run_id, "successes": successes}
         self._value["trouble"] = trouble
         return trouble
 
     def needs_to_hear(self, contact: str) -> bool:
         """Whether a contact has not heard of the trouble that the sync is in."""
-        return self.trouble is not None and contact not in self.trouble["told"]
+        return self.trouble is not None and contact not in self._told(self.trouble)
 
     def heard(self, contact: str) -> None:
         """Note that a contact has heard of the trouble that the sync is in."""
         if self.trouble is not None:
-            self.trouble["told"].append(contact)
+            self._told(self.trouble).append(contact)
             self.trouble["is_known"] = True
+
+    def is_told(self, run_id: str) -> bool:
+        """Whether anybody has heard that this run failed, or that one before it failed in the same way.
+
+        :param run_id: of the run.
+        """
+        trouble = self.trouble
+        return trouble is not None and trouble.get("run_id") == run_id and bool(self._told(trouble))
+
+    @staticmethod
+    def _told(trouble: dict[str, Any]) -> list[str]:
+        contacts: list[str] = trouble["told"].setdefault(trouble["kind"], [])
+        return contacts
 
     def recovered(self, *, run_id: str | None, at: str) -> dict[str, Any] | None:
         """Note that the sync ran again, and return the trouble that is over, None when nobody had heard of one.

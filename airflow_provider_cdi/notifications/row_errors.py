@@ -64,19 +64,23 @@ class RowErrorNotifier(SyncNotifier):
 
         seen = Happening.of(context, has_failed=context.get("exception") is not None)
         due = seen.counts.get("rows_read", 0) - seen.counts.get("skipped", 0)
-        if seen.kind not in (None, "rows") or seen.report.get("dry_run") or due <= 0:
+        went_through = seen.report.get("status") in ("success", "partial")  # a killed one left what it was at
+        if seen.kind not in (None, "rows") or not went_through or seen.report.get("dry_run") or due <= 0:
             return
         memory, now = self.remember(seen.sync_id), self._codes_above_bounds(seen, due)
+        # A window, a replay and rejects that are sent again say nothing of what else the source has.
+        is_of_all = bool(seen.report.get("moves_watermark", True))
         choice = {"percent": self.percent, "number": self.number, "codes": self.codes}
         wanted = {name: value for name, value in choice.items() if value is not None}
         for notifier, contact in self.each_contact(lambda contact: memory.codes_told(contact) != now, **wanted):
             known = memory.codes_told(contact)
-            memory.tell_codes(contact, now)
-            if not now and not self.keep(memory):  # else each good run would tell the end again
+            there = now if is_of_all else now | known
+            memory.tell_codes(contact, there)
+            if not there and not self.keep(memory):  # else each good run would tell the end again
                 continue
-            is_news = bool(now - known) or (not now and self.tell_end)
+            is_news = bool(now - known) or (not there and self.tell_end)
             if is_news and not self.deliver(notifier, self._message(seen, now, due), context):
-                memory.tell_codes(contact, known & now if now else known)
+                memory.tell_codes(contact, known & there if there else known)
             self.keep(memory)
 
     def _codes_above_bounds(self, seen: Happening, due: int) -> frozenset[str]:

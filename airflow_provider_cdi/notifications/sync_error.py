@@ -35,6 +35,8 @@ class SyncErrorNotifier(SyncNotifier):
         from airflow_provider_cdi.notifications.happening import Happening
 
         seen = Happening.of(context, has_failed=True)
+        if seen.report.get("dry_run"):  # whoever asked for it sees it
+            return
         memory = self.remember(seen.sync_id)
         if seen.kind == "rows":  # the sync ran
             memory.recovered(run_id=None, at=seen.stamp)

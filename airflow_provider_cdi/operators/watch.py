@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow.sdk import BaseOperator
 
 from airflow_provider_cdi.exceptions import CdiError, ConfigurationError
+from airflow_provider_cdi.notifications.base import SyncNotifier
 from airflow_provider_cdi.state.identity import default_sync_id
 from airflow_provider_cdi.version_compat import AirflowFailException
 
@@ -16,7 +17,6 @@ from airflow_provider_cdi.version_compat import AirflowFailException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_cdi.notifications.base import SyncNotifier
     from airflow_provider_cdi.watching.history import PastRun
 
 
@@ -71,6 +71,7 @@ class WatchSyncsOperator(BaseOperator):
         self.no_success_for, self.no_rows_for, self.lag_over = no_success_for, no_rows_for, lag_over
         self.notify = list(notify) if isinstance(notify, list | tuple) else [notify]
         self.tell_failures = tell_failures
+        self._contacts()  # what is no notifier is refused now
         for name in ("no_success_for", "no_rows_for", "lag_over"):
             bound = getattr(self, name)
             if bound is not None and not (isinstance(bound, timedelta) and bound > timedelta(0)):
@@ -78,9 +79,7 @@ class WatchSyncsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Look at each sync once, and tell what changed."""
-        from airflow_provider_cdi.notifications.base import SyncNotifier
-
-        contacts = SyncNotifier([one for given in self.notify for one in getattr(given, "notifiers", [given])])
+        contacts = self._contacts()
         found: dict[str, list[str]] = {}
         failed: list[CdiError] = []
         for sync in self._syncs():
@@ -93,6 +92,9 @@ class WatchSyncsOperator(BaseOperator):
         if failed:
             raise failed[0]
         return found
+
+    def _contacts(self) -> SyncNotifier:
+        return SyncNotifier([one for given in self.notify for one in getattr(given, "notifiers", [given])])
 
     def _syncs(self) -> list[WatchedSync]:
         from airflow_provider_cdi.transfers.sync_tasks import SyncTask, is_sync

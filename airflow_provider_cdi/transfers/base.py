@@ -99,6 +99,7 @@ class WarehouseSyncOperator(DeclaredSync):
         self._told.about = self._about(context)
         self._told.begin(context["ti"])
         request = self._request(context)
+        self._told.is_dry_run = request.dry_run
         look_for_repeats(self, context)
         state = self.open_state(context)
         with state.at_work(sends=not request.dry_run, goes_on=waited is not None):

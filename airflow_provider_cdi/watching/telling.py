@@ -55,9 +55,8 @@ def tell_failure(sync_id: str, run: PastRun | None, contacts: SyncNotifier, cont
     if not run.has_failed:
         _tell_end(sync_id, run, memory, contacts, context)
         return []
-    kind, known = str(run.report.get("kind") or "unforeseen"), memory.trouble
-    is_told = known is not None and known.get("run_id") == run.run_id and bool(known["told"])
-    if kind != "rows" and not is_told:
+    kind = str(run.report.get("kind") or "unforeseen")
+    if kind != "rows" and not memory.is_told(run.run_id):
         memory.failed(kind, run_id=run.run_id, at=run.at.isoformat(timespec="seconds"))
         contacts.keep(memory)
         facts = [("Run", run.run_id), ("Last heard of", run.at.isoformat(timespec="seconds"))]
@@ -73,7 +72,8 @@ def tell_failure(sync_id: str, run: PastRun | None, contacts: SyncNotifier, cont
 def _tell_end(
     sync_id: str, run: PastRun, memory: AlertMemory, contacts: SyncNotifier, context: Mapping[str, Any]
 ) -> None:
-    told = (memory.recovered(run_id=run.run_id, at=run.at.isoformat(timespec="seconds")) or {}).get("told", ())
+    over = memory.recovered(run_id=run.run_id, at=run.at.isoformat(timespec="seconds")) or {"told": {}}
+    told = {contact for contacts_of_kind in over["told"].values() for contact in contacts_of_kind}
     if not contacts.keep(memory):  # else each look would tell the end again
         return
     message = _message(sync_id, "", " runs again", status=str(run.report.get("status") or "success"), is_over=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from airflow.providers.http.notifications import HttpNotifier
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG
+from support.airflow_versions import register
 from support.mail_sink import MailSink, WebhookSink
 
 from airflow_provider_cdi import RecoveredNotifier, RowErrorNotifier, SyncErrorNotifier
@@ -36,6 +41,11 @@ def subjects(sink):
 
 def contacts(*addresses):
     return [SmtpNotifier(to=address) for address in addresses]
+
+
+def load(is_well):
+    if not is_well:
+        raise ValueError("anna@example.com")
 
 
 def alerting_dag(airflow, name, **arguments):
@@ -117,6 +127,33 @@ def test_each_instance_of_a_mapped_task_is_told_by_itself(airflow, mails):
     for _ in range(2):
         airflow.run(dag)
     assert len(mails.mails) == len(set(subjects(mails))) == 2
+
+
+def test_by_default_args_a_task_that_is_no_sync_is_told_too_and_so_is_its_end(airflow, mails):
+    told = contacts("oncall@example.com")
+    callbacks = {"on_failure_callback": SyncErrorNotifier(told), "on_success_callback": [RecoveredNotifier(told)]}
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for is_well in (False, False, True, True):
+        with DAG("alert_default", schedule=None, start_date=start, default_args=callbacks) as dag:
+            PythonOperator(task_id="load", python_callable=load, op_args=[is_well])
+        register(dag)
+        airflow.run(dag)
+    assert subjects(mails) == ["Sync alert_default.load failed: unforeseen", "Sync alert_default.load runs again"]
+    assert "anna" not in mails.mails[0].get_body(("plain",)).get_content()
+
+
+def test_a_field_whose_template_is_wrong_is_told_as_a_matter_of_configuration(airflow, mails):
+    airflow.run(alerting_dag(airflow, "alert_template", source="{{ nobody.knows }}"))
+    assert subjects(mails) == ["Sync alert_template.sync failed: configuration"]
+    assert "'nobody' is undefined" in mails.mails[0].get_body(("plain",)).get_content()
+
+
+def test_the_end_is_told_by_the_first_good_run_behind_one_that_failed_by_its_rejects(airflow, mails):
+    dag = alerting_dag(airflow, "alert_between", max_reject_percent=5)
+    airflow.run(dag)
+    airflow.sql(USERS, "update users set payload = 'no json' where external_id in ('c-1', 'c-2')")
+    assert [airflow.run(dag).state for _ in range(3)] == ["failed", "success", "success"]
+    assert subjects(mails) == ["Sync alert_between.sync failed: missing", "Sync alert_between.sync runs again"]
 
 
 def test_a_dry_run_is_told_to_nobody(airflow, mails):

@@ -151,3 +151,44 @@ def test_each_trouble_its_end_silence_and_lateness_reach_the_right_people_once(n
     late = night.told("late")
     assert (len(late), late[0].split(":")[0]) == (1, "Sync alerts.guard")
     assert len(night.mails.mails) == before + len(ends) + len(late)
+
+
+WORKER_GONE = """\
+from datetime import datetime
+from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+from airflow.sdk import DAG
+from airflow_provider_cdi import *
+
+told = SmtpNotifier(to="oncall@example.com", smtp_conn_id="worker_gone_mail")
+with DAG("worker_gone", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
+    WarehouseToBrazeOperator(
+        task_id="sync", warehouse_conn_id="warehouse", data_type="attributes", source="worker_gone", retries=0,
+        delivery=DeliverySettings(requests_per_second=0.01), limits=BrazeLimits(track_objects=1),
+        on_failure_callback=SyncErrorNotifier(told), on_success_callback=RecoveredNotifier(told),
+    )
+"""
+
+
+def test_a_worker_that_is_gone_is_told_by_the_callback_in_the_dag_processor_and_so_is_its_end(make_stage):
+    with MailSink() as mails:
+        stage = make_stage("worker_gone")
+        connection = json.loads(mails.connection)
+        kept = {**connection, "connection_id": "worker_gone_mail", "extra": json.dumps(connection["extra"])}
+        stage.rest.post("/connections", kept)
+        stage.insert(range(3), at=NEW_YEAR)
+        stage.write(WORKER_GONE)
+        stage.switch(on=True)
+        run_id = stage.trigger()
+        path = f"/dags/worker_gone/dagRuns/{run_id}/taskInstances/sync"
+        until(partial(stage.rest.find, f"{path}/xcomEntries/report"), "the sync is at work")
+        task = stage.components.task_process(stage.rest.get(path)["id"])
+        task.parent().kill()
+        task.kill()
+        stage.finish(run_id, state="failed")
+        until(lambda: mails.mails, "the mail about the worker comes")
+        stage.sql("delete from worker_gone")
+        stage.finish(stage.trigger())
+        until(lambda: len(mails.mails) > 1, "the mail about the end comes")
+    subjects = [mail["Subject"] for mail in mails.mails]
+    assert subjects == ["Sync worker_gone.sync failed: unforeseen", "Sync worker_gone.sync runs again"]
+    assert "Airflow ended the task from outside" in mails.mails[0].get_body(("plain",)).get_content()

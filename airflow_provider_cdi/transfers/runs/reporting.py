@@ -89,7 +89,7 @@ class RunTold:
     def _so_far(self, status: str) -> dict[str, Any]:
         about = self.about | {"at": self._at()}
         if self.numbers is None:
-            return about | {"status": status}
+            return about | {"status": status} | ({"dry_run": True} if self.is_dry_run else {})
         report = self.numbers()
         report.about, report.dry_run = about, report.dry_run or self.is_dry_run
         report.rejects_files, report.failed_as = self.rejects_files(), status

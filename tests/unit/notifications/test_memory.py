@@ -48,6 +48,13 @@ def test_another_kind_is_told_and_the_sync_still_fails_since_the_first():
     assert sync.trouble["since"] == "missing"
 
 
+def test_a_sync_that_fails_now_in_one_way_and_now_in_another_tells_each_once():
+    sync = Sync()
+    kinds = ("connection", "transient", "connection", "transient", "missing")
+    assert [sync.fails(kind, str(run), "a") for run, kind in enumerate(kinds)] == [["a"], ["a"], [], [], ["a"]]
+    assert [sync.runs("8", "a"), sync.fails("connection", "9", "a")] == [["a"], ["a"]]
+
+
 def test_a_contact_that_came_later_hears_too():
     sync = Sync()
     assert [sync.fails("missing", "1", "a"), sync.fails("missing", "2", "a", "b")] == [["a"], ["b"]]

@@ -29,7 +29,7 @@ class Listener(RowErrorNotifier):
         self.told.append(message)
         return self.works
 
-    def hears(self, rows, *, skipped=0, **rejects):
+    def hears(self, rows, *, skipped=0, about=None, **rejects):
         """Run the sync once; return how many messages there were."""
         before = len(self.told)
         report = {
@@ -40,6 +40,8 @@ class Listener(RowErrorNotifier):
             "rejects": rejects,
             "rejected": sum(rejects.values()),
             "unknown": 0,
+            "status": "partial" if rejects else "success",
+            **(about or {}),
         }
         error = TooManyRejects("Too much was rejected.")
         error.report = report
@@ -88,6 +90,18 @@ def test_where_nothing_can_be_kept_rejects_are_told_and_their_end_is_not(store):
     contact.hears(9, x=1)
     store.refuses_with = OSError("no")
     assert [contact.hears(9, x=1, y=1), contact.hears(9), contact.hears(9)] == [1, 0, 0]
+
+
+def test_a_window_tells_its_rejects_and_ends_nothing():
+    contact, window = Listener(), {"moves_watermark": False}
+    heard = [contact.hears(9, x=1), contact.hears(9, about=window), contact.hears(9, about=window, y=1)]
+    assert heard == [1, 0, 1]
+    assert [contact.hears(9, x=1, y=1), contact.hears(9)] == [0, 1]
+
+
+@pytest.mark.parametrize("status", ["running", "waiting", "deferred", "error"])
+def test_a_run_that_did_not_go_through_tells_no_rejects(status):
+    assert Listener().hears(9, about={"status": status}, x=1) == 0
 
 
 def test_skipped_rows_are_not_due():
