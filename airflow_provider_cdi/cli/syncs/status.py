@@ -47,4 +47,4 @@ def _of_the_end(told: str, state: str) -> str:
     """
     if state == "failed":
         return told if told in _FAILURES else "error"
-    return told if told in (*_SENT, *_FAILURES) else state
+    return told if state == "success" and told in (*_SENT, *_FAILURES) else state

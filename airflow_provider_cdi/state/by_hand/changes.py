@@ -16,7 +16,7 @@ from airflow_provider_cdi.engine.rows.watermark import Watermark
 from airflow_provider_cdi.exceptions import ConfigurationError, UsageError
 from airflow_provider_cdi.state.by_hand.at_work import tasks_at_work
 from airflow_provider_cdi.state.by_hand.found import find_leases
-from airflow_provider_cdi.state.by_hand.places import Place
+from airflow_provider_cdi.state.by_hand.places import ChangedMeanwhile, Place
 from airflow_provider_cdi.state.identity import Identity
 from airflow_provider_cdi.state.record import Change, Checkpoint, StateRecord
 
@@ -108,24 +108,40 @@ def write_all(writes: Sequence[Write], *, event: str, why: str) -> None:
     :param why: in the person's words.
     :raises ConfigurationError: when a run is at work, or the state was changed since it was looked at.
     """
-    from airflow.models.log import Log
     from airflow.utils.session import create_session
+    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-    with create_session() as session:
-        refuse_while_at_work(session, writes)
-        for one in writes:
-            one.place.replace(session, one.before, one.record.to_json())
-            mark = one.record.watermark
-            extra = {
-                "sync_id": one.record.identity.sync_id,
-                "where": one.place.describe(),
-                "was": one.record.changed[-1].was,
-                "watermark": mark.position if mark else None,
-                "moved_to": list(one.record.moved_to),
-                "why": why,
-            }
-            session.add(Log(event=event, owner=person(), extra=json.dumps(extra), **_task_of(one)))
-        refuse_while_at_work(session, writes)  # one that began meanwhile: nothing is written then
+    try:
+        with create_session() as session:
+            session.add_all(_audited(one, event, why) for one in writes)
+            session.flush()  # what SQLite has for a lock: whoever comes second waits here, and then sees the first
+            refuse_while_at_work(session, writes)
+            for one in writes:
+                one.place.replace(session, one.before, one.record.to_json())
+            session.flush()
+            refuse_while_at_work(session, writes)  # one that began meanwhile: nothing is written then
+    except IntegrityError:
+        raise ChangedMeanwhile(writes[0].place.describe()) from None
+    except SQLAlchemyError as error:
+        raise ConfigurationError(
+            f"Airflow's metadata database did not take the change ({type(error).__name__}): nothing was written. See "
+            "that it can be reached and written from here, and repeat the command."
+        ) from None
+
+
+def _audited(one: Write, event: str, why: str) -> Any:
+    from airflow.models.log import Log
+
+    mark = one.record.watermark
+    extra = {
+        "sync_id": one.record.identity.sync_id,
+        "where": one.place.describe(),
+        "was": one.record.changed[-1].was,
+        "watermark": mark.position if mark else None,
+        "moved_to": list(one.record.moved_to),
+        "why": why,
+    }
+    return Log(event=event, owner=person(), extra=json.dumps(extra), **_task_of(one))
 
 
 def refuse_while_at_work(session: Any, writes: Sequence[Write]) -> None:

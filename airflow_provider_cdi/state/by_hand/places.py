@@ -78,7 +78,8 @@ class AssetPlace:
         if before is None:  # what is new there has to stay
             is_active = (AssetActive.name == AssetModel.name) & (AssetActive.uri == AssetModel.uri)
             assets = assets.join(AssetActive, is_active)
-        found = session.scalar(assets)
+        # Two who write what was not there wait for each other here, and disturb no task that refers to the asset.
+        found = session.scalar(assets.with_for_update(of=AssetModel, key_share=True))
         if found is None:
             raise ConfigurationError(
                 f"Airflow knows no asset {self.asset!r} yet, or no DAG uses it any more, and would drop its state: "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 
 import pytest
 from airflow.models import Variable
@@ -204,6 +206,26 @@ def test_what_somebody_else_changed_meanwhile_is_not_written_over(lab):
     with pytest.raises(ChangedMeanwhile, match="was changed by a run or by somebody else"):
         write_all([write], event="cdi_state_reset", why="second")
     assert find_state().newest("hand_race.sync").record.gen == 2
+
+
+def test_of_people_who_change_a_state_at_the_same_moment_one_is_let_through(lab):
+    lab.airflow.run(lab.dag("hand_at_once"))
+    found = find_state().newest("hand_at_once.sync")
+    together = Barrier(4)
+
+    def change(why):
+        made = changed_record(found.record, found.record.identity, None, change_now(why, "before"))
+        together.wait()
+        try:
+            write_all([Write(found.place, found.stored, made)], event="cdi_state_reset", why=why)
+        except ChangedMeanwhile:
+            return None
+        return why
+
+    with ThreadPoolExecutor(4) as people:
+        (written,) = filter(None, people.map(change, ("ada", "bob", "cy", "dan")))
+    (kept,) = find_state().newest("hand_at_once.sync").record.changed
+    assert kept.why == written
 
 
 def test_a_sync_whose_run_failed_is_not_good(lab):
