@@ -91,6 +91,7 @@ TESTS = (
     "tests/airflow/test_klaviyo_dag_runs.py",
     "tests/airflow/test_run_choices.py",
     "tests/airflow/cli/test_state_by_hand.py",
+    "tests/airflow/cli/test_xcom_place.py",
     "tests/airflow/test_versions.py",
     "tests/airflow/test_watch_runs.py",
 )

@@ -73,6 +73,8 @@ class RedriveRejectsOperator(BaseOperator):
         """Say what all instances have in common that share the rejects of one sync, such as by code.
 
         They take turns: one run of a sync at a time.
+
+        :raises ConfigurationError: when ``sync`` is not among it.
         """
         sync = given.get("sync")
         if sync is None:
@@ -88,7 +90,10 @@ class RedriveRejectsOperator(BaseOperator):
         return made
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Send them, and return the report."""
+        """Send them, and return the report.
+
+        :raises AirflowFailException: when the sync or the choice makes no sense: no new try would help.
+        """
         reports = {}
         try:
             chosen = self._choice()

@@ -55,6 +55,8 @@ class Seen:
         """Look at the runs, no further back than needed.
 
         :param runs: the newest first.
+        :param bounds: how far back one has to look.
+        :param now: the time.
         """
         newest = success = rows = None
         for run in runs:

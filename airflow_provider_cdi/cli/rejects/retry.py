@@ -60,7 +60,12 @@ class Due:
 
 
 def retry_rejects(options: argparse.Namespace) -> int:
-    """Show what would be sent again, and trigger the run that does it; return the exit code."""
+    """Show what would be sent again, and trigger the run that does it; return the exit code.
+
+    :param options: of the command line.
+    :raises UsageError: when they make no sense, or name no sync.
+    :raises ConfigurationError: when the sync would refuse such a run, or Airflow cannot be asked for one.
+    """
     choice = _choice(options)
     conf = _conf(choice)
     of = rejects_of_sync(argparse.Namespace(**{**vars(options), "map_index": None}))

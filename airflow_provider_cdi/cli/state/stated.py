@@ -70,7 +70,10 @@ class StatedSync:
         return cast("DeclaredSync", operator)
 
     def identity(self) -> Identity:
-        """Return whose state it is: as the task declares it, else as the record has it."""
+        """Return whose state it is: as the task declares it, else as the record has it.
+
+        :raises UsageError: when there is neither.
+        """
         if self.task is None or self.task.missing is not None:
             if self.found is None:
                 raise UsageError(
@@ -87,7 +90,10 @@ class StatedSync:
         return operator.identity(StatedTask(self.task.dag.dag_id, self.task.task_id, index))
 
     def place(self) -> Place:
-        """Return where its record is to be written."""
+        """Return where its record is to be written.
+
+        :raises UsageError: when there is none yet, and no DAG file has the sync.
+        """
         if self.found is not None:
             return self.found.place
         if self.task is None:

@@ -116,7 +116,12 @@ def _with_label(name: str, identifier: Mapping[str, Any], contract: TableContrac
 
 
 def content_of(identifier: Mapping[str, Any], payload: Any, columns: Mapping[str, Any]) -> bytes:
-    """Return a digest of what a row holds, the same for a row and for its line in a reject file."""
+    """Return a digest of what a row holds, 8 bytes, the same for a row and for its line in a reject file.
+
+    :param identifier: name of the column -> value.
+    :param payload: text, or an object.
+    :param columns: the other columns that the row was sent with, by their names.
+    """
     content = json_value([identifier, payload, columns])
     return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
 

@@ -86,10 +86,12 @@ def test_other_rows_or_another_place_are_no_repeat(dag, capsys, other):
     assert "this DAG" not in capsys.readouterr().out
 
 
-def test_another_destination_is_no_repeat(dag):
+def test_another_destination_is_no_repeat(dag, capsys):
     one, _ = task("one"), task("other", WarehouseToKlaviyoOperator)
     look_for_repeats(one, CONTEXT)
+    assert "this DAG" not in capsys.readouterr().out
 
 
-def test_a_task_without_a_dag_has_no_neighbours():
+def test_a_task_without_a_dag_has_no_neighbours(capsys):
     look_for_repeats(task("one"), CONTEXT)
+    assert "this DAG" not in capsys.readouterr().out
