@@ -12,7 +12,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.transfers.arguments.checks import is_template
 from airflow_provider_cdi.transfers.base import WarehouseSyncOperator
-from airflow_provider_cdi.transfers.redrive.choice import RejectChoice, check_age
+from airflow_provider_cdi.transfers.redrive.choice import RejectChoice, check_age, codes_of
 from airflow_provider_cdi.transfers.sync_tasks import SyncTask, is_of_same_group, is_sync, sync_tasks, syncs_of
 from airflow_provider_cdi.version_compat import AirflowFailException
 
@@ -129,9 +129,8 @@ class RedriveRejectsOperator(BaseOperator):
         older_than = _as_text(self.older_than)
         if older_than:
             _refuse_no_age(self.task_id, older_than)
-        codes = self.codes.split(",") if isinstance(self.codes, str) else self.codes
         return RejectChoice(
-            codes=tuple(filter(None, (str(code).strip() for code in codes))),
+            codes=codes_of(self.codes),
             run_id=self.run_id or "",
             older_than=older_than,
             unknown=self.unknown,

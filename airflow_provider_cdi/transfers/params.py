@@ -89,7 +89,7 @@ def _reject_params() -> dict[str, Param]:
     return {
         "reject_codes": _text(
             "Rejected rows: codes",
-            "Only rows that were rejected with one of these codes, with commas between them. Empty: any code.",
+            "Only rows that were rejected with one of these codes, one a line or with commas. Empty: any code.",
             is_list=True,
         ),
         "reject_run_id": _text("Rejected rows: of the run", "Only rows that this run rejected. Empty: any run."),

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_cdi.cli.command import option
 from airflow_provider_cdi.cli.sync_args import SYNC_ARGS
 from airflow_provider_cdi.exceptions import UsageError
 from airflow_provider_cdi.rejects.stored import OUTCOMES, RejectFilter
+from airflow_provider_cdi.transfers.redrive.choice import codes_of, moment_of
 
 if TYPE_CHECKING:
     import argparse
 
-_AGE = re.compile(r"(\d+)([dhm])")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 _NAMING = {"--dag-id", "--task-id", "--sync-id", "--map-index", "--dag-file"}
 
 #: The sync, for commands about what its runs left.
 REJECT_SYNC_ARGS = tuple(one for one in SYNC_ARGS if _NAMING & set(one.flags))
 ARG_CODE = option(
-    "--code", action="append", dest="codes", metavar="CODE", help="Only rejects with this code. May be repeated"
+    "--code",
+    action="append",
+    dest="codes",
+    metavar="CODE",
+    help="Only rejects with this code. May be repeated, or be several with commas between them",
 )
 ARG_RUN_ID = option("--run-id", help="Only rejects of this run")
 ARG_OLDER_THAN = option(
@@ -57,7 +59,7 @@ def filter_of(options: argparse.Namespace, now: datetime, *, include_redriven: b
     :raises UsageError: when a time is none.
     """
     return RejectFilter(
-        codes=frozenset(options.codes or ()),
+        codes=frozenset(chosen_codes(options)),
         run_id=options.run_id,
         older_than=moment("--older-than", options.older_than, now),
         newer_than=moment("--newer-than", options.newer_than, now),
@@ -65,6 +67,18 @@ def filter_of(options: argparse.Namespace, now: datetime, *, include_redriven: b
         outcomes=frozenset(options.outcomes or OUTCOMES),
         include_redriven=include_redriven,
     )
+
+
+def chosen_codes(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the codes that are meant; none for any.
+
+    :param options: of a command with :data:`ARG_CODE`.
+    :raises UsageError: when the option is there and names none, as an empty variable of a shell does.
+    """
+    codes = codes_of(options.codes or ())
+    if options.codes and not codes:
+        raise UsageError("--code is empty. Name a code, or leave the option out for any code.")
+    return codes
 
 
 def moment(name: str, text: str | None, now: datetime) -> datetime | None:
@@ -77,15 +91,11 @@ def moment(name: str, text: str | None, now: datetime) -> datetime | None:
     """
     if text is None:
         return None
-    if found := _AGE.fullmatch(text.strip()):
-        try:
-            return now - timedelta(**{_UNITS[found[2]]: int(found[1])})
-        except OverflowError:
-            raise UsageError(f"{name} {text} is longer ago than there are dates.") from None
     try:
-        at = datetime.fromisoformat(text.strip())
+        return moment_of(text, now)
+    except OverflowError:
+        raise UsageError(f"{name} {text} is longer ago than there are dates.") from None
     except ValueError:
         raise UsageError(
             f"{name} is {text!r}; give a moment such as 2026-01-05T00:00:00Z, or an age: 7d, 12h or 30m."
         ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_cdi.cli.command import GOOD, NOT_GOOD, confirm
 from airflow_provider_cdi.cli.output import print_json, print_result, tell
-from airflow_provider_cdi.cli.rejects.choice import moment
+from airflow_provider_cdi.cli.rejects.choice import chosen_codes, moment
 from airflow_provider_cdi.cli.rejects.summary import Group
 from airflow_provider_cdi.cli.rejects.sync import RejectsOfSync, rejects_of_sync
 from airflow_provider_cdi.cli.syncs.triggered_run import KnownDag, known_dag, other_tasks, refusal, trigger
 from airflow_provider_cdi.destinations.cures import cure_of
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.transfers.redrive.choice import RejectChoice
-from airflow_provider_cdi.transfers.redrive.redrive import may_be_sent, reject_filter
+from airflow_provider_cdi.transfers.redrive.redrive import may_be_sent, not_chosen, reject_filter
 from airflow_provider_cdi.transfers.redrive.taking import MOST, key_of
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def retry_rejects(options: argparse.Namespace) -> int:
         run_id = trigger(of.task.dag.dag_id, conf)
         _tell_triggered(of, run_id, known)
     else:
+        if others := not_chosen(of.index):
+            tell(others)
         tell("Nothing is to be taken, so no run was triggered. `airflow cdi rejects list --all` shows what there is.")
     if options.output == "json":
         print_json(_document(of, due, conf, known, run_id))
@@ -97,7 +99,7 @@ def _choice(options: argparse.Namespace) -> RejectChoice:
     now = datetime.now(UTC)
     before = moment("--older-than", options.older_than, now)
     return RejectChoice(
-        codes=tuple(dict.fromkeys(options.codes or ())),
+        codes=chosen_codes(options),
         run_id=options.run_id or "",
         older_than=before.isoformat() if before else "",
         unknown=options.unknown,

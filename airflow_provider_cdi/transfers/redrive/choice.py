@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -68,6 +68,19 @@ class RejectChoice:
         return f"rejected rows again, {', '.join(filter(None, said))}"
 
 
+def codes_of(said: str | Iterable[Any]) -> tuple[str, ...]:
+    """Return codes as a person writes them: a list, or text with a comma, a blank or a new line between them.
+
+    :param said: in the trigger form of Airflow each line of the field, which may hold several; empty for none.
+    :raises ConfigurationError: when it is filled in and holds no code: that is not the same as any code.
+    """
+    lines = [said] if isinstance(said, str) else list(map(str, said))
+    codes = tuple(dict.fromkeys(code for line in lines for code in re.split(r"[\s,;]+", line) if code))
+    if not codes and any(lines):
+        raise ConfigurationError(f"{' '.join(lines)!r} holds no code. Name codes, or leave them out for any code.")
+    return codes
+
+
 def check_age(text: str) -> None:
     """Refuse what is no age and no timestamp.
 
@@ -77,15 +90,25 @@ def check_age(text: str) -> None:
     _moment(text, datetime.now(UTC))
 
 
+def moment_of(text: str, now: datetime) -> datetime:
+    """Return the moment that an age or a timestamp means.
+
+    :param text: an age (``90m``, ``12h``, ``7d``, ``2w``) or a timestamp of ISO 8601, in UTC where it says no zone.
+    :param now: what an age is counted from, aware.
+    :raises ValueError: when it is neither.
+    :raises OverflowError: when it is longer ago than there are dates.
+    """
+    if age := _AGE.fullmatch(text.strip()):
+        return now - timedelta(**{_UNITS[age[2].lower()]: int(age[1])})
+    moment = datetime.fromisoformat(text.strip())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _moment(text: str, now: datetime) -> datetime:
-    age = _AGE.fullmatch(text.strip())
     try:
-        if age is not None:
-            return now - timedelta(**{_UNITS[age[2].lower()]: int(age[1])})
-        moment = datetime.fromisoformat(text.strip())
+        return moment_of(text, now)
     except (ValueError, OverflowError):
         raise ConfigurationError(
             f"reject_older_than is {text!r}, which is no age and no timestamp. Write an age, such as 90m, 12h, 7d or "
             "2w, or a time, such as 2026-01-05T09:00:00Z."
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ class Redrive:
     :param taken: the rejects.
     :param elsewhere: parts that cannot be read here, in words.
     :param unreadable: what is broken of those that lie here, in words.
+    :param others: where none is taken, which rejects there are besides, in words; empty when there are none.
     """
 
     source: RedriveSource
@@ -38,6 +40,7 @@ class Redrive:
     taken: Taken
     elsewhere: tuple[str, ...]
     unreadable: tuple[str, ...]
+    others: str
 
     @classmethod
     def opened(
@@ -75,8 +78,9 @@ class Redrive:
         due = Due(watermark, save_watermark)
         outcomes = RedriveOutcomes(_Marks(index, run_id, due) if run_id is not None else None, rows_before)
         rows = RedriveSource(source, contract, taken.rejects, outcomes, due, every_row=every_row, stored=stored)
-        elsewhere = tuple(map(_in_words, index.elsewhere()))
-        return cls(rows, outcomes, taken, elsewhere, tuple(index.troubles))
+        elsewhere, unreadable = tuple(map(_in_words, index.elsewhere())), tuple(index.troubles)
+        others = "" if taken.rejects else not_chosen(index, name)
+        return cls(rows, outcomes, taken, elsewhere, unreadable, others)
 
     def numbers(self) -> RedriveNumbers:
         """Return what is known so far of what became of the rejects."""
@@ -97,6 +101,8 @@ class Redrive:
         """
         taken = self.taken
         log.info("%s rejects are taken, %s are left for another run", f"{len(taken.rejects):,}", f"{taken.left:,}")
+        if self.others:
+            log.warning("%s", self.others)
         if taken.without_key:
             log.warning("%s rejects name nobody: their rows cannot be found, and they stay", f"{taken.without_key:,}")
         for part in self.elsewhere:
@@ -118,6 +124,18 @@ def reject_filter(chosen: RejectChoice) -> RejectFilter:
         older_than=chosen.before,
         outcomes=frozenset(outcomes),
     )
+
+
+def not_chosen(index: RejectIndex, name: str | None = None) -> str:
+    """Say which rejects there are that were not sent again, for somebody whose choice takes none of them.
+
+    :param index: of the sync's rejects.
+    :param name: of the sync, of a mapped one that of the instance; None for all instances.
+    :return: empty when there are none.
+    """
+    codes = Counter(one.code for one in index.entries(RejectFilter()) if name is None or one.sync_id in ("", name))
+    listed = ", ".join(f"{number:,} {code}" for code, number in codes.most_common())
+    return f"The choice takes none of the rejects that were not sent again yet: {listed}." if listed else ""
 
 
 def _meant(

@@ -13,7 +13,7 @@ from typing import Any
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.transfers.arguments.words import yes_or_no
 from airflow_provider_cdi.transfers.params import CHOICES, default_of, is_of_sync
-from airflow_provider_cdi.transfers.redrive.choice import RejectChoice, check_age
+from airflow_provider_cdi.transfers.redrive.choice import RejectChoice, check_age, codes_of
 
 #: What says nothing: the form as it is before a person touches it.
 _NEUTRAL: Mapping[str, Any] = {
@@ -60,9 +60,8 @@ class RunChoices:
     @property
     def rejects(self) -> RejectChoice:
         """Which rejects are sent again."""
-        codes = tuple(dict.fromkeys(code for part in self.reject_codes.split(",") if (code := part.strip())))
         return RejectChoice(
-            codes=codes,
+            codes=codes_of(self.reject_codes),
             run_id=self.reject_run_id,
             older_than=self.reject_older_than,
             unknown=self.reject_unknown,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_cdi.exceptions import ConfigurationError
-from airflow_provider_cdi.transfers.redrive.choice import RejectChoice, check_age
+from airflow_provider_cdi.transfers.redrive.choice import RejectChoice, check_age, codes_of
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -39,3 +39,21 @@ def test_a_choice_is_the_same_after_it_was_kept_as_json():
     choice = RejectChoice(codes=("a", "b"), run_id="r", unknown=True, stored_payload=True).at(NOON)
     assert RejectChoice.from_json(json.loads(json.dumps(choice.to_json() | {"more": 1}))) == choice
     assert choice.before == NOON
+
+
+@pytest.mark.parametrize(
+    "said", ["a,b", "a, b", "a\nb\n", "a;b", "a b", ["a\nb"], ["a", " b "], ("a,b", "a"), ["a", "", "b"]]
+)
+def test_codes_are_told_apart_however_a_person_writes_them(said):
+    assert codes_of(said) == ("a", "b")
+
+
+@pytest.mark.parametrize("said", ["", [], ()])
+def test_no_code_is_any_code(said):
+    assert codes_of(said) == ()
+
+
+@pytest.mark.parametrize("said", [",", " \n ", [" "]])
+def test_a_field_that_is_filled_in_without_a_code_is_not_any_code(said):
+    with pytest.raises(ConfigurationError, match="holds no code"):
+        codes_of(said)
