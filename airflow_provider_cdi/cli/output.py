@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +16,9 @@ _CONTROLS = {number: f"\\x{number:02x}" for number in (*range(0x20), *range(0x7F
 _IN_ASCII = str.maketrans({"✓": "+", "✗": "x", "…": "..."})
 #: Characters of a payload in a table.
 _SHOWN_CHARS = 60
-#: The longest word of a table that is kept in one piece where the terminal is narrow, such as a timestamp.
-_LONGEST_WORD = 32
+#: What a person copies out of a table: a name, a code, a time. A payload or a hash is longer or has other signs.
+_WORD = re.compile(r"[\w.:+/@\[\]-]{0,64}")
+_LEAST_OF_A_SENTENCE, _BETWEEN = 12, 3
 
 
 def print_result(rows: Sequence[Mapping[str, Any]], output: str, *, document: Any = None) -> None:
@@ -117,31 +120,52 @@ def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     console = AirflowConsole(markup=False, emoji=False, highlight=False)
     cells = [[_encodable(_cell(value)) for value in row.values()] for row in rows]
     columns = [[name, *column] for name, column in zip(rows[0], zip(*cells, strict=True), strict=True)]
-    keeps = _kept_whole(columns, console.width)
+    if not console.is_terminal:
+        console.width = _full_width(columns)  # `… | grep users` finds a row in one piece
+    elif _least_width(columns) > console.width:
+        print_text("\n\n".join(_block(list(rows[0]), row, console.width) for row in cells))
+        return
     table: Any = SimpleTable(show_header=True, caption=None)  # type: ignore[no-untyped-call]
-    for (name, *_), is_whole in zip(columns, keeps, strict=True):
-        table.add_column(name, no_wrap=is_whole)
+    for name, *column in columns:
+        table.add_column(name, no_wrap=_is_of_words(column))
     for row in cells:
         table.add_row(*row)
     console.print(table)
 
 
-def _kept_whole(columns: Sequence[Sequence[str]], width: int) -> list[bool]:
-    """Tell of each column whether its words stay in one piece, so that others give way in a narrow terminal.
+def _is_of_words(cells: Sequence[str]) -> bool:
+    """Whether a column holds names, times or numbers, which a person copies: they stay in one piece."""
+    return all(_WORD.fullmatch(cell) for cell in cells)
 
-    :param columns: their texts, the head first.
-    :param width: of the terminal. Where the short ones alone fill it, none is kept whole, for nothing may be cut off.
-    """
-    widths = [max(map(len, column)) for column in columns]
-    keeps = [
-        longest <= _LONGEST_WORD and not any(" " in cell for cell in column)
-        for column, longest in zip(columns, widths, strict=True)
+
+def _full_width(columns: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) + _BETWEEN for column in columns)
+
+
+def _least_width(columns: Sequence[Sequence[str]]) -> int:
+    """Return the width of a terminal that a table can still be read on: words in one piece, a bit of each sentence."""
+    widths = [
+        max(map(len, column)) if _is_of_words(column[1:]) else max(len(column[0]), _LEAST_OF_A_SENTENCE)
+        for column in columns
     ]
-    least = sum(
-        longest if is_whole else len(column[0])
-        for column, longest, is_whole in zip(columns, widths, keeps, strict=True)
+    return sum(width + _BETWEEN for width in widths)
+
+
+def _block(names: Sequence[str], cells: Sequence[str], width: int) -> str:
+    """Write a row as lines of name and value, without what is empty; no word is broken."""
+    margin = max(map(len, names)) + 2
+    return "\n".join(
+        textwrap.fill(
+            cell,
+            max(width, margin + _LEAST_OF_A_SENTENCE),
+            initial_indent=name.ljust(margin),
+            subsequent_indent=" " * margin,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for name, cell in zip(names, cells, strict=True)
+        if cell
     )
-    return keeps if least + 3 * len(columns) <= width else [False] * len(columns)
 
 
 def _cell(value: Any) -> str:

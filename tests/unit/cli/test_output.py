@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
+from airflow.cli import simple_table  # when it is imported first, Airflow prints a line of its log
 
 from airflow_provider_cdi.cli.output import print_json, print_result, print_text, shortened
 
@@ -81,14 +83,15 @@ ROW = {
     "outcome": "sent",
     "who": "EXTERNAL_ID c-1, EMAIL a@b.io",
     "at": "2026-11-30T02:54:14.117219Z",
-    "payload": "x" * 60,
+    "payload": '{"name":"' + "x" * 60 + '"}',
 }
 
 
-def narrow(monkeypatch, capsys, columns):
-    monkeypatch.setattr("airflow.cli.simple_table.is_tty", lambda: True)
+def narrow(monkeypatch, capsys, columns, row=ROW):
+    monkeypatch.setattr(simple_table, "is_tty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", str(columns))
-    return printed(capsys, [ROW], "table").out
+    return re.sub(r"\x1b\[\d+m", "", printed(capsys, [row], "table").out)
 
 
 def test_a_narrow_terminal_breaks_long_cells_before_timestamps(monkeypatch, capsys):
@@ -97,12 +100,28 @@ def test_a_narrow_terminal_breaks_long_cells_before_timestamps(monkeypatch, caps
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_a_terminal_too_narrow_for_that_cuts_nothing_off(monkeypatch, capsys):
-    out = narrow(monkeypatch, capsys, 50)
-    assert max(map(len, out.splitlines())) <= 50
-    assert out.count("x") == ROW["payload"].count("x") + ROW["who"].count("x")
-    cells = [line.split("|")[2].strip() for line in out.splitlines()[1:] if "|" in line]
-    assert ROW["at"] in "".join(cells)
+SYNC = {
+    "sync_id": "customer_attributes_every_15_minutes.send_attributes",
+    "status": "guarded: this run would send 812,400 of 1,000,000 rows",
+    "watermark": "2026-11-30T02:54:14Z",
+    "lease": "",
+}
+
+
+def test_a_terminal_too_narrow_for_its_names_gets_a_block_a_row_without_what_is_empty(monkeypatch, capsys):
+    assert narrow(monkeypatch, capsys, 60, SYNC).splitlines() == [
+        "sync_id    customer_attributes_every_15_minutes.send_attributes",
+        "status     guarded: this run would send 812,400 of 1,000,000",
+        "           rows",
+        "watermark  2026-11-30T02:54:14Z",
+    ]
+
+
+def test_in_a_pipe_a_row_is_one_line_however_long_it_is(capsys):
+    lines = printed(capsys, [SYNC | {"lease": "held by " + "a worker " * 40}], "table").out.splitlines()
+    assert len(lines) == 3
+    assert SYNC["sync_id"] in lines[2]
+    assert lines[2].count("worker") == 40
 
 
 @pytest.mark.parametrize(("length", "shown"), [(0, 0), (60, 60), (61, 61), (5_000, 61)])
