@@ -29,8 +29,8 @@ _SENTENCES = {
         f"a new one under {_KEYS_PAGE}. If it has them, the account's plan does not include this."
     ),
     404: (
-        "what the request names does not exist, or there is no such path. Check list_ids, and that the host of the "
-        "connection is Klaviyo's API (https://a.klaviyo.com), without a path."
+        "what the request names does not exist, or there is no such path. Check list_ids= and list_id= of the sync, "
+        "and that the host of the connection is Klaviyo's API (https://a.klaviyo.com), without a path."
     ),
     405: "the method is not allowed here. Check that the host of the connection is Klaviyo's API.",
     410: (
@@ -45,8 +45,14 @@ _REDIRECT = (
 #: Who answers.
 KLAVIYO = Service("Klaviyo", _REDIRECT, _SENTENCES)
 _WHOLE_REQUEST = (
-    "it concerns the request, not one of its rows. Check list_ids and the other arguments of the sync, and the "
-    "revision in the connection's extra."
+    "it concerns the request, not one of its rows. Check list_ids=, list_id= and the other arguments of the sync, and "
+    "the revision in the connection's extra."
+)
+#: What Klaviyo says, with 400 or 404, of a list that is not there.
+_NO_LIST = re.compile(r"\blist\b.* (was not found|does not exist)", re.IGNORECASE)
+_LIST_IS_GONE = (
+    "this account has no such list. Correct list_ids= or list_id= of the sync: a list that is made again has another "
+    "id, which stands in its address in Klaviyo."
 )
 
 
@@ -61,15 +67,17 @@ def refusal(answer: Response, endpoint: Endpoint) -> DestinationRefused:
     """Make the error for an answer that concerns the sync as a whole."""
     status, errors = answer.status, read_errors(answer.body)
     said = f" ({sentence(errors[0])})" if errors and errors[0].detail else ""
+    is_list_gone = bool(errors) and _NO_LIST.search(errors[0].detail) is not None
+    whole = _WHOLE_REQUEST if status in REFUSALS and (status != 413 or errors) else ""
     fault = KLAVIYO.refused(
         status,
         endpoint.family,
         is_own=bool(errors),
-        advice=_WHOLE_REQUEST if status in REFUSALS and (status != 413 or errors) else "",
+        advice=_LIST_IS_GONE if is_list_gone else whole,
         said=said,
         scopes=" and ".join(endpoint.scopes),
     )
-    return DestinationRefused(f"{fault}{_trace(answer)}").of_kind(fault.kind)
+    return DestinationRefused(f"{fault}{_trace(answer)}").of_kind("missing" if is_list_gone else fault.kind)
 
 
 def contract_refusal(answer: Response, endpoint: Endpoint, error: ApiError) -> DestinationRefused | None:

@@ -160,6 +160,13 @@ def test_an_error_about_the_request_stops_the_sync(fault):
         read(refusal(fault))
 
 
+@pytest.mark.parametrize("detail", ["List NoPe99 was not found", "A list with id `NoPe99` does not exist."])
+def test_a_list_that_is_not_there_is_called_missing(detail):
+    with pytest.raises(DestinationRefused, match="this account has no such list") as refused:
+        read(refusal(error(detail, "/data/relationships/lists/data/0/id")))
+    assert refused.value.kind == "missing"
+
+
 @pytest.mark.parametrize(
     ("detail", "pointer", "words"),
     [
