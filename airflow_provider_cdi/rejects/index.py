@@ -57,6 +57,16 @@ class RejectIndex:
         here = {(run.folder, part.token) for run in self.runs() for part in run.parts}
         return [part for part in away if (part.path.rpartition("/")[0], part.token) not in here]
 
+    def gone(self) -> list[RejectPart]:
+        """Return the known parts that should lie here and of whose run no file is left: deleted, or pruned.
+
+        :raises RetryLater: when the storage does not do its part.
+        :raises ConfigurationError: when it never can.
+        """
+        ours = [part for part in self._known.values() if part.rows and part.host in ("", self.place.host)]
+        here = {run.place for run in self.runs()} if ours else set()
+        return [part for part in ours if part.run not in here and "*" not in part.path]
+
     def runs(self) -> list[RunFiles]:
         """Return the files that lie here, run by run, in no order.
 

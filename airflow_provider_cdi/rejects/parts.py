@@ -58,6 +58,11 @@ class RejectPart:
         return split_suffix(self.path)[0].rpartition(".")[2]
 
     @property
+    def run(self) -> str:
+        """What the names of all files of its run begin with, also of one into which it was joined."""
+        return _TRY.sub("", split_suffix(self.path)[0])
+
+    @property
     def pattern(self) -> str:
         """One name for all of its files, with a star where there are several."""
         return self.numbered("*") if self.files > 1 else self.names()[0]

@@ -44,12 +44,18 @@ class RejectsOfSync:
         return next((one for one in _VENDORS if f"{one}_conn_id" in fields), "")
 
     def is_whole(self) -> bool:
-        """Say whether all could be read here; what could not is told on standard error."""
+        """Say whether all that is there could be read; what could not, and what is gone, is told on standard error."""
         away = self.index.elsewhere()
         for part in away:
             tell(f"Not read: {part.rows:,} rejects on the disk of {part.host}, {part.pattern}. Look there.")
         for trouble in self.index.troubles:
             tell(f"Not read: {trouble}")
+        if gone := self.index.gone():
+            tell(
+                f"Not there any more: {sum(part.rows for part in gone):,} rejects that reports name, the last in "
+                f"{gone[0].pattern}. The files were deleted, or pruned as too old. If their rows are to be sent, "
+                "trigger the DAG with a window."
+            )
         return not away and not self.index.troubles
 
     def unread(self) -> dict[str, Any]:

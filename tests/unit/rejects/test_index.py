@@ -374,3 +374,12 @@ def test_many_lines_are_streamed(tmp_path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1_000_000
+
+
+def test_parts_whose_files_were_deleted_here_are_named_and_joined_ones_are_not(tmp_path):
+    there = RejectPart(f"{tmp_path}/a.try1-aa.jsonl", "worker-a", 2, 7)
+    joined = replace(there, path=f"{tmp_path}/b.try1-bb.jsonl")
+    away = replace(there, path="/rejects/c.try1-cc.jsonl", host="worker-b")
+    (tmp_path / "b.try2-00ff00ff.jsonl").write_bytes(reject(1).to_line())
+    index = RejectIndex("users", RejectPlace(str(tmp_path), host="worker-a"), [there, joined, away])
+    assert index.gone() == [there]
