@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -132,8 +133,18 @@ class WholeAirflow:
         show(f"   Klaviyo     http://127.0.0.1:{self._sandbox_port}/klaviyo   the same")
         show(f"   Warehouse   {self._places.shown(self._places.warehouse)}   `make change` changes a few rows")
         show(f"   Logs        {self._log_folder()}")
+        show(f"   Commands    . {self._places.shown(self._shell_file())}   and then, for example, `airflow cdi syncs`")
         show("")
         say("Switch on a DAG (they are paused) or trigger it. Ctrl-C ends everything and keeps the state.", indent=3)
+
+    def _shell_file(self) -> Path:
+        """Write down what a shell needs to reach this Airflow with its commands."""
+        said = {name: value for name, value in self._environment.items() if name.startswith("AIRFLOW")}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in said.items()]
+        lines.append(f"export PATH={shlex.quote(str(Path(_airflow()).parent))}:$PATH")
+        file = self._places.folder / "shell"
+        file.write_text("\n".join([*lines, ""]))
+        return file
 
     def _watch(self) -> NoReturn:
         while True:

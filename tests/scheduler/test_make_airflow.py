@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -47,6 +48,12 @@ def test_make_airflow_is_ready_when_it_says_so_and_leaves_nothing_running(airflo
 
     change = subprocess.run(["make", "change"], cwd=clone, env=_variables(), capture_output=True, text=True, check=True)
     assert "The next runs send these rows and no others." in change.stdout
+
+    script = ". .airflow/shell && airflow cdi syncs --output json"
+    listed = subprocess.run(
+        ["sh", "-c", script], cwd=clone, env=_variables(), capture_output=True, text=True, check=True
+    )
+    assert "never ran (paused)" in {one["status"] for one in json.loads(listed.stdout)}
 
     _press_ctrl_c(airflow)
     until(lambda: [_status(address) for address in addresses] == [None, None, None], "all servers have ended")
