@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +14,14 @@ from typing import Any
 
 import pytest
 from support.airflow_versions import DagBag, airflow_version, register
+from support.command_line import HEAD as DAG_HEAD
 from support.command_line import Ran, run, write_dags
 from support.postgres_server import PostgresServer, why_not
 
 from airflow_provider_cdi.cli.parser import make_parser
 from airflow_provider_cdi.exceptions import KINDS
+from airflow_provider_cdi.state import lease_keeper
+from airflow_provider_cdi.state.lease_keeper import LeaseKeeper
 
 pytestmark = [
     pytest.mark.filterwarnings("default"),  # Airflow's own warnings are not ours to mend
@@ -85,6 +90,23 @@ class Night:
         said = ", ".join(f"{name}={value!r}" for name, value in usual.items())
         folder = self.airflow.path.parent
         self.file = write_dags(folder, **{self.dag_id: f"braze('sync', {said})"})
+
+    def also(self, dag_id: str, **arguments: Any) -> None:
+        """Deploy another DAG with the same sync under another name, in a file of both."""
+        ours = self.file.read_text()
+        self.dag_id, before = dag_id, self.dag_id
+        self.deploy(**arguments)
+        self.file.write_text(ours + self.file.read_text().partition(DAG_HEAD)[2])
+        register(DagBag(dag_folder=str(self.file)).dags[dag_id])
+        self.dag_id = before
+
+    def tasks_are(self, state: str) -> None:
+        """Let Airflow believe that all tries of the sync are in a state."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            session.query(TaskInstance).filter_by(dag_id=self.dag_id).update({"state": state})
 
     def connect_warehouse(self, **fields: Any) -> None:
         where = {"host": "127.0.0.1", "port": self.server.port, "schema": "postgres"}
@@ -287,6 +309,7 @@ def test_the_place_of_the_reject_files_is_away(night):
     place.write_text("a file where the folder was")
     night.fail(10)
     assert night.arrived() == {"ann"}
+    assert str(place) in night.first_command(10).err
     place.unlink()
     assert night.is_over("ann", "bob")
 
@@ -377,9 +400,133 @@ def test_a_green_run_leaves_a_row_of_the_future_and_says_so(night):
     assert night.is_over("ann", "bob", "cem")
 
 
-@pytest.mark.parametrize("number", [9, 17, 18])
+def test_a_killed_worker_has_left_its_lease(night, monkeypatch):
+    with monkeypatch.context() as killed:
+        killed.setattr(LeaseKeeper, "release", lambda *_, **__: None)  # as kill -9 does
+        night.airflow.sandbox.set_faults({"kind": "answer", "status": 401, "path": "/users/track"})
+        night.run()
+        night.airflow.sandbox.clear_faults()
+    night.tasks_are("running")  # nobody has told Airflow yet
+    with monkeypatch.context() as alive:
+        alive.setattr(LeaseKeeper, "_is_alive", lambda *_: True)
+        night.fail(9)
+    listed = night.first_command(9)
+    assert f"process {os.getpid()} on {socket.gethostname()}" in listed.out
+    monkeypatch.setattr(lease_keeper, "LOOK_EVERY", 0)
+    monkeypatch.setattr(lease_keeper, "DEAD_AFTER", 0)
+    assert night.is_over("ann", "bob")
+
+
+def test_the_sync_was_moved_and_the_old_task_still_runs(night):
+    new = f"{night.dag_id}_to_another_name"
+    night.deploy(checkpoint="variable")
+    night.insert("cem", at="2026-01-03")
+    assert night.run()[0] == "success"
+    night.insert("dan", at="2026-01-04")
+    night.also(new, checkpoint="variable")
+    moved = night.command("state", "move", "--to-sync-id", new, "--to-dag-id", new, "--why", "its own name", "--yes")
+    assert moved.code == 0, moved.err
+    night.fail(17)
+    shown = night.first_command(17)
+    assert new in shown.out + shown.err
+    night.dag_id = new
+    assert night.is_over("ann", "bob", "cem", "dan")
+
+
+def test_the_view_has_lost_a_column(night):
+    night.sql("alter table users rename column updated_at to modified_at")
+    assert night.fail(19)["kind"] == "missing"
+    assert "✗ source columns" in night.first_command(19).out
+    night.sql("alter table users rename column modified_at to updated_at")
+    assert night.is_over("ann", "bob")
+
+
+def test_a_migration_has_changed_the_type_of_a_column(night):
+    night.sql("alter table users alter column updated_at type text using updated_at::text")
+    night.fail(19)
+    assert night.first_command(19).code == 1
+    night.sql("alter table users alter column updated_at type timestamp using updated_at::timestamp")
+    assert night.is_over("ann", "bob")
+
+
+def test_the_key_may_not_do_this(night):
+    night.airflow.sandbox.set_faults({"kind": "answer", "status": 403, "path": "/users/track"})
+    night.fail(20)
+    night.first_command(20)
+    night.airflow.sandbox.clear_faults()
+    assert night.is_over("ann", "bob")
+
+
+def test_a_load_holds_the_table(night):
+    night.sql("alter role cdi set lock_timeout = '50ms'")
+    with night.server.connected() as loader, loader.transaction():
+        loader.execute("lock table users in access exclusive mode")
+        night.fail(22)
+        assert night.first_command(22).code == 1
+    night.sql("alter role cdi reset lock_timeout")
+    assert night.is_over("ann", "bob")
+
+
+def test_the_catalog_was_deleted(night):
+    night.dag_id = f"{night.dag_id}_of_items"
+    night.sql(
+        "drop table if exists items", "create table items as select updated_at, external_id as id, payload from users"
+    )
+    night.sql('update items set payload = \'{"title": "a coat"}\'', "grant select on items to cdi")
+    night.deploy(source="items", data_type="catalog_items", catalog="products")
+    night.fail(23)
+    checked = night.first_command(23)
+    assert checked.code == 1
+    assert "✗ destination catalog" in checked.out
+    night.airflow.sandbox.create_catalog("products", title="string")
+    assert night.run()[1]["accepted"] == 2
+
+
+def test_the_dag_was_renamed(night):
+    sync_id = night.dag_id
+    night.dag_id = f"{sync_id}_to_something_else"
+    night.deploy(sync_id=sync_id, checkpoint="variable")
+    night.fail(24)
+    night.dag_id, renamed = sync_id, night.dag_id  # SYNC of the commands
+    assert "owner" in night.first_command(24).out
+    moved = ("state", "move", "--to-dag-id", renamed, "--to-task-id", "sync", "--why", "renamed", "--yes")
+    assert night.command(*moved).code == 0
+    night.dag_id = renamed
+    assert night.run()[1]["accepted"] == 1
+    assert night.arrived() == {"ann", "bob"}
+
+
+def test_a_field_of_the_connection_makes_no_sense(night):
+    night.connect_braze(host="US-99")
+    night.fail(26)
+    assert night.first_command(26).code == 1
+    night.connect_braze()
+    assert night.is_over("ann", "bob")
+
+
+def test_rows_without_a_time_are_never_sent_and_the_check_says_so(night):
+    night.sql("insert into users values (null, 'cem', '{}')")
+    state, report = night.run()
+    assert (state, report["skipped_because"]["no_updated_at"]) == ("success", 1)
+    assert "`no_updated_at`" in PAGE
+    assert "! UPDATED_AT filled" in night.command("check").out
+    night.sql("update users set updated_at = '2026-01-03' where external_id = 'cem'")
+    assert night.is_over("ann", "bob", "cem")
+
+
+def test_the_reject_files_were_deleted(night):
+    night.insert("cem", at="2026-01-03", payload="no JSON")
+    assert night.run()[1]["rejected"] == 1
+    for file in night.airflow.rejects.parent.glob("rejects*"):
+        file.unlink()
+    listed = night.command("rejects", "list")
+    assert "Not there any more: 1 rejects" in listed.err
+    assert "trigger the DAG with a window" in listed.err
+
+
+@pytest.mark.parametrize("number", [18, 21, 25])
 def test_messages_that_other_tests_provoke_have_the_words_of_the_page(number):
-    """A run beside another one, a moved sync, a warehouse that is away: tests/scheduler, state by hand, the errors."""
+    """A warehouse or a vendor that is away, a record that was edited: tests of the errors and of the stores."""
     package = Path(__file__).parents[2] / "airflow_provider_cdi"
     text = "".join(path.read_text() for path in package.rglob("*.py"))
     assert all(words in text for words in LINES[number].words)
