@@ -142,6 +142,8 @@ class RejectIndex:
         return ""
 
     def _trouble(self, sentence: str) -> None:
+        if sentence in self.troubles:  # it was read before
+            return
         if len(self.troubles) < MOST_TROUBLES:
             self.troubles.append(sentence)
         elif len(self.troubles) == MOST_TROUBLES:
