@@ -24,6 +24,8 @@ class ColumnType(Enum):
     FLOAT = auto()
     #: A number whose values have each as many digits as they need.
     NUMBER = auto()
+    #: A number with as many digits as its column says: ``12.00``.
+    DECIMAL = auto()
     BOOLEAN = auto()
     BINARY = auto()
     INTERVAL = auto()
@@ -99,6 +101,7 @@ _KINDS_BY_NAME: Mapping[str, ColumnType] = {
     "real": ColumnType.FLOAT,
     "double": ColumnType.FLOAT,
     "float": ColumnType.FLOAT,
+    "decimal": ColumnType.DECIMAL,
     "boolean": ColumnType.BOOLEAN,
     "bool": ColumnType.BOOLEAN,
     "uhugeint": ColumnType.NUMBER,

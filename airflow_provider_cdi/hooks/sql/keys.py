@@ -31,7 +31,7 @@ class Lookup(NamedTuple):
 
 #: Values of one statement: Databricks binds 256 at most, the others thousands.
 MOST_VALUES = 200
-_NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.FLOAT})
+_NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.DECIMAL, ColumnType.FLOAT})
 _LARGEST = 2**63
 
 

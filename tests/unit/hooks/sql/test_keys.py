@@ -62,6 +62,19 @@ def test_a_number_is_found_by_its_text(database: Database) -> None:
     assert [row["EXTERNAL_ID"] for row in found(source, {"EXTERNAL_ID": "12"}, {"EXTERNAL_ID": "no number"})] == ["12"]
 
 
+def test_a_number_with_digits_behind_the_point_is_found_where_they_are_zero(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = table(
+        Database("duckdb", tmp_path, monkeypatch),
+        "updated_at timestamp, external_id decimal(10, 2), payload varchar",
+        "'2026-01-01 00:00:00', 12, '{}'",
+        "'2026-01-01 00:00:00', 12.5, '{}'",
+    )
+    for key in ("12", "12.50"):
+        assert [row["EXTERNAL_ID"] for row in found(source, {"EXTERNAL_ID": key})] == [key]
+
+
 def test_both_halves_of_an_alias_count(database: Database) -> None:
     source = table(
         database,
