@@ -106,8 +106,15 @@ def counts_deferred_tasks() -> bool:
 
 
 def has_thread_safe_calls() -> bool:
-    """Whether a thread may call Airflow beside the task: 3.0 has one line to the supervisor and no lock on it."""
-    return _airflow_version() >= (3, 1)
+    """Whether a thread may call Airflow beside the task.
+
+    A task's one line to its supervisor has had a lock since 3.2. ``dag.test()`` runs the task and its supervisor in one
+    process, without a lock in any version.
+    """
+    from airflow.sdk.execution_time import task_runner
+
+    line = getattr(task_runner, "SUPERVISOR_COMMS", None)
+    return _airflow_version() >= (3, 2) and type(line).__name__ != "InProcessSupervisorComms"
 
 
 def lists_prior_xcoms() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ _CALLING = ("ti", "task_state_store", "asset_state_store")
 
 #: What a code looks like: no text that somebody wrote.
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,60}")
+
+#: A task has one line to Airflow, and before 3.2, and in ``dag.test()``, nothing keeps two threads apart on it: the one
+#: would get the other's answer.
+_line = threading.RLock()
 
 _Asked = ParamSpec("_Asked")
 _Answer = TypeVar("_Answer")
@@ -62,6 +67,20 @@ def steady(context: Mapping[str, Any]) -> dict[str, Any]:
     return {**context, **{name: _Steady(context[name]) for name in _CALLING if name in context}}
 
 
+def in_turn(call: Callable[_Asked, _Answer]) -> Callable[_Asked, _Answer]:
+    """Return a call of Airflow that waits for those of other threads, as all calls of this package do.
+
+    :param call: of Airflow.
+    """
+
+    @wraps(call)
+    def alone(*args: _Asked.args, **kwargs: _Asked.kwargs) -> _Answer:
+        with _line:
+            return call(*args, **kwargs)
+
+    return alone
+
+
 class _Steady:
     """Stands before an object of Airflow's and makes each of its calls again while the API server is away."""
 
@@ -82,20 +101,20 @@ def outlasting(
     sleep: Callable[[float], None] | None = None,
     clock: Callable[[], float] | None = None,
 ) -> Callable[_Asked, _Answer]:
-    """Return a call that is made again while the API server is away, for a bounded time.
+    """Return a call that is made again while the API server is away, for a bounded time, each time in its turn.
 
     :param call: of Airflow.
     :param sleep: waits for some seconds.
     :param clock: seconds that have passed.
     """
-    sleep, clock = sleep or time.sleep, clock or time.monotonic
+    sleep, clock, once = sleep or time.sleep, clock or time.monotonic, in_turn(call)
 
     @wraps(call)
     def patiently(*args: _Asked.args, **kwargs: _Asked.kwargs) -> _Answer:
         until, wait = clock() + PATIENCE, 1.0
         while True:
             try:
-                return call(*args, **kwargs)
+                return once(*args, **kwargs)
             except AirflowRuntimeError as error:
                 if not is_away(error) or clock() + wait > until:
                     raise

@@ -242,7 +242,7 @@ class SyncState:
     def _write(self, record: StateRecord) -> None:
         with self._saving():
             if self._heartbeat is None:
-                self.lease.beat()  # Airflow 3.0 has no thread that does it
+                self.lease.beat()  # no thread does it
             else:
                 self.lease.check()
             self._record = self._records.listed(record)

@@ -32,7 +32,7 @@ class LiveReport:
     def __init__(
         self, so_far: Callable[[str], dict[str, Any]], push: Callable[[dict[str, Any]], None], *, in_thread: bool
     ) -> None:
-        self._so_far, self._push, self._in_thread = so_far, push, in_thread
+        self._so_far, self._push, self.in_thread = so_far, push, in_thread
         self._lock, self._has_ended = threading.Lock(), False
         self._writer: threading.Thread | None = None
         self._next: dict[str, Any] | None = None
@@ -61,7 +61,7 @@ class LiveReport:
         if standstill is not None:
             report["waiting"] = {"reason": standstill.reason, "seconds_left": round(standstill.seconds_left)}
         self._next = report
-        if self._in_thread:
+        if self.in_thread:
             self._writer = threading.Thread(target=self.save, name="cdi-report", daemon=True)
             self._writer.start()
 

@@ -13,6 +13,7 @@ from airflow_provider_cdi.version_compat import (
     counts_deferred_tasks,
     default_deferrable,
     get_connection_async,
+    has_thread_safe_calls,
 )
 
 
@@ -21,6 +22,21 @@ def test_deferred_tasks_are_counted_where_the_scheduler_counts_them():
 
     names = ConcurrencyMap.load.__code__.co_names
     assert ("ACTIVE_STATES" in names) == counts_deferred_tasks() == (airflow_version() >= (3, 2))
+
+
+def test_threads_may_call_airflow_where_its_line_has_a_lock():
+    from airflow.sdk.execution_time.comms import CommsDecoder
+
+    assert hasattr(CommsDecoder, "_thread_lock") == has_thread_safe_calls() == (airflow_version() >= (3, 2))
+
+
+def test_no_thread_may_call_airflow_in_dag_test_which_has_no_lock(monkeypatch):
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.supervisor import InProcessSupervisorComms
+
+    line = object.__new__(InProcessSupervisorComms)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", line, raising=False)
+    assert not has_thread_safe_calls()
 
 
 @pytest.mark.parametrize("chosen", [True, False])

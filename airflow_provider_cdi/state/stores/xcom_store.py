@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_cdi import version_compat
+from airflow_provider_cdi.state.airflow_calls import in_turn
 from airflow_provider_cdi.state.store import Instance, StateStore, json_object
 
 
@@ -30,7 +31,7 @@ class XComStore(StateStore):
     ) -> None:
         self._ti = ti
         self._by_hand = by_hand
-        self._drop = drop or version_compat.drop_xcom
+        self._drop = in_turn(drop or version_compat.drop_xcom)
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return the XCom of this task instance.

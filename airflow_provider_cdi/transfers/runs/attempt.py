@@ -33,7 +33,6 @@ from airflow_provider_cdi.transfers.runs.journal import TaskFence, TaskJournal
 from airflow_provider_cdi.transfers.runs.reporting import RunTold, status_of
 from airflow_provider_cdi.transfers.runs.state import RunState
 from airflow_provider_cdi.transfers.runs.waiting import Waiting
-from airflow_provider_cdi.version_compat import has_thread_safe_calls
 
 #: A sync makes hundreds of thousands of small objects a second, nearly none of them in cycles. With Python's own
 #: thresholds a fifth of its CPU goes into looking for cycles, and every look at all objects walks through Airflow.
@@ -210,7 +209,7 @@ class Attempt:
 
     def _show_progress(self) -> None:
         live = self.told.live
-        if live is not None and not has_thread_safe_calls():  # elsewhere a thread of its own does
+        if live is not None and not live.in_thread:
             live.save()
 
     def _tell_the_end(self, report: Report, error: BaseException) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import CdiError, StopSync, TooManyRejects, Unforeseen, is_of_airflow, raise_alone
+from airflow_provider_cdi.state.airflow_calls import in_turn
 from airflow_provider_cdi.transfers.live_report import LiveReport
 from airflow_provider_cdi.version_compat import AirflowFailException, AirflowTaskTimeout, has_thread_safe_calls
 
@@ -112,7 +113,7 @@ def _class_names(error: BaseException) -> set[str]:
 
 
 def _push(ti: Any, report: dict[str, Any]) -> None:
-    ti.xcom_push(key=REPORT_KEY, value=report)
+    in_turn(ti.xcom_push)(key=REPORT_KEY, value=report)
 
 
 def status_of(error: BaseException) -> str:

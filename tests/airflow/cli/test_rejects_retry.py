@@ -156,6 +156,15 @@ def test_a_paused_dag_gets_its_run_and_it_is_told_that_it_waits(lab):
     assert f"A run for rejects was triggered before and has not ended: {run_id}." in lab.retry("--yes").err
 
 
+def test_a_run_that_waits_to_be_started_hides_nothing_of_what_the_last_one_told(lab):
+    lab.deploy("waiting")
+    lab.airflow.run(lab.dag)
+    lab.retried()
+    ran = command(lab._capsys, ["syncs", "--dag-file", str(lab.file), "--output", "json"])
+    (line,) = json.loads(ran.out)
+    assert (line["status"], line["accepted"], line["rejected"]) == ("partial", 10, 10)
+
+
 def test_a_dag_that_the_database_does_not_have_gets_no_run(lab):
     from airflow.models.dag import DagModel
     from airflow.utils.session import create_session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 
 import pytest
@@ -9,7 +10,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
 from airflow_provider_cdi.exceptions import RetryLater, Superseded
-from airflow_provider_cdi.state.airflow_calls import calling, outlasting, saving
+from airflow_provider_cdi.state.airflow_calls import calling, in_turn, outlasting, saving
 
 
 def answer(status=None, **detail):
@@ -59,3 +60,24 @@ def test_a_server_that_is_away_is_told_by_its_codes(caplog):
         patient()
     assert "does not answer (API_SERVER_ERROR, ConnectTimeout); trying again in 1 s" in caplog.text
     assert "hidden" not in caplog.text
+
+
+@pytest.mark.parametrize("guard", [in_turn, outlasting])
+def test_a_call_waits_for_that_of_another_thread(guard):
+    begun, may_end, order = threading.Event(), threading.Event(), []
+
+    def slow():
+        begun.set()
+        may_end.wait()
+        order.append("first")
+
+    first = threading.Thread(target=guard(slow))
+    first.start()
+    begun.wait()
+    second = threading.Thread(target=in_turn(lambda: order.append("second")))
+    second.start()
+    second.join(0.05)
+    may_end.set()
+    for thread in (first, second):
+        thread.join()
+    assert order == ["first", "second"]
