@@ -10,6 +10,10 @@ from typing import Any
 from airflow_provider_cdi.rejects.index import RejectIndex
 from airflow_provider_cdi.rejects.lines import parse_line
 from airflow_provider_cdi.rejects.listing import RunFiles
+from airflow_provider_cdi.rejects.stored import written_at
+
+#: Of a time that nobody can read: it may be young.
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def _as_old(index: RejectIndex, run: RunFiles, before: datetime) -> OldRun | Non
                 sync_id, at = found.get("sync_id", ""), found.get("at", "")
                 if not index.owns(sync_id, found.get("map_index", -1)) or (index.place.is_shared and not sync_id):
                     return None
-                if at and _moment(at) >= limit:
+                if at and (written_at(at) or _NEVER) >= limit:
                     return None
                 rejects, newest = rejects + 1, max(newest, at)
     except FileNotFoundError:  # somebody else deletes, or joins, just now
@@ -114,11 +118,3 @@ def _line(line: bytes) -> dict[str, Any] | None:
         return parse_line(line)
     except ValueError:
         return None
-
-
-def _moment(at: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(at)
-    except ValueError:
-        return datetime.max.replace(tzinfo=UTC)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 OUTCOMES = ("rejected", "unknown", "accepted")
@@ -99,9 +99,21 @@ class RejectFilter:
     def _is_of_age(self, at: str) -> bool:
         if self.older_than is None and self.newer_than is None:
             return True
-        if not at:
+        written = written_at(at)
+        if written is None:
             return self.newer_than is None
-        written = datetime.fromisoformat(at)
         return (self.older_than is None or written < self.older_than) and (
             self.newer_than is None or written >= self.newer_than
         )
+
+
+def written_at(at: str) -> datetime | None:
+    """Return when a reject was written; None where its line says no time, or none that can be read.
+
+    :param at: as the line has it: ISO 8601, in UTC where it names no zone.
+    """
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
