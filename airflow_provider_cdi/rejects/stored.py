@@ -70,7 +70,7 @@ class RejectFilter:
     :param run_id: of this run.
     :param older_than: written before this moment; a line without a time counts as old.
     :param newer_than: written at this moment or after it.
-    :param identifier: a value that one of the identifier columns has.
+    :param identifier: a value that one of the identifier columns has; of an e-mail address in any case of its letters.
     :param outcomes: one of these. ``accepted`` lines tell of a part of a row that was left out.
     :param include_redriven: also those that a redrive has taken.
     :param files_since: in files that were last written at this moment or after it; others are not read.
@@ -93,8 +93,12 @@ class RejectFilter:
             and (not self.codes or reject.code in self.codes)
             and self.run_id in (None, reject.run_id)
             and self._is_of_age(reject.at)
-            and (self.identifier is None or self.identifier in map(str, reject.identifier.values()))
+            and (self.identifier is None or any(map(self._is_meant, reject.identifier.values())))
         )
+
+    def _is_meant(self, value: Any) -> bool:
+        text = str(value)
+        return text == self.identifier or ("@" in text and text.casefold() == str(self.identifier).casefold())
 
     def _is_of_age(self, at: str) -> bool:
         if self.older_than is None and self.newer_than is None:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from airflow_provider_cdi.rejects.stored import RejectFilter
 
 USUAL_ROWS = 20
-#: A spreadsheet runs a text that begins with one of these as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A spreadsheet runs a text that begins with one of these as a formula (OWASP, CSV injection); the last four are those
+#: signs in full width, which a spreadsheet in East Asian languages takes for the same.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _FIRST = ("run_id", "map_index", "try_number", "at", "outcome", "code", "reason", "what_to_do", "updated_at")
 _LAST = ("redriven", "redriven_at", "redriven_by", "payload")

@@ -101,18 +101,12 @@ def other_keys(identifier: Mapping[str, Any], contract: TableContract) -> list[K
 
 
 def _keys(identifier: Mapping[str, Any], contract: TableContract) -> Iterator[KeyOfRow]:
-    labels = {label: telling for telling, label in contract.pairs}
+    """Give the keys of a row. A name without its label is none: others have the same name under other labels."""
+    label_of, labels = dict(contract.pairs), {label for _, label in contract.pairs}
     for name in contract.identifiers:
-        value = identifier.get(name)
-        if name not in labels and isinstance(value, str) and value:
-            yield tuple(_with_label(name, identifier, contract))
-
-
-def _with_label(name: str, identifier: Mapping[str, Any], contract: TableContract) -> Iterator[tuple[str, str]]:
-    yield name, identifier[name]
-    for telling, label in contract.pairs:
-        if telling == name and isinstance(text := identifier.get(label), str):
-            yield label, text
+        names = [name, *([label_of[name]] if name in label_of else [])]
+        if name not in labels and all(isinstance(identifier.get(one), str) and identifier[one] for one in names):
+            yield tuple((one, identifier[one]) for one in names)
 
 
 def content_of(identifier: Mapping[str, Any], payload: Any, columns: Mapping[str, Any]) -> bytes:

@@ -312,6 +312,15 @@ def test_troubles_are_bounded(tmp_path):
     assert (list(index.entries()), len(index.troubles)) == ([], 101)
 
 
+@pytest.mark.parametrize(("wanted", "is_found"), [("ANNA@x.org", True), ("anna", False), ("C-1", False), ("c-1", True)])
+def test_an_address_is_found_in_upper_or_lower_case_and_nothing_else_is(syncs, wanted, is_found):
+    row = RejectedRow("rejected", "bad_row", "Bad.", {"EXTERNAL_ID": "c-1", "EMAIL": "Anna@X.org"}, "", "{")
+    file = syncs.file()
+    file.write([row])
+    file.finish(file.join())
+    assert bool(syncs.ids(identifier=wanted)) is is_found
+
+
 def test_broken_marks_are_told(tmp_path):
     syncs = Syncs(str(tmp_path))
     syncs.run([1])

@@ -196,15 +196,22 @@ def test_as_many_are_shown_as_asked_for_and_that_there_are_more_is_told(home):
 
 
 def test_a_spreadsheet_gets_flat_columns_and_runs_no_formula(home):
-    formula = row(4, identifier={"EXTERNAL_ID": '=HYPERLINK("x")', "ALIAS_NAME": "@a"}, payload={"ä": [1]})
+    formula = row(
+        4,
+        identifier={"EXTERNAL_ID": '=HYPERLINK("x")', "ALIAS_NAME": "@a", "ALIAS_LABEL": "\uff1d1"},
+        payload={"ä": [1]},
+    )
     home.leave("run-2", formula, at=EARLY + timedelta(days=1))
     out = home("show --dag-id users_to_braze --output csv").out
     assert out.startswith("\ufeffrun_id,")
     rows = list(csv.DictReader(io.StringIO(out.removeprefix("\ufeff"), newline="")))
     assert len(rows) == 4
-    assert {name: rows[3][name] for name in ("EXTERNAL_ID", "ALIAS_NAME", "PHONE", "SCORE", "payload")} == {
+    assert {
+        name: rows[3][name] for name in ("EXTERNAL_ID", "ALIAS_NAME", "ALIAS_LABEL", "PHONE", "SCORE", "payload")
+    } == {
         "EXTERNAL_ID": '\'=HYPERLINK("x")',
         "ALIAS_NAME": "'@a",
+        "ALIAS_LABEL": "'\uff1d1",
         "PHONE": "'+4915112345678",
         "SCORE": "-3",
         "payload": '{"ä": [1]}',
