@@ -16,6 +16,8 @@ _CONTROLS = {number: f"\\x{number:02x}" for number in (*range(0x20), *range(0x7F
 _IN_ASCII = str.maketrans({"✓": "+", "✗": "x", "…": "..."})
 #: Characters of a payload in a table.
 _SHOWN_CHARS = 60
+#: Characters of a cell outside a table: what a vendor finds too large may be a megabyte.
+PLAIN_CHARS = 1_000
 #: What a person copies out of a table: a name, a code, a time. A payload or a hash is longer or has other signs.
 _WORD = re.compile(r"[\w.:+/@\[\]-]{0,64}")
 _LEAST_OF_A_SENTENCE, _BETWEEN = 12, 3
@@ -46,9 +48,12 @@ def whose(identifier: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in identifier.items())
 
 
-def shortened(text: str) -> str:
-    """Return a payload as one cell: what is longer than 60 characters is cut off, and a sign says so."""
-    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
+def shortened(text: str, most: int = _SHOWN_CHARS) -> str:
+    """Return a payload as one cell: what is longer is cut off, and a sign says so.
+
+    :param most: characters that are left; those that a table shows if nothing is said.
+    """
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def print_json(document: Any) -> None:

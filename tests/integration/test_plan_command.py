@@ -70,6 +70,14 @@ def test_examples_are_shown_as_far_as_the_mask_allows(command: LabCommand) -> No
     assert json.loads(masked)["masked"] == ["email"]
 
 
+@pytest.mark.parametrize("output", ["table", "plain"])
+def test_an_example_that_is_too_large_is_cut_where_a_person_reads_it(command: LabCommand, output: str) -> None:
+    command.lab.sql("update users set external_id = repeat('x', 2000), payload = '[' || repeat('1,', 600000) || '1]'")
+    code, out, _ = command(f"plan {SYNC} --mask none --output {output} --arg stop_if_all_rejected=1000")
+    assert (code, "payload_too_large" in out or "identifier_too_long" in out) == (0, True)
+    assert max(map(len, out.splitlines())) < 2_500
+
+
 def test_the_figures_of_a_run_that_would_stop_are_shown_and_the_exit_code_tells_it(command: LabCommand) -> None:
     command.lab.sql(
         "create table gone as select timestamp '2026-01-05' as updated_at, 'c-' || i as external_id "

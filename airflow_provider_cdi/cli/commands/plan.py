@@ -53,22 +53,22 @@ def _print(forecast: SyncForecast, output: str) -> None:
         print_json(document)
         return
     print_text(printable("\n".join(forecast.lines())))
-    examples = [_example(one, cut=output == "table") for one in document["plan"]["examples"]]
+    examples = [_example(one, is_table=output == "table") for one in document["plan"]["examples"]]
     if examples:
         print_text("")
         print_result(examples, output)
 
 
-def _example(example: dict[str, Any], *, cut: bool) -> dict[str, Any]:
-    from airflow_provider_cdi.cli.output import shortened, whose
+def _example(example: dict[str, Any], *, is_table: bool) -> dict[str, Any]:
+    from airflow_provider_cdi.cli.output import PLAIN_CHARS, shortened, whose
 
     payload = " ".join((example["payload"] or "").split())
     return {
         "outcome": example["outcome"],
         "code": example["code"],
         "updated_at": example["updated_at"],
-        "identifier": whose(example["identifier"]),
-        "payload": shortened(payload) if cut else payload,
+        "identifier": shortened(whose(example["identifier"]), PLAIN_CHARS),
+        "payload": shortened(payload) if is_table else shortened(payload, PLAIN_CHARS),
         "reason": example["reason"],
     }
 
