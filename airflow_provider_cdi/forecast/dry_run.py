@@ -121,6 +121,7 @@ class DryRun:
     :param inputs: makes what a run is made of from a destination, a transport, a journal and settings.
     :param transport: opens what sends questions, when there are any.
     :param scan: asks the warehouse what it will scan; None for not asking.
+    :param vendor: whose words the codes are in, see :func:`~airflow_provider_cdi.destinations.cures.code_of`.
     :param asks_about: about how many people the destination is asked at most, where no gate wants to know of all.
     """
 
@@ -132,8 +133,10 @@ class DryRun:
         transport: Callable[[], AbstractAsyncContextManager[Transport]],
         *,
         scan: Callable[[], Scan] | None = None,
+        vendor: str = "",
         asks_about: int = 0,
     ) -> None:
+        self._vendor = vendor
         self._real, self._settings, self._inputs, self._transport = destination, settings, inputs, transport
         self._ask_scan, self._scan, self._new = scan, Scan(), NewFound()
         self._asks_about, self._tally = asks_about, Tally(sample=PeopleSample(asks_about))
@@ -212,4 +215,5 @@ class DryRun:
             examples=self.examples,
             scan=self._scan,
             new=self._new,
+            vendor=self._vendor,
         )

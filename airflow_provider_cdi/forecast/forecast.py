@@ -29,6 +29,7 @@ class Forecast:
     :param examples: of the rows that would be set aside, a few of each code. They hold personal data.
     :param scan: what the warehouse will scan.
     :param new: how many of the people are new.
+    :param vendor: whose words the cures are in, see :func:`~airflow_provider_cdi.destinations.cures.code_of`.
     """
 
     destination: Destination = field(repr=False)
@@ -37,6 +38,7 @@ class Forecast:
     examples: Sequence[RejectedRow] = field(default=(), repr=False)
     scan: Scan = field(default_factory=Scan)
     new: NewFound = field(default_factory=NewFound)
+    vendor: str = ""
 
     @property
     def data_points(self) -> int | None:
@@ -75,7 +77,7 @@ class Forecast:
             "seconds": round(self.pace.seconds, 1),
             "decided_by": self.pace.decided_by,
             "scan": self.scan.to_json(),
-            "examples": [_impersonal(row, self._vendor) for row in self.examples],
+            "examples": [_impersonal(row, self.vendor) for row in self.examples],
         }
 
     def lines(self) -> list[str]:
@@ -88,7 +90,7 @@ class Forecast:
         yield self._key_names, f"{about}{keys.number:,}; new ones: {self._new_in_words()}"
         yield "removes", ", ".join(f"{number:,} {_spaced(name)}" for name, number in self.removes.items()) or "nothing"
         for code, row in _first_of_each(self.examples).items():
-            shown = _impersonal(row, self._vendor)
+            shown = _impersonal(row, self.vendor)
             yield f"{row.outcome}", f"{code}: {shown['reason']} {shown['cure']}"
             times = [each.updated_at for each in self.examples if each.code == code]
             yield "", f"for example UPDATED_AT {', '.join(times)}"
@@ -116,13 +118,6 @@ class Forecast:
 
     def _new_in_words(self) -> str:
         return self.new.told if self.new.number is None else f"{self.new.number:,}, {self.new.told}"
-
-    @property
-    def _vendor(self) -> str:
-        """Whose words the cures are in."""
-        if self._has_points:
-            return "braze"
-        return "klaviyo" if self.active_profiles is not None else "http"
 
     @property
     def _has_points(self) -> bool:

@@ -15,6 +15,7 @@ from airflow_provider_cdi.exceptions import KINDS, CdiError, Unforeseen
 from airflow_provider_cdi.notifications.message import CodeTold
 from airflow_provider_cdi.state.assets import sync_asset
 from airflow_provider_cdi.transfers.runs.reporting import REPORT_KEY, kind_of, sentence_of
+from airflow_provider_cdi.transfers.sync_tasks import operator_class
 from airflow_provider_cdi.version_compat import airflow_option
 
 _COUNTS = ("rows_read", "accepted", "rejected", "skipped", "unknown")
@@ -86,7 +87,8 @@ class Happening:
         """
         found = {code: number for code, number in self.codes.items() if only is None or code in only}
         ordered = sorted(found.items(), key=lambda one: (-one[1], one[0]))
-        return [CodeTold(code, number, cure_of(code, _vendor(self.ti))) for code, number in ordered]
+        vendor = getattr(operator_class(self.ti.task), "vendor", "")
+        return [CodeTold(code, number, cure_of(code, vendor)) for code, number in ordered]
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what there is to know beside the message: run, try, numbers, where the rejects are."""
@@ -167,9 +169,3 @@ def _destination(ti: Any) -> str:
         return str(ti.task.destination_name())
     except (AttributeError, CdiError):  # not expanded yet, or its connection is what is missing
         return ""
-
-
-def _vendor(ti: Any) -> str:
-    """Return whose words the codes of a task are in, see :func:`~airflow_provider_cdi.destinations.cures.code_of`."""
-    modules = [kind.__module__ for kind in type(ti.task).__mro__]
-    return next((name.rpartition("_to_")[2] for name in modules if ".transfers.warehouse_to_" in name), "")

@@ -141,7 +141,9 @@ def _read(reading: _Reading, ask: int) -> tuple[DryRun, Report]:
     task, part = reading.task, reading.part
     scan = partial(scan_of, part.source, part.slice)
     settings = task.delivery_settings()
-    run = DryRun(part.destination, settings, reading.inputs, task.make_transport, scan=scan, asks_about=ask)
+    run = DryRun(
+        part.destination, settings, reading.inputs, task.make_transport, scan=scan, vendor=task.vendor, asks_about=ask
+    )
     return run, asyncio.run(run.run())
 
 

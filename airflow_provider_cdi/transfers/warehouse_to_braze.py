@@ -118,6 +118,7 @@ class WarehouseToBrazeOperator(WarehouseSyncOperator):
 
     deleting_data_types = ("user_deletes",)
     place_fields = ("braze_conn_id", "catalog")
+    vendor = "braze"
     counted_data_types = frozenset({"events", "purchases"})
 
     @shows_arguments(SyncArguments)

@@ -46,6 +46,7 @@ class WarehouseToHttpOperator(WarehouseSyncOperator):
 
     template_fields: Sequence[str] = (*WarehouseSyncOperator.template_fields, "http_conn_id", "endpoint")
     place_fields = ("http_conn_id", "endpoint")
+    vendor = "http"
 
     @shows_arguments(SyncArguments)
     def __init__(

@@ -99,6 +99,7 @@ class WarehouseToKlaviyoOperator(WarehouseSyncOperator):
     deleting_data_types = ("privacy_deletions",)
 
     place_fields = ("klaviyo_conn_id",)
+    vendor = "klaviyo"
 
     @shows_arguments(SyncArguments)
     def __init__(

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 #: Reports of runs that are read for what lies elsewhere, the newest first.
 _MOST_REPORTS = 1_000
 _REPORTS = ("report", "return_value")
-_VENDORS = ("braze", "klaviyo", "http")
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,8 @@ class RejectsOfSync:
 
     @property
     def vendor(self) -> str:
-        """Whose codes they have: ``braze``, ``klaviyo`` or ``http``; empty for a destination of one's own."""
-        fields = self.task.kind.template_fields
-        return next((one for one in _VENDORS if f"{one}_conn_id" in fields), "")
+        """Whose codes they have, see :attr:`~.checked.CheckedOperator.vendor`."""
+        return self.task.kind.vendor
 
     def is_whole(self) -> bool:
         """Say whether all that is there could be read; what could not, and what is gone, is told on standard error."""

@@ -22,6 +22,9 @@ class CheckedOperator(BaseOperator):
     place_fields: ClassVar[tuple[str, ...]] = ()
     #: The data types whose rows count once more when they arrive once more.
     counted_data_types: ClassVar[frozenset[str]] = frozenset()
+    #: Whose words the codes of its rejects are in: ``braze``, ``klaviyo`` or ``http``; empty for a destination of one's
+    #: own, see :func:`~airflow_provider_cdi.destinations.cures.code_of`.
+    vendor: ClassVar[str] = ""
 
     data_type: str
     source: str | None

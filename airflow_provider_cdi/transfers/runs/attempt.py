@@ -98,6 +98,7 @@ class Attempt:
             self.task.delivery_settings(),
             partial(self._inputs, look_at_rejects=self.rejects.look),
             self.task.make_transport,
+            vendor=self.task.vendor,
             scan=partial(scan_of, self.redrive.source if self.redrive else self.source, self.run.plan.slice),
         )
         self.told.numbers, self.told.is_dry_run = (lambda: self._with_rejects(run.report())), True

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk import DAG
 
+from airflow_provider_cdi import WarehouseToBrazeOperator, WarehouseToKlaviyoOperator
 from airflow_provider_cdi.exceptions import SourceError
 from airflow_provider_cdi.notifications import happening
 from airflow_provider_cdi.notifications.happening import Happening
@@ -75,3 +77,21 @@ def test_the_most_frequent_code_comes_first_with_its_cure():
     told = failed(error).codes_told()
     assert [one.code for one in told] == ["payload_not_json", "time_invalid"]
     assert told[0].cure == "Mend the text at the place that the reason names."
+
+
+@pytest.mark.parametrize("is_mapped", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "cure"),
+    [
+        (WarehouseToBrazeOperator, "Shorten the id; Braze cannot hold it."),
+        (WarehouseToKlaviyoOperator, "Klaviyo cannot hold it."),
+    ],
+)
+def test_a_code_is_told_in_the_words_of_its_destination_also_of_a_task_that_is_not_expanded(kind, cure, is_mapped):
+    of_both = {"task_id": "t", "data_type": "events", "warehouse_conn_id": "w"}
+    with DAG("a", schedule=None):
+        task = kind.partial(**of_both).expand(source=["A"]) if is_mapped else kind(**of_both, source="A")
+    seen = failed(
+        None, task=getattr(task, "operator", task), xcom={"sync_id": "s", "rejects": {"identifier_too_long": 1}}
+    )
+    assert [one.cure for one in seen.codes_told()] == [cure]
