@@ -76,3 +76,19 @@ def test_the_runs_are_looked_at_no_further_back_than_needed():
 
     names(runs(), no_rows_for=24)
     assert len(looked) <= 26
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (timedelta(days=2, hours=3, minutes=4), "2 d 3 h"),
+        (timedelta(days=2, minutes=4), "2 d 4 min"),
+        (timedelta(hours=5), "5 h"),
+        (timedelta(seconds=61), "1 min"),
+        (timedelta(seconds=59), "59 s"),
+    ],
+)
+def test_a_length_of_time_is_said_in_its_two_largest_units(length, said):
+    bounds = Bounds(lag_over=timedelta(seconds=1))
+    (alarm,) = alarms(Seen.of([], bounds, NOON), bounds, NOON, NOON - length)
+    assert alarm.headline == f"it lags by {said} (more than 1 s)"
