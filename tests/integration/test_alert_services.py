@@ -15,7 +15,7 @@ from airflow.providers.slack.notifications.slack import SlackNotifier
 from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
 from airflow.sdk import DAG
 from standins.tls import Tls
-from support.airflow_world import MemoryStore
+from support.airflow_world import MemoryStore, NoAsset
 from support.mail_sink import WebhookSink
 
 from airflow_provider_cdi import RecoveredNotifier, SyncErrorNotifier
@@ -39,7 +39,7 @@ def context(run_id, **more):
         dag_id="d", task_id="t", run_id=run_id, map_index=-1, try_number=1, max_tries=0, task=task,
         xcom_pull=lambda **_: None, get_ti_count=lambda **_: 0,
     )  # fmt: skip
-    return {"ti": ti, "dag": DAG("d"), "outlet_events": {}, **more}
+    return {"ti": ti, "dag": DAG("d"), "outlet_events": NoAsset(), **more}
 
 
 def fails(notifier, run_id="1"):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG, BaseNotifier
-from support.airflow_world import MemoryStore
+from support.airflow_world import MemoryStore, NoAsset
 
 from airflow_provider_cdi import RecoveredNotifier, RowErrorNotifier, SyncErrorNotifier, WarehouseToBrazeOperator
 from airflow_provider_cdi.exceptions import ConfigurationError
@@ -53,7 +53,7 @@ def context(run_id="r", **more):
         dag_id="d", task_id="t", run_id=run_id, map_index=-1, try_number=1, max_tries=0, task=task,
         xcom_pull=lambda **_: None, get_ti_count=lambda **_: 0,
     )  # fmt: skip
-    return {"ti": ti, "dag": DAG("d"), "outlet_events": {}, **more}
+    return {"ti": ti, "dag": DAG("d"), "outlet_events": NoAsset(), **more}
 
 
 def fails(notifier, run_id="r"):
