@@ -9,7 +9,8 @@ from typing import Any
 
 OUTCOMES = ("rejected", "unknown", "accepted")
 #: What became of a reject that was taken by a redrive. ``rejected`` again has a line of its own; ``gone``: no row has
-#: its key any more; ``newer_row``: a newer row of its key was sent, or is due, by itself.
+#: its key any more; ``newer_row``: a newer row of its key was sent, or is due, by itself, or a usual run sends the row
+#: because it was mended in place.
 FATES = ("accepted", "rejected", "unknown", "gone", "newer_row")
 
 

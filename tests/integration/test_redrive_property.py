@@ -22,6 +22,9 @@ STEPS = st.lists(
     min_size=4,
     max_size=8,
 )
+LOADS = st.lists(
+    st.sampled_from(["bad row", "good row", "mend", "next load", "run", "redrive"]), min_size=6, max_size=10
+)
 examples = count()
 
 
@@ -110,3 +113,46 @@ def test_each_event_arrives_once(lab, steps):
         event["properties"]["n"] for who in story.newest for event in lab.sandbox.events(external_id=story.named(who))
     ]
     assert Counter(arrived) == Counter(range(1, next(story.rows)))
+
+
+class Loads:
+    """Events of which all that come with one load have one time, each of somebody else."""
+
+    def __init__(self, lab: Any) -> None:
+        self.lab, self.number, self.runs, self.rows, self.load = lab, next(examples), count(1), 0, 1
+        lab.world = AirflowWorld()
+        lab.arguments = {"rejects_path": str(lab.rejects / f"{self.number}.jsonl"), "stop_if_all_rejected": None}
+        lab.sql("create or replace table users (updated_at timestamp, external_id varchar, payload varchar)")
+
+    def add(self, payload: str) -> None:
+        self.rows += 1
+        values = f"timestamp '2026-01-01' + to_seconds({self.load}), 'p{self.number}-{self.rows}', '{payload}'"
+        self.lab.sql(f"insert into users values ({values})")
+
+    def step(self, what: str) -> None:
+        match what:
+            case "bad row" | "good row":
+                self.add(EVENT % 1 if what == "good row" else "bad")
+            case "mend":
+                first = "select min(external_id) from users where payload = 'bad'"
+                self.lab.sql(f"update users set payload = '{EVENT % 1}' where external_id = ({first})")
+            case "next load":
+                self.load += 1
+            case "run":
+                self.lab.run(run_id=f"run-{next(self.runs)}", data_type="events")
+            case "redrive":
+                again(self.lab, f"again-{next(self.runs)}", kind="events")
+
+
+@FEW
+@given(steps=LOADS)
+def test_each_event_of_loads_that_stamp_all_rows_alike_arrives_once(lab, steps):
+    loads = Loads(lab)
+    for step in ["bad row", "good row", "run", *steps]:
+        loads.step(step)
+    lab.sql(f"update users set payload = '{EVENT % 1}'")
+    for step in ["run", "redrive"]:
+        loads.step(step)
+    received = lab.arrivals()["received"]
+    arrived = {name: number for name, number in received.items() if f":p{loads.number}-" in name}
+    assert (len(arrived), set(arrived.values())) == (loads.rows, {1})
