@@ -31,7 +31,7 @@ def redriven(airflow: Any, dag_id: str, **sync: Any) -> DAG:
     with DAG(dag_id, schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
         usual = {"task_id": "sync", "warehouse_conn_id": "warehouse", "source": "users", "data_type": "attributes"}
         users = WarehouseToBrazeOperator(**{**usual, "rejects_path": f"{airflow.rejects}/", **sync})
-        mend = PythonOperator(task_id="mend", python_callable=airflow.sql, op_args=[MEND])
+        mend = PythonOperator(task_id="mend", python_callable=lambda: airflow.sql(MEND))
         users >> mend >> RedriveRejectsOperator(task_id="again", sync=users)
     register(dag)
     return dag

@@ -385,7 +385,7 @@ def test_another_number_of_partitions_loses_nothing_and_sends_again_what_it_told
 
 
 def test_a_command_about_one_sync_leaves_another_alone_whose_name_begins_alike(lab):
-    lab.dag("hand_alike", more=", sync_id='hand_users'")
-    lab.airflow.run(lab.dag("hand_alike_too", more=", sync_id='hand_users:eu'"))
+    lab.dag("hand_alike", more=f", sync_id='hand_users'{KEPT}")
+    lab.airflow.run(lab.dag("hand_alike_too", more=f", sync_id='hand_users:eu'{KEPT}"))
     assert lab.call("state", "reset", "--sync-id", "hand_users", *AT_ONCE).code == 0
     assert find_state().newest("hand_users:eu").record.changed == ()
