@@ -36,6 +36,7 @@ __all__ = [
     "airflow_option",
     "asset_value",
     "asset_values",
+    "cdi_command",
     "core_timetable",
     "counts_deferred_tasks",
     "database_asked_for_secrets",
@@ -125,6 +126,14 @@ def lists_prior_xcoms() -> bool:
 def reads_commands_of_providers() -> bool:
     """Whether the ``airflow`` command has those of providers (their ``cli`` key), as it does since 3.2."""
     return _airflow_version() >= (3, 2)
+
+
+def cdi_command(words: str) -> str:
+    """Return how a command of this package is called with the installed Airflow.
+
+    :param words: behind ``airflow cdi``.
+    """
+    return f"{'airflow cdi' if reads_commands_of_providers() else 'python -m airflow_provider_cdi'} {words}"
 
 
 def drop_xcom(ti: Any, key: str, run_id: str, map_index: int) -> None:

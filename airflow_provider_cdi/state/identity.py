@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.state.assets import ascii_name
+from airflow_provider_cdi.version_compat import cdi_command
 
 #: Other names of the one zone that needs none.
 _UTC = frozenset({"", "utc", "etc/utc", "z", "zulu", "etc/zulu", "uct", "etc/uct", "universal", "etc/universal"})
@@ -155,8 +156,8 @@ def refuse_other_identity(stored: Identity, identity: Identity, place: str) -> N
         raise ConfigurationError(
             f"Sync {stored.sync_id!r} belongs to task {stored.owner!r}, and task {identity.owner!r} has the "
             "same sync_id; each would take the other's rows. Give one of them a sync_id of its own. If the task "
-            f"was renamed, `airflow cdi state move --sync-id {stored.sync_id} --to-dag-id … --to-task-id …` lets this "
-            f'one take over, or remove "owner" from the record {place}.'
+            f"was renamed, `{cdi_command('state move')} --sync-id {stored.sync_id} --to-dag-id … --to-task-id …` lets "
+            f'this one take over, or remove "owner" from the record {place}.'
         )
     for what, old, new in (
         ("data type", stored.data_type, identity.data_type),

@@ -22,7 +22,7 @@ from airflow_provider_cdi.state.lease_keeper import Heartbeat, LeaseKeeper
 from airflow_provider_cdi.state.record import Checkpoint, StateRecord
 from airflow_provider_cdi.state.records import Records
 from airflow_provider_cdi.state.store import Instance, Stores
-from airflow_provider_cdi.version_compat import TaskDeferred, has_thread_safe_calls
+from airflow_provider_cdi.version_compat import TaskDeferred, cdi_command, has_thread_safe_calls
 
 _log = logging.getLogger(__name__)
 
@@ -274,8 +274,8 @@ class SyncState:
     def _set_by_hand(self) -> str:
         which = f" --map-index {self._map_index}" if self._map_index is not None else ""
         return (
-            f"call `airflow cdi state set --dag-id {self._ti.dag_id} --task-id {self._ti.task_id}{which} --watermark "
-            "2026-01-05T00:00:00Z --why …`"
+            f"call `{cdi_command('state set')} --dag-id {self._ti.dag_id} --task-id {self._ti.task_id}{which} "
+            "--watermark 2026-01-05T00:00:00Z --why …`"
         )
 
 
@@ -286,7 +286,7 @@ def _about_move(record: StateRecord) -> str:
         f"Sync {record.identity.sync_id!r} was moved to {', '.join(record.moved_to)}{by}: its rows are sent under that "
         "name, and this task would send them once more. Nothing was sent. If this task is gone on purpose, remove it "
         "from the DAG; if it is a new sync, give it a sync_id of its own; to take the move back, "
-        f"`airflow cdi state reset` or `state set` with --sync-id {record.identity.sync_id!r} begin it anew."
+        f"`{cdi_command('state reset')}` or `state set` with --sync-id {record.identity.sync_id!r} begin it anew."
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from airflow_provider_cdi.version_compat import cdi_command
 from airflow_provider_cdi.watching.history import PastRun
 
 
@@ -116,7 +117,7 @@ def _lagging(seen: Seen, bounds: Bounds, now: datetime, since: datetime) -> Alar
         "lag",
         f"it lags by {_span(now - read)} (more than {_span(bounds.lag_over)})",
         f"What changed in the source after {read.isoformat(timespec='seconds')} was not sent. Either no run "
-        "ended well since then, or its runs take longer than the time between them. `airflow cdi check` tells "
+        f"ended well since then, or its runs take longer than the time between them. `{cdi_command('check')}` tells "
         "how many rows are due.",
     )
 

@@ -11,6 +11,7 @@ from airflow_provider_cdi.destinations.braze.limits import BrazeLimits
 from airflow_provider_cdi.engine.reading.partition import partitions
 from airflow_provider_cdi.engine.settings import DeliverySettings, RetryPolicy
 from airflow_provider_cdi.transfers.params import sync_params
+from airflow_provider_cdi.version_compat import cdi_command
 
 pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
 
@@ -106,7 +107,7 @@ def test_a_run_whose_connection_is_gone_names_the_syncs_of_its_dag_that_use_it(a
     assert (run.state, instance.try_number) == ("failed", 1)
     said = caplog.text + "".join(capsys.readouterr())
     assert "In this DAG it is used by sync (warehouse)." in said
-    assert "`airflow cdi connections --conn-id deleted`" in said
+    assert f"`{cdi_command('connections')} --conn-id deleted`" in said
 
 
 def test_every_successful_run_emits_an_asset_event_with_the_numbers(airflow):

@@ -10,6 +10,7 @@ from support.airflow_versions import airflow_version
 
 from airflow_provider_cdi.version_compat import (
     BaseHook,
+    cdi_command,
     counts_deferred_tasks,
     default_deferrable,
     get_connection_async,
@@ -22,6 +23,11 @@ def test_deferred_tasks_are_counted_where_the_scheduler_counts_them():
 
     names = ConcurrencyMap.load.__code__.co_names
     assert ("ACTIVE_STATES" in names) == counts_deferred_tasks() == (airflow_version() >= (3, 2))
+
+
+def test_a_command_is_named_as_the_installed_airflow_has_it():
+    way = "airflow cdi" if airflow_version() >= (3, 2) else "python -m airflow_provider_cdi"
+    assert cdi_command("state show") == f"{way} state show"
 
 
 def test_threads_may_call_airflow_where_its_line_has_a_lock():

@@ -18,6 +18,7 @@ from airflow_provider_cdi.exceptions import ConfigurationError
 from airflow_provider_cdi.transfers.redrive.choice import RejectChoice
 from airflow_provider_cdi.transfers.redrive.redrive import may_be_sent, not_chosen, reject_filter
 from airflow_provider_cdi.transfers.redrive.taking import MOST, key_of
+from airflow_provider_cdi.version_compat import cdi_command
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.rows.table_contract import TableContract
@@ -88,7 +89,10 @@ def retry_rejects(options: argparse.Namespace) -> int:
     else:
         if others := not_chosen(of.index):
             tell(others)
-        tell("Nothing is to be taken, so no run was triggered. `airflow cdi rejects list --all` shows what there is.")
+        tell(
+            "Nothing is to be taken, so no run was triggered. "
+            f"`{cdi_command('rejects list --all')}` shows what there is."
+        )
     if options.output == "json":
         print_json(_document(of, due, conf, known, run_id))
     return GOOD if run_id or is_whole else NOT_GOOD
@@ -183,7 +187,7 @@ def _tell_run(of: RejectsOfSync, known: KnownDag, conf: dict[str, Any], *, away:
 def _tell_triggered(of: RejectsOfSync, run_id: str, known: KnownDag) -> None:
     dag_id = of.task.dag.dag_id
     tell(f"Triggered: run {run_id} of the DAG {dag_id}.")
-    tell("`airflow cdi syncs` shows how it goes; what became of each reject, its report says under redrive.")
+    tell(f"`{cdi_command('syncs')}` shows how it goes; what became of each reject, its report says under redrive.")
     if known.is_paused:
         tell(f"It waits until somebody unpauses the DAG, which starts its schedule, too: airflow dags unpause {dag_id}")
 

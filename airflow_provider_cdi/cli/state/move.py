@@ -12,6 +12,7 @@ from airflow_provider_cdi.exceptions import UsageError
 from airflow_provider_cdi.state.by_hand.changes import change_now, check_reason, write_all
 from airflow_provider_cdi.state.by_hand.moves import renamed, repartitioned
 from airflow_provider_cdi.transfers.source_look import SourceLook
+from airflow_provider_cdi.version_compat import cdi_command
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +31,9 @@ def move(options: argparse.Namespace) -> None:
     if sum(wishes) != 1:
         raise UsageError("Say where to: --to-sync-id, --to-dag-id and --to-task-id, or --to-partitions.")
     if not options.sync_id:
-        raise UsageError("Say which sync moves: --sync-id with its present name, as `airflow cdi syncs` lists it.")
+        raise UsageError(
+            f"Say which sync moves: --sync-id with its present name, as `{cdi_command('syncs')}` lists it."
+        )
     check_reason(options.why)
     known = Known.look(options.dag_file)
     if options.to_partitions:

@@ -16,7 +16,7 @@ from airflow_provider_cdi.state.identity import Identity, default_sync_id
 from airflow_provider_cdi.state.outside import StatedTask
 from airflow_provider_cdi.state.records import STATE_KEY
 from airflow_provider_cdi.transfers.sync_tasks import SyncTask, sync_tasks
-from airflow_provider_cdi.version_compat import has_asset_state
+from airflow_provider_cdi.version_compat import cdi_command, has_asset_state
 
 if TYPE_CHECKING:
     import argparse
@@ -156,7 +156,9 @@ class Known:
         :raises UsageError: when it names none.
         """
         if not (options.dag_id or options.sync_id):
-            raise UsageError("Name a sync: --sync-id, or --dag-id with --task-id. `airflow cdi syncs` lists them.")
+            raise UsageError(
+                f"Name a sync: --sync-id, or --dag-id with --task-id. `{cdi_command('syncs')}` lists them."
+            )
         found = {one.name: one for one in self._of_tasks(options)}
         for name in self.state.records:
             if name not in found and self._is_meant(name, options):
@@ -165,7 +167,8 @@ class Known:
             found = {name: one for name, one in found.items() if _index(one) == options.map_index}
         if not found:
             raise UsageError(
-                "No sync of the DAG files or of the database has that name. `airflow cdi syncs` lists what there is."
+                "No sync of the DAG files or of the database has that name. "
+                f"`{cdi_command('syncs')}` lists what there is."
                 f"{self.unread}"
             )
         return list(found.values())

@@ -15,6 +15,7 @@ from airflow_provider_cdi.state.by_hand.found import FoundRecord, FoundState, ab
 from airflow_provider_cdi.state.by_hand.places import XComPlace
 from airflow_provider_cdi.state.identity import default_sync_id, former_sync_id
 from airflow_provider_cdi.transfers.sync_tasks import SyncTask
+from airflow_provider_cdi.version_compat import cdi_command
 
 if TYPE_CHECKING:
     from airflow_provider_cdi.engine.rows.watermark import Watermark
@@ -133,12 +134,12 @@ class _Look:
         if mapped is not None:
             return "orphan", (
                 f"{name}: no instance of the mapped task has this name any more. If the number of partitions was "
-                f"changed, take its state along: airflow cdi state move --sync-id '{mapped}' --to-partitions N --why "
-                "TEXT."
+                f"changed, take its state along: {cdi_command('state move')} --sync-id '{mapped}' --to-partitions N "
+                "--why TEXT."
             )
         return "orphan", (
             f"{name}: no task of the DAG files has this sync. If it was renamed, take its state along: "
-            f"airflow cdi state move --sync-id '{name}' --to-sync-id NEW --why TEXT."
+            f"{cdi_command('state move')} --sync-id '{name}' --to-sync-id NEW --why TEXT."
         )
 
     def _line(self, task: SyncTask, name: str, map_index: int) -> SyncLine:

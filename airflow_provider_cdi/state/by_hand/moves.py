@@ -17,7 +17,7 @@ from airflow_provider_cdi.state.by_hand.repartition import Ahead, repartition
 from airflow_provider_cdi.state.identity import default_sync_id, mapped_name, mapped_part
 from airflow_provider_cdi.state.record import Change
 from airflow_provider_cdi.state.records import STATE_KEY
-from airflow_provider_cdi.version_compat import has_asset_state
+from airflow_provider_cdi.version_compat import cdi_command, has_asset_state
 
 _PART = re.compile(r"(?:(?P<source>.*):)?(?P<part>\d+/\d+)")
 
@@ -167,7 +167,7 @@ def _records_of(state: FoundState, sync_id: str) -> list[FoundRecord]:
     names = [*([sync_id] if sync_id in state.records else ()), *state.instances_of(sync_id)]
     found = [one for name in names if (one := state.newest(name)) and not one.record.moved_to]
     if not found:
-        raise UsageError(f"Nothing of a sync {sync_id!r} is stored. `airflow cdi syncs` lists what there is.")
+        raise UsageError(f"Nothing of a sync {sync_id!r} is stored. `{cdi_command('syncs')}` lists what there is.")
     return found
 
 
@@ -184,7 +184,7 @@ def _moved(state: FoundState, found: FoundRecord, goal: _Goal, target: Target, c
     if present is not None and present.record.watermark is not None and not present.record.moved_to:
         raise ConfigurationError(
             f"The sync {name!r} has a state of its own already (watermark {present.record.watermark.position}); "
-            "nothing was changed. Reset it first if it is of no use: airflow cdi state reset."
+            f"nothing was changed. Reset it first if it is of no use: {cdi_command('state reset')}."
         )
     identity = replace(record.identity, sync_id=name, owner=target.owner or record.identity.owner)
     place = _place(found, name, target, goal.map_index)

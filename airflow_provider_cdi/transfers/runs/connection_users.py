@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_cdi.exceptions import MissingConnection, raise_alone
 from airflow_provider_cdi.hooks.connections import find_connection
 from airflow_provider_cdi.transfers.sync_tasks import SyncTask, rendered, sync_tasks
+from airflow_provider_cdi.version_compat import cdi_command
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, Context
@@ -33,8 +34,8 @@ def _used_by(conn_id: str, context: Context) -> str:
     users = ", ".join(_users(dag, conn_id, context)) if dag else ""
     here = f"In this DAG it is used by {users}. " if users else ""
     return (
-        f"{here}A task cannot see other DAGs: `airflow cdi connections --conn-id {conn_id}`, where the DAG files are, "
-        "lists all syncs that use it (before Airflow 3.2 `python -m airflow_provider_cdi connections`)."
+        f"{here}A task cannot see other DAGs: `{cdi_command('connections')} --conn-id {conn_id}`, where the DAG files "
+        "are, lists all syncs that use it."
     )
 
 

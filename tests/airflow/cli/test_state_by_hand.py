@@ -20,7 +20,7 @@ from airflow_provider_cdi.state.by_hand.found import find_state
 from airflow_provider_cdi.state.by_hand.places import AssetPlace, ChangedMeanwhile
 from airflow_provider_cdi.state.lease import LEASE_KEY, Lease
 from airflow_provider_cdi.state.stores.variable_store import VariableStore
-from airflow_provider_cdi.version_compat import put_asset_value
+from airflow_provider_cdi.version_compat import cdi_command, put_asset_value
 
 pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
 
@@ -146,7 +146,7 @@ def test_a_state_whose_task_is_gone_is_listed_with_what_to_do(lab):
     ran = command(lab._capsys, ["syncs", "--status", "orphan", "--output", "json"])
     assert ran.code == 1
     assert "hand_gone.sync" in {one["sync_id"] for one in json.loads(ran.out)}
-    assert "airflow cdi state move --sync-id 'hand_gone.sync'" in ran.err
+    assert f"{cdi_command('state move')} --sync-id 'hand_gone.sync'" in ran.err
 
 
 @pytest.mark.parametrize("words", [("--dag-id", "no_such_dag"), ("--status", "parital")])
