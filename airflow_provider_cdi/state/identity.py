@@ -139,6 +139,14 @@ class Identity:
         names = dict.fromkeys(text for name in self.names for text in (ascii_name(name), name))
         return tuple(f":{name}" for name in names)
 
+    def written(self, position: str) -> str:
+        """Return a position of the source as a person writes it, who may give it to a command again.
+
+        :param position: what the source's clock shows; it ends with ``Z`` whatever zone that is of.
+        :return: without the ``Z`` where it is not UTC.
+        """
+        return position if self.reads is None or self.reads.timezone == "UTC" else position.removesuffix("Z")
+
     def is_owned_by(self, owner: str) -> bool:
         """Whether a stored owner is this task; a record without one belongs to whoever finds it."""
         return not owner or not self.owner or owner in (self.owner, self.former_owner)

@@ -55,7 +55,7 @@ def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     row["status"] += " (paused)" if values["paused"] else ""
     if values["since"]:
         row["status"] += f" since {values['since']}"
-    row["watermark"] = values["watermark"] and values["watermark"].replace(".000000Z", "Z")
+    row["watermark"] = values["watermark"] and values["watermark"].replace(".000000", "")
     row["lag"] = None if values["lag"] is None else in_words(values["lag"])
     return row
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
 
     from airflow_provider_cdi.cli.state.stated import StatedSync
+    from airflow_provider_cdi.state.identity import Identity
     from airflow_provider_cdi.state.record import StateRecord
     from airflow_provider_cdi.transfers.source_look import Meaning
 
@@ -77,7 +78,8 @@ def _changed(one: StatedSync, options: argparse.Namespace, *, is_reset: bool) ->
     if one.found is not None and not is_reset:
         refuse_other_identity(one.found.record.identity, identity, one.found.place.describe())
     new, meaning = _wanted(one, options, old, is_reset=is_reset)
-    before, after = _words(one.found.record if one.found else None), _words_of(new, options, is_reset=is_reset)
+    before = _words(one.found.record if one.found else None)
+    after = _words_of(new, options, identity, is_reset=is_reset)
     tell(f"{one.name}: {before} becomes {after}.")
     _tell_meaning(meaning, options)
     change = change_now(options.why, f"{before} becomes {after}")
@@ -147,18 +149,18 @@ def _words(record: StateRecord | None) -> str:
     if record is None:
         return "no state"
     mark = record.watermark
-    return _watermark_words(mark) if mark else "no watermark"
+    return _watermark_words(mark, record.identity) if mark else "no watermark"
 
 
-def _watermark_words(mark: Watermark) -> str:
+def _watermark_words(mark: Watermark, identity: Identity) -> str:
     number = len(mark.ties)
     ties = f" with {number:,} row{'' if number == 1 else 's'} delivered there" if number else ""
-    return f"watermark {mark.position}{ties}"
+    return f"watermark {identity.written(mark.position)}{ties}"
 
 
-def _words_of(new: Watermark | None, options: argparse.Namespace, *, is_reset: bool) -> str:
+def _words_of(new: Watermark | None, options: argparse.Namespace, identity: Identity, *, is_reset: bool) -> str:
     if new is not None and not is_reset:
-        return _watermark_words(new)
+        return _watermark_words(new, identity)
     if options.to_beginning:
         return "a new sync that sends everything"
-    return "a new sync that starts " + (f"at {new.position}" if new else "as initial= says")
+    return "a new sync that starts " + (f"at {identity.written(new.position)}" if new else "as initial= says")

@@ -43,7 +43,7 @@ def _described(one: StatedSync, state: FoundState) -> dict[str, Any]:
         "destination": record.identity.destination,
         "owner": record.identity.owner,
         "reads": record.identity.reads.to_json() if record.identity.reads else None,
-        "watermark": mark.position if mark else None,
+        "watermark": record.identity.written(mark.position) if mark else None,
         "delivered_at_watermark": len(mark.ties) if mark else None,
         "from_beginning": record.from_beginning,
         "gen": record.gen,

@@ -171,7 +171,7 @@ class _Look:
             "destination": record.identity.destination if record else None,
             "accepted": report.get("accepted"),
             "rejected": report.get("rejected"),
-            "watermark": mark.position if mark else None,
+            "watermark": record.identity.written(mark.position) if record and mark else None,
             "lag": lag(mark, self.now, record.identity.reads.timezone if record and record.identity.reads else "UTC"),
             "last_success": None,
             "since": _moment(run.began) if run is not None and run.state in AT_WORK else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_provider_cdi.engine.reading.partition import Partition
@@ -66,7 +66,10 @@ def renamed(state: FoundState, sync_id: str, target: Target, change: Change) -> 
     """
     writes: list[Write] = []
     told = []
-    for found in _records_of(state, sync_id):
+    records = _records_of(state, sync_id)
+    if target.sync_id != sync_id:
+        _refuse_same_xcoms(records, target)
+    for found in records:
         old = found.record.identity.sync_id
         part = mapped_part(sync_id, old) if old != sync_id else None
         new = target.sync_id if part is None else f"{mapped_name(target.sync_id, None, None)}:{part}"
@@ -88,7 +91,10 @@ def repartitioned(state: FoundState, sync_id: str, count: int | None, change: Ch
     :param change: who and why.
     :raises ConfigurationError: when the present parts are not all there, or the new ones have a state already.
     """
-    made = [_repartitioned(state, sync_id, *group, count, change=change) for group in _groups(state, sync_id)]
+    groups = list(_groups(state, sync_id))
+    if count is None and len(groups) > 1:
+        raise UsageError(f"The sync {sync_id!r} reads {len(groups)} sources: one task without partitions has one.")
+    made = [_repartitioned(state, sync_id, group, count, change) for group in groups]
     return Move(
         tuple(one for move in made for one in move.writes),
         tuple(line for move in made for line in move.told),
@@ -96,15 +102,9 @@ def repartitioned(state: FoundState, sync_id: str, count: int | None, change: Ch
     )
 
 
-def _repartitioned(
-    state: FoundState,
-    sync_id: str,
-    source: str | None,
-    old: Mapping[Partition, FoundRecord],
-    count: int | None,
-    *,
-    change: Change,
-) -> Move:
+def _repartitioned(state: FoundState, sync_id: str, group: _Group, count: int | None, change: Change) -> Move:
+    old, source = group.parts, group.source
+    _refuse_same_xcoms(list(old.values()), Target(sync_id))
     marks = {part: found.record.watermark for part, found in old.items()}
     _refuse_parts_without_watermark(sync_id, marks)
     parts = [Partition(index, count or 1) for index in range(count or 1)]
@@ -117,12 +117,17 @@ def _repartitioned(
     like = next(iter(old.values()))
     for index, (name, new) in enumerate(zip(new_names, repartition(marks, parts), strict=True)):
         goal = _Goal(name, new.watermark, None if count is None else index)
-        writes.append(_moved(state, like, goal, Target(sync_id), change))
+        writes.append(_moved(state, like, goal, Target(sync_id), change, left=group.left))
         again += new.again
-        told.append(f"{name} begins at watermark {new.watermark.position if new.watermark else None}.")
+        position = like.record.identity.written(new.watermark.position) if new.watermark else None
+        told.append(f"{name} begins at watermark {position}.")
     for part, found in old.items():
         to = [name for name, one in zip(new_names, parts, strict=True) if one.range.overlap(part.range)]
         writes.append(Write(found.place, found.stored, moved_record(found.record, to[:4], change)))
+    for name, found in group.left.items():
+        if name not in new_names:
+            told.append(f"{name} is left from an earlier number of partitions, and goes.")
+            writes.append(Write(found.place, found.stored, moved_record(found.record, new_names[:4], change)))
     return Move(tuple(writes), tuple(told), tuple(again))
 
 
@@ -135,9 +140,23 @@ def _refuse_parts_without_watermark(sync_id: str, marks: Mapping[Partition, Wate
         )
 
 
-def _groups(state: FoundState, sync_id: str) -> Iterator[tuple[str | None, dict[Partition, FoundRecord]]]:
-    """Return the present parts of each source of a sync: the name of the source, and the parts' records."""
-    groups: dict[str | None, dict[Partition, FoundRecord]] = {}
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What is stored of one source of a sync.
+
+    :param source: its name; None for a query.
+    :param parts: the present parts, each with its record.
+    :param left: what is left of earlier numbers of parts, after which the present ones began anew, by name.
+    """
+
+    source: str | None
+    parts: Mapping[Partition, FoundRecord]
+    left: Mapping[str, FoundRecord]
+
+
+def _groups(state: FoundState, sync_id: str) -> Iterator[_Group]:
+    """Return what is stored of each source of a sync."""
+    groups: dict[str | None, dict[tuple[int, bool], dict[Partition, FoundRecord]]] = {}
     for found in _records_of(state, sync_id):
         rest = mapped_part(sync_id, found.record.identity.sync_id)
         match = _PART.fullmatch(rest or "")
@@ -149,16 +168,17 @@ def _groups(state: FoundState, sync_id: str) -> Iterator[tuple[str | None, dict[
         reads = found.record.identity.reads
         source = reads.source if reads and not reads.source.startswith("query ") else None
         part = Partition.parse(match["part"]) if match else Partition(0, 1)
-        groups.setdefault(source, {})[part] = found
-    for source, parts in groups.items():
-        numbers = {part.of for part in parts}
-        if len(numbers) > 1 or len(parts) != min(numbers):
-            there = ", ".join(f"{part.index}/{part.of}" for part in sorted(parts, key=lambda one: (one.of, one.index)))
+        groups.setdefault(source, {}).setdefault((part.of, rest is None), {})[part] = found
+    for source, sets in groups.items():
+        # After a change without a move the new parts have sent everything: they make a whole without the old ones.
+        *older, parts = sorted(sets.values(), key=lambda one: max(found.record.at for found in one.values()))
+        if len(parts) != next(iter(parts)).of:
+            there = ", ".join(f"{part.index}/{part.of}" for part in sorted(parts, key=lambda one: one.index))
             raise ConfigurationError(
                 f"Of sync {sync_id!r} there are the parts {there}, which do not make one whole: rows could get lost. "
-                "Let the DAG run once, so that each part has a state, or `state reset` what is of no use any more."
+                "Let the DAG run once, so that each part has a state, then move."
             )
-        yield source, parts
+        yield _Group(source, parts, {found.record.identity.sync_id: found for one in older for found in one.values()})
 
 
 def _records_of(state: FoundState, sync_id: str) -> list[FoundRecord]:
@@ -171,6 +191,34 @@ def _records_of(state: FoundState, sync_id: str) -> list[FoundRecord]:
     return found
 
 
+def _refuse_same_xcoms(found: Sequence[FoundRecord], target: Target) -> None:
+    """Make sure that no record has to lie beside the old one where there is room for one alone.
+
+    :param found: the records that are moved.
+    :param target: where to.
+    """
+    place = found[0].place
+    if has_asset_state() or not isinstance(place, XComPlace):
+        return
+    if (target.dag_id or place.dag_id, target.task_id or place.task_id) == (place.dag_id, place.task_id):
+        raise ConfigurationError(
+            f"Before Airflow 3.3 the state of {found[0].record.identity.sync_id!r} lies {place.describe()}, where "
+            f"there is room for one name. Nothing was changed. Give the task under its new name {_initial(found)} for "
+            'its first run; or let it run once with checkpoint="variable" under its present name, and move it then.'
+        )
+
+
+def _initial(found: Sequence[FoundRecord]) -> str:
+    """Return the argument with which a new sync goes on where the slowest of some ended."""
+    marks = [one.record.watermark for one in found if one.record.watermark is not None]
+    if len(marks) < len(found):
+        return "the initial= that it has"
+    lowest = min(marks, key=lambda mark: mark.position[:-1])
+    number = len(lowest.ties) if len(found) == 1 else 0
+    ties = f", {number} row{'' if number == 1 else 's'} delivered" if number else ""
+    return f'initial="{found[0].record.identity.written(lowest.position)}{ties}"'
+
+
 @dataclass(frozen=True, slots=True)
 class _Goal:
     name: str
@@ -178,12 +226,22 @@ class _Goal:
     map_index: int | None
 
 
-def _moved(state: FoundState, found: FoundRecord, goal: _Goal, target: Target, change: Change) -> Write:
+def _moved(
+    state: FoundState,
+    found: FoundRecord,
+    goal: _Goal,
+    target: Target,
+    change: Change,
+    *,
+    left: Collection[str] = (),
+) -> Write:
     record, name, watermark = found.record, goal.name, goal.watermark
     present = None if name == record.identity.sync_id else state.newest(name)
-    if present is not None and present.record.watermark is not None and not present.record.moved_to:
+    is_free = present is None or present.record.watermark is None or present.record.moved_to or name in left
+    if present is not None and not is_free:
+        mark = present.record.watermark
         raise ConfigurationError(
-            f"The sync {name!r} has a state of its own already (watermark {present.record.watermark.position}); "
+            f"The sync {name!r} has a state of its own already (watermark {mark.position if mark else None}); "
             f"nothing was changed. Reset it first if it is of no use: {cdi_command('state reset')}."
         )
     identity = replace(record.identity, sync_id=name, owner=target.owner or record.identity.owner)

@@ -361,6 +361,16 @@ def test_a_mapped_source_with_a_template_is_named_as_its_runs_name_it(lab, monke
     assert lab.accepted(dag) == 10
 
 
+def test_a_watermark_of_another_zone_is_told_so_that_it_can_be_given_back(lab):
+    dag = lab.dag("hand_zone", more=", watermark_timezone='Europe/Berlin'")
+    lab.airflow.run(dag)
+    (told,) = json.loads(lab.call("state", "show", "--dag-id", "hand_zone", "--output", "json").out)
+    assert told["watermark"] == lab.syncs()[1]["hand_zone.sync"]["watermark"] == "2026-01-01T00:00:09.000000"
+    ran = lab.call("state", "set", "--dag-id", "hand_zone", "--watermark", told["watermark"], *AT_ONCE)
+    assert f"becomes watermark {told['watermark']}." in ran.err
+    assert lab.accepted(dag) == 1
+
+
 def test_a_sync_whose_source_only_a_run_knows_is_set_without_a_count(lab):
     dag = lab.dag("hand_run_only", source="{{ run_id and 'users' }}")
     lab.airflow.run(dag)
