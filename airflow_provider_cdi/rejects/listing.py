@@ -60,14 +60,14 @@ class RunFiles:
     :param folder: where they lie.
     :param name: what they begin with: the run's id as far as a file's name can have it, and the instance.
     :param parts: files with lines, in no order.
-    :param marks: names of the files that say what was redriven.
+    :param marks: name of a file that says what was redriven -> when it was written, in seconds since 1970.
     :param seals: token of a part -> name of the file that says how many of its files count.
     """
 
     folder: str
     name: str
     parts: list[PartFile] = field(default_factory=list)
-    marks: list[str] = field(default_factory=list)
+    marks: dict[str, float] = field(default_factory=dict)
     seals: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -137,7 +137,7 @@ def _enter(runs: dict[tuple[str, str], RunFiles], file: FoundFile) -> None:
         return runs.setdefault((folder, found["run"]), RunFiles(folder, found["run"]))
 
     if found := _MARKS.fullmatch(name):
-        run_of(found).marks.append(file.name)
+        run_of(found).marks[file.name] = file.modified
     elif found := _SEAL.fullmatch(name):
         run_of(found).seals[found["token"]] = file.name
     elif found := _OF_A_PART.fullmatch(name):

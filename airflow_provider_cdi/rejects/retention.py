@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow_provider_cdi.rejects.index import RejectIndex
@@ -14,6 +14,10 @@ from airflow_provider_cdi.rejects.stored import written_at
 
 #: Of a time that nobody can read: it may be young.
 _NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+#: From the first try of a run to the last one, which may join what the first one wrote.
+_LONGEST_RUN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,28 @@ def remove_old(index: RejectIndex, before: datetime, *, keep: Collection[str] = 
     for run in old_runs(index, before, keep=keep):
         remove(index, run)
         gone += run.rejects
+    remove_old_marks(index, before)
     return gone
+
+
+def remove_old_marks(index: RejectIndex, before: datetime) -> None:
+    """Delete marks of rejects that are all gone, where ``rejects_path`` gives all runs one name, so none goes whole.
+
+    A mark is written after what it marks: where every part that is left was written long after it, it marks nothing.
+
+    :param index: of the sync.
+    :param before: the moment before which they were written.
+    :raises RetryLater: when the storage does not do its part.
+    :raises ConfigurationError: when it never can.
+    """
+    if not index.place.begins:
+        return
+    for run in index.runs():
+        first = min(before.timestamp(), *(part.modified for part in run.parts)) - _LONGEST_RUN.total_seconds()
+        try:
+            index.storage.remove([name for name, written in run.marks.items() if written < first])
+        except index.storage.errors as error:
+            raise index.explained(error, f"Marks of rejects in {index.place.below!r} cannot be deleted") from None
 
 
 def _apart(index: RejectIndex, run: RunFiles) -> list[RunFiles]:

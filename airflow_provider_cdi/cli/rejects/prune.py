@@ -9,7 +9,7 @@ from airflow_provider_cdi.cli.command import GOOD, NOT_GOOD
 from airflow_provider_cdi.cli.output import print_result, tell
 from airflow_provider_cdi.cli.rejects.choice import moment
 from airflow_provider_cdi.cli.rejects.sync import rejects_of_sync
-from airflow_provider_cdi.rejects.retention import old_runs, remove
+from airflow_provider_cdi.rejects.retention import old_runs, remove, remove_old_marks
 
 if TYPE_CHECKING:
     import argparse
@@ -38,5 +38,6 @@ def prune_rejects(options: argparse.Namespace) -> int:
     elif old:
         for run in old:
             remove(of.index, run)
+        remove_old_marks(of.index, before)
         tell(f"Deleted: {number}.")
     return GOOD if of.is_whole() else NOT_GOOD

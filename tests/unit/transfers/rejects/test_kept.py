@@ -68,6 +68,18 @@ def test_a_run_all_of_whose_rejects_are_older_goes_with_its_marks(runs):
     assert runs.left() == ["young"]
 
 
+def test_where_all_runs_have_one_name_marks_go_when_all_that_they_may_mark_is_gone(runs):
+    for age in (50, 40, 20):
+        runs.leave("all", age)
+        index = RejectIndex("users", RejectPlace(str(runs.folder), begins=f"{runs.folder}/all."))
+        before = set(runs.folder.glob("*"))
+        index.mark([(one, "accepted") for one in index.entries()], run="again", at=NOW.isoformat())
+        runs.date(set(runs.folder.glob("*")) - before, age - 1)
+    assert remove_old_rejects(runs.sync(rejects_path=f"{runs.folder}/all.jsonl"), now=NOW) == 2
+    assert len(list(runs.folder.glob("*.marks"))) == 1
+    assert not list(index.entries())
+
+
 def test_a_run_one_of_whose_tries_is_young_stays_whole(runs):
     runs.leave("slow", 40, 20)
     assert remove_old_rejects(runs.sync(), now=NOW) == 0
