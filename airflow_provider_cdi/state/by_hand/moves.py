@@ -110,7 +110,9 @@ def _repartitioned(state: FoundState, sync_id: str, group: _Group, count: int | 
     parts = [Partition(index, count or 1) for index in range(count or 1)]
     new_names = [sync_id if count is None else mapped_name(sync_id, source, f"{p.index}/{p.of}") for p in parts]
     if set(new_names) & {found.record.identity.sync_id for found in old.values()}:
-        raise UsageError(f"The sync {sync_id!r} has that number of partitions already.")
+        if not group.left:
+            raise UsageError(f"The sync {sync_id!r} has that number of partitions already.")
+        return _tidied(group, new_names, change)
     writes: list[Write] = []
     again: list[Ahead] = []
     told = []
@@ -124,11 +126,18 @@ def _repartitioned(state: FoundState, sync_id: str, group: _Group, count: int | 
     for part, found in old.items():
         to = [name for name, one in zip(new_names, parts, strict=True) if one.range.overlap(part.range)]
         writes.append(Write(found.place, found.stored, moved_record(found.record, to[:4], change)))
-    for name, found in group.left.items():
-        if name not in new_names:
-            told.append(f"{name} is left from an earlier number of partitions, and goes.")
-            writes.append(Write(found.place, found.stored, moved_record(found.record, new_names[:4], change)))
-    return Move(tuple(writes), tuple(told), tuple(again))
+    rest = _tidied(group, new_names, change)
+    return Move((*writes, *rest.writes), (*told, *rest.told), tuple(again))
+
+
+def _tidied(group: _Group, new_names: Sequence[str], change: Change) -> Move:
+    """Return the end of what is left of earlier numbers of parts."""
+    left = {name: found for name, found in group.left.items() if name not in new_names}
+    gone = [moved_record(found.record, new_names[:4], change) for found in left.values()]
+    return Move(
+        tuple(Write(found.place, found.stored, made) for found, made in zip(left.values(), gone, strict=True)),
+        tuple(f"{name} is left from an earlier number of partitions, and goes." for name in left),
+    )
 
 
 def _refuse_parts_without_watermark(sync_id: str, marks: Mapping[Partition, Watermark | None]) -> None:

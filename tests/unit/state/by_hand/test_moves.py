@@ -76,6 +76,9 @@ def test_what_is_left_of_an_earlier_number_of_parts_makes_way():
     assert back.writes[0].record.watermark.position == "2026-01-01T00:00:05.000000Z"
     on = repartitioned(state, "users", 4, CHANGE)
     assert on.writes[-1].record.moved_to == tuple(f"users:users:{index}/4" for index in range(4))
+    tidied = repartitioned(state, "users", 2, CHANGE)
+    assert names(tidied) == ["users"]
+    assert tidied.writes[0].record.moved_to == ("users:users:0/2", "users:users:1/2")
 
 
 def test_parts_that_do_not_make_a_whole_are_not_moved():
