@@ -52,6 +52,7 @@ def _run(options: argparse.Namespace) -> int:
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a table has room for."""
     row = {name: values[name] for name in _IN_TABLE}
+    row["status"] += " (dry run)" if values["dry_run"] else ""
     row["status"] += " (paused)" if values["paused"] else ""
     if values["since"]:
         row["status"] += f" since {values['since']}"

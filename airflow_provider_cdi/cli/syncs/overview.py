@@ -171,6 +171,7 @@ class _Look:
             "destination": record.identity.destination if record else None,
             "accepted": report.get("accepted"),
             "rejected": report.get("rejected"),
+            "dry_run": bool(report.get("dry_run")),
             "watermark": record.identity.written(mark.position) if record and mark else None,
             "lag": lag(mark, self.now, record.identity.reads.timezone if record and record.identity.reads else "UTC"),
             "last_success": None,

@@ -141,6 +141,15 @@ def test_a_sync_is_listed_before_and_after_its_first_run(lab):
     assert line["last_success"]
 
 
+def test_a_dry_run_is_not_taken_for_one_that_sent_something(lab):
+    dag = lab.dag("hand_dry")
+    lab.airflow.run(dag, dry_run=True)
+    assert lab.syncs("--dag-id", "hand_dry")[1]["hand_dry.sync"]["dry_run"] is True
+    assert "success (dry run)" in lab.call("syncs", "--dag-id", "hand_dry").out
+    lab.airflow.run(dag)
+    assert "(dry run)" not in lab.call("syncs", "--dag-id", "hand_dry").out
+
+
 def test_a_state_whose_task_is_gone_is_listed_with_what_to_do(lab):
     lab.airflow.run(lab.dag("hand_gone"))
     ran = command(lab._capsys, ["syncs", "--status", "orphan", "--output", "json"])
