@@ -34,6 +34,7 @@ class Airflow:
 
     def sql(self, *statements: str) -> None:
         with duckdb.connect(str(self.path)) as connection:
+            connection.execute("set timezone = 'UTC'")  # now() without a zone would be the machine's
             for statement in statements:
                 connection.execute(statement)
 

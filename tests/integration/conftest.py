@@ -54,6 +54,7 @@ class Lab:
 
     def sql(self, *statements: str) -> None:
         with duckdb.connect(str(self.path)) as connection:
+            connection.execute("set timezone = 'UTC'")  # now() without a zone would be the machine's
             for statement in statements:
                 connection.execute(statement)
 
