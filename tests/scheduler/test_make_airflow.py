@@ -53,7 +53,7 @@ def test_make_airflow_is_ready_when_it_says_so_and_leaves_nothing_running(airflo
     listed = subprocess.run(
         ["sh", "-c", script], cwd=clone, env=_variables(), capture_output=True, text=True, check=True
     )
-    assert "never ran (paused)" in {one["status"] for one in json.loads(listed.stdout)}
+    assert {(one["status"], one["paused"]) for one in json.loads(listed.stdout)} == {("never ran", True)}
 
     _press_ctrl_c(airflow)
     until(lambda: [_status(address) for address in addresses] == [None, None, None], "all servers have ended")
