@@ -14,12 +14,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from support.airflow_world import AirflowWorld, make_operator
 from support.killable import FileStore
+from support.waiting import BOUND
 
 from airflow_provider_cdi.engine.sentry import LONGEST_GAP
 from airflow_provider_cdi.engine.settings import DeliverySettings
@@ -53,12 +55,16 @@ def start_try(folder):
         return subprocess.Popen(command, env=environment, stderr=errors)
 
 
-def freeze_after(requests, process, sandbox):
-    deadline = time.monotonic() + 120
-    while sandbox.state()["requests"].get("/users/track", {}).get("requests", 0) < requests:
-        assert process.poll() is None, "the try ended before it was frozen"
-        assert time.monotonic() < deadline, "the try sends nothing"
-    os.kill(process.pid, signal.SIGSTOP)
+def freeze_at_request(number, process, sandbox):
+    """Let the process stand still after so many requests, and return when that was."""
+    is_frozen = threading.Event()
+
+    def freeze():
+        os.kill(process.pid, signal.SIGSTOP)
+        is_frozen.set()
+
+    sandbox.at_request(number, freeze)
+    assert is_frozen.wait(BOUND), "the try ended before it was frozen"
     return time.monotonic()
 
 
@@ -70,10 +76,10 @@ def test_a_worker_that_wakes_up_leaves_every_person_as_its_successor_left_them(l
     write(warehouse, 1, day=1)
     lab.sandbox.change(latency=0.05)
     frozen = start_try(tmp_path)
-    frozen_at = freeze_after(40, frozen, lab.sandbox)
+    frozen_at = freeze_at_request(40, frozen, lab.sandbox)
     assert start_try(tmp_path).wait() == 0
     write(warehouse, 2, day=2)
-    world = AirflowWorld(asset=FileStore(tmp_path / "asset.json"))
+    world = AirflowWorld(asset=FileStore(tmp_path / "asset"))
     delivery = DeliverySettings(max_in_flight=8)
     make_operator(rejects_path=str(tmp_path / "r.jsonl"), delivery=delivery).execute(world.context("run-2"))
     lab.sandbox.settle()
@@ -82,7 +88,7 @@ def test_a_worker_that_wakes_up_leaves_every_person_as_its_successor_left_them(l
     while time.monotonic() < frozen_at + LONGEST_GAP + 1:
         time.sleep(0.1)
     os.kill(frozen.pid, signal.SIGCONT)
-    assert frozen.wait(120) != 0
+    assert frozen.wait(BOUND) != 0
     lab.sandbox.settle()
     assert lab.arrivals()["accepted_objects"] == before
     assert set(values_of(lab.sandbox).values()) == {2}

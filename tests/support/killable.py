@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,36 +25,29 @@ WINDOW = 2_000
 
 
 class FileStore(MemoryStore):
-    def __init__(self, path: Path) -> None:
+    """A folder with a file a key."""
+
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.path = path
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
 
     def get(self, key: str, default: Any = None) -> Any:
-        self._read()
-        return super().get(key, default)
+        file = self._folder / key
+        return json.loads(file.read_text()) if file.exists() else default
 
     def delete(self, key: str) -> None:
-        self._read()
-        super().delete(key)
-        self._write()
+        (self._folder / key).unlink(missing_ok=True)
 
     def set(self, key: str, value: Any, **more: Any) -> None:
-        self._read()
-        super().set(key, value, **more)
-        self._write()
-
-    def _read(self) -> None:
-        self.kept = json.loads(self.path.read_text()) if self.path.exists() else {}
-
-    def _write(self) -> None:
-        new = self.path.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(self.kept))
-        os.replace(new, self.path)
+        new = self._folder / f"{key}.{os.getpid()}.{threading.get_ident()}"
+        new.write_text(json.dumps(value))
+        os.replace(new, self._folder / key)
 
 
 def main(folder: Path, subject: str | None = None, run_id: str = "run-1") -> None:
-    task = folder / ("task.json" if run_id == "run-1" else f"task.{run_id}.json")
-    world = AirflowWorld(asset=FileStore(folder / "asset.json"), runs={run_id: FileStore(task)})
+    task = folder / f"task.{run_id}"
+    world = AirflowWorld(asset=FileStore(folder / "asset"), runs={run_id: FileStore(task)})
     chosen = SUBJECTS[subject] if subject else None
     operator = make_operator(
         **({"kind": chosen.kind, **chosen.arguments} if chosen else {}),
@@ -61,7 +55,7 @@ def main(folder: Path, subject: str | None = None, run_id: str = "run-1") -> Non
         delivery=DeliverySettings(max_in_flight=8, window_rows=WINDOW),
     )
     signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())  # as Airflow does it
-    tries = FileStore(folder / "tries.json")
+    tries = FileStore(folder / "tries")
     tries.set("number", tries.get("number", 0) + 1)
     context = world.context(run_id, try_number=tries.get("number"))
     if run_id != "run-1":
