@@ -120,7 +120,6 @@ class WatchSyncsOperator(BaseOperator):
         return WatchedSync(self.dag_id, sync.task_id, SyncTask(dag, task).sync_id)
 
     def _look(self, sync: WatchedSync, contacts: SyncNotifier, context: Context) -> Iterator[tuple[str, list[str]]]:
-        from airflow_provider_cdi.state.stores.variable_store import VariableStore
         from airflow_provider_cdi.watching.history import instances, past_runs
         from airflow_provider_cdi.watching.judgement import Bounds, Seen, alarms
         from airflow_provider_cdi.watching.memory import WatchMemory
@@ -132,7 +131,7 @@ class WatchSyncsOperator(BaseOperator):
             runs = past_runs(states, sync.task_id, map_index, lambda run, index: _report(sync, run, index))
             seen = Seen.of(runs, bounds, now)
             sync_id = _name(sync, map_index, seen.newest)
-            memory = WatchMemory(VariableStore(sync_id), sync_id, f"{self.dag_id}.{self.task_id}", now)
+            memory = WatchMemory.of(sync_id, f"{self.dag_id}.{self.task_id}", now)
             wrong = alarms(seen, bounds, now, memory.since)
             tell_alarms(sync_id, wrong, memory, contacts, context)
             failed = tell_failure(sync_id, seen.newest, contacts, context) if self.tell_failures else []

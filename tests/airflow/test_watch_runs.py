@@ -11,6 +11,8 @@ from support.airflow_versions import register
 from support.mail_sink import MailSink
 
 from airflow_provider_cdi import SyncErrorNotifier, WatchSyncsOperator
+from airflow_provider_cdi.state.stores.variable_store import VariableStore
+from airflow_provider_cdi.watching.memory import WATCH_KEY
 
 pytestmark = pytest.mark.filterwarnings("default")  # Airflow's own warnings are not ours to mend
 
@@ -92,7 +94,8 @@ def test_two_watches_of_one_contact_do_not_end_what_the_other_told(airflow, mail
 
 
 def test_a_sync_that_cannot_be_watched_takes_nothing_from_the_others(airflow, mails, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_VAR_CDI_WATCH__NEVER_RAN.SYNC", "no json")
+    variable = VariableStore("never_ran.sync/watch_many.sync").name(WATCH_KEY)
+    monkeypatch.setenv(f"AIRFLOW_VAR_{variable.upper()}", "no json")
     airflow.run(airflow.dag("watched_behind"))
     with DAG("watch_many", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
         syncs = [("never_ran", "sync"), ("watched_behind", "sync")]
