@@ -88,7 +88,7 @@ class Forwarder:
                     self._begin(self._listener.accept()[0])
 
     def _begin(self, local: socket.socket) -> None:
-        link = _Link(local, self._carry)
+        link = _Link(local, self._carry, self._ended)
         with self._lock:
             if self._is_closed or not _is_ours(local):
                 local.close()
@@ -98,7 +98,7 @@ class Forwarder:
 
     def _carry(self, link: _Link) -> None:
         try:
-            link.carry(self._open_channel(), self._ended)
+            link.carry(self._open_channel())
         except Exception as error:  # of whatever the SSH library raises for a channel
             self._failed(error)
         finally:
@@ -110,19 +110,20 @@ class Forwarder:
 class _Link:
     """A local connection and, once it is open, its channel."""
 
-    def __init__(self, local: socket.socket, carry: Callable[[_Link], None]) -> None:
+    def __init__(self, local: socket.socket, carry: Callable[[_Link], None], ended: Callable[[], None]) -> None:
         self.local = local
+        self._ended = ended
         self.thread = Thread(target=carry, args=(self,), name="cdi-ssh-tunnel-down", daemon=True)
         self._channel: Any = None
         self._is_cut = False
 
-    def carry(self, channel: Any, ended: Callable[[], None]) -> None:
+    def carry(self, channel: Any) -> None:
         """Move bytes both ways until both ends are done."""
         self._channel = channel
         up = Thread(target=self._move_up, name="cdi-ssh-tunnel-up", daemon=True)
         up.start()
         try:
-            self._move_down(ended)
+            self._move_down()
             up.join()
         finally:
             channel.close()
@@ -141,9 +142,9 @@ class _Link:
                 self._channel.sendall(piece)
             self._channel.shutdown_write()
         except (OSError, EOFError):
-            self.cut()
+            self._break_off()
 
-    def _move_down(self, ended: Callable[[], None]) -> None:
+    def _move_down(self) -> None:
         try:
             while piece := self._channel.recv(_PIECE):
                 self.local.sendall(piece)
@@ -152,8 +153,12 @@ class _Link:
                 return
         except OSError:
             pass
-        if not self._is_cut:
-            ended()
+        self._break_off()
+
+    def _break_off(self) -> None:
+        """Cut, and say before our side hears of it that the channel ended; whichever direction notices it first."""
+        if self._channel.closed and not self._is_cut:
+            self._ended()
         self.cut()
 
 

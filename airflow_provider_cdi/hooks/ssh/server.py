@@ -133,9 +133,12 @@ class SshClient:
         """Whether the connection still stands, as far as it is known."""
         return bool(self._transport.is_active())
 
-    def has_ended(self) -> bool:
-        """Whether the connection is gone: a channel ends a moment before the thread of the connection does."""
-        self._transport.join(0.5)
+    def has_ended(self, within: float = 0.5) -> bool:
+        """Whether the connection is gone: a channel ends a moment before the thread of the connection does.
+
+        :param within: how many seconds that may take.
+        """
+        self._transport.join(within)
         return not self.is_alive
 
     def open_channel(self, host: str, port: int) -> Any:

@@ -10,6 +10,9 @@ from airflow_provider_cdi.hooks.ssh.errors import of_channel
 from airflow_provider_cdi.hooks.ssh.forwarding import Forwarder
 from airflow_provider_cdi.hooks.ssh.server import SshServer
 
+#: Seconds for an SSH connection to end behind a channel that ended without a word, on a busy machine.
+_ENDS_WITHIN = 5.0
+
 
 class Tunnel:
     """Leads from a listening socket to an address as the SSH server sees it.
@@ -54,7 +57,7 @@ class Tunnel:
         self.trouble = self._broken() if self._client.has_ended() else self._refused(error)
 
     def _ended(self) -> None:
-        if self._client.has_ended():
+        if self._client.has_ended(within=_ENDS_WITHIN):
             self.trouble = self._broken()
 
     def _refused(self, error: Exception) -> CdiError:

@@ -1,4 +1,4 @@
-"""What the commands tell of syncs and change of their state, and what the next real run makes of it."""
+"""What `airflow cdi syncs` tells and `airflow cdi state` changes, and what the next real run makes of it."""
 
 from __future__ import annotations
 
