@@ -12,6 +12,8 @@ from uuid import uuid4
 from airflow_provider_cdi.state.store import Instance, StateStore
 
 LEASE_KEY = "cdi_lease"
+#: States of a task instance in which Airflow counts on its process, or on its trigger: it may hold a lease.
+HOLDING = ("running", "deferred", "restarting")
 
 
 @dataclass(frozen=True, slots=True)

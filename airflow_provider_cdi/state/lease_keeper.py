@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_cdi.exceptions import ConfigurationError, RetryLater, Superseded
-from airflow_provider_cdi.state.lease import Lease, LeasePlace, busy, superseded, two_instances
+from airflow_provider_cdi.state.lease import HOLDING, Lease, LeasePlace, busy, superseded, two_instances
 
 #: Seconds between two heartbeats.
 BEAT_EVERY = 10.0
@@ -24,8 +24,6 @@ DEAD_AFTER = 60.0
 WAIT_AT_MOST = 120.0
 #: Seconds between two looks at a lease that is held.
 LOOK_EVERY = 5.0
-#: States of a task instance in which Airflow counts on its process.
-_AT_WORK = ("running", "deferred", "restarting")
 
 
 class LeaseKeeper:
@@ -97,7 +95,7 @@ class LeaseKeeper:
         state = self._state_of(lease)
         if state == "deferred" and lease.is_deferred:
             raise RetryLater(busy(lease, self._mine))
-        if state in _AT_WORK and self._is_alive(lease):
+        if state in HOLDING and self._is_alive(lease):
             raise RetryLater(busy(lease, self._mine))
         self._log.warning("Sync %s was left by %s, which is no longer at work", lease.sync_id, lease.describe())
 

@@ -40,10 +40,11 @@ class Records:
         #: Whether the task has left records under another name: it was given a new ``sync_id`` on purpose.
         self.has_others = False
 
-    def newest(self, saved: int = 0) -> StateRecord | None:
+    def newest(self, saved: int) -> StateRecord | None:
         """Return the newest record of the sync, None when there is none.
 
-        :param saved: generation of the newest record that was saved as far as is known, see ``Lease.gen``.
+        :param saved: generation of the newest record that was saved as far as is known, 0 when it is not known; see
+            ``Lease.gen``.
         """
         record = max(self._found(saved), key=lambda one: one.age, default=None)
         if record is not None:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_cdi.state.identity import default_sync_id, former_sync_id
-from airflow_provider_cdi.state.lease import Lease
+from airflow_provider_cdi.state.lease import HOLDING, Lease
 
 #: States of a task instance that may still read or write the state: one that waits for its retry goes on by its plan.
 AT_WORK = ("running", "queued", "scheduled", "deferred", "restarting", "up_for_retry", "up_for_reschedule")
-#: Those in which Airflow counts on its process, or on its trigger.
-_HOLDING = ("running", "deferred", "restarting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class TaskAtWork:
         :param lease: of a sync.
         :param owner: the sync's own task, which holds leases of earlier versions: they name no task.
         """
-        if self.state not in _HOLDING or (self.run_id, self.map_index) != (lease.run_id, lease.map_index):
+        if self.state not in HOLDING or (self.run_id, self.map_index) != (lease.run_id, lease.map_index):
             return False
         is_its = (self.dag_id, self.task_id) == (lease.dag_id, lease.task_id) if lease.task_id else self.is_of({owner})
         return is_its and lease.try_number >= self.try_number
