@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_cdi.exceptions import StopSync
@@ -245,7 +246,7 @@ class WarehouseSyncOperator(DeclaredSync):
         from airflow_provider_cdi.transfers.redrive.sent_by_itself import SentByItself
 
         return SentByItself(
-            index=self._reject_index(context, run),
+            open_index=partial(self._reject_index, context, run),
             source=source,  # type: ignore[arg-type]  # every source of this package finds rows by their keys
             contract=destination.contract,
             name=self.name_of(context["ti"]),

@@ -7,7 +7,7 @@ that it was sent. So its reject is marked before it is: a try that is killed in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ _CLOCKS = timedelta(days=2)
 class SentByItself:
     """The rejects of one sync at the time from which a usual run goes on; each row counts for itself.
 
-    :param index: of the sync's rejects.
+    :param open_index: opens the index of the sync's rejects. It asks Airflow for the records of all runs that it keeps.
     :param source: the sync's own.
     :param contract: of the data type.
     :param name: of the sync; of a mapped one that of the instance.
@@ -43,7 +43,7 @@ class SentByItself:
     :param log: of the task.
     """
 
-    index: RejectIndex
+    open_index: Callable[[], RejectIndex]
     source: KeyedSource
     contract: TableContract
     name: str
@@ -51,15 +51,16 @@ class SentByItself:
     log: Any
 
     def mark(self, after: Watermark | None) -> None:
-        """Mark them. Nothing is read unless a row at the watermark was rejected.
+        """Mark them. Nothing is asked or read unless a row at the watermark was rejected.
 
         :param after: from where the run goes on; None for the beginning.
         """
         if after is None or not after.has_rejects or after.ties.exact is None:
             return
+        index = self.open_index()
         try:
-            marked = list(self._rejects_of(after))
-            self.index.mark(((reject, NEWER_ROW) for reject in marked), run=self.run_id, at=now_text())
+            marked = list(self._rejects_of(after, index))
+            index.mark(((reject, NEWER_ROW) for reject in marked), run=self.run_id, at=now_text())
         except (RetryLater, ConfigurationError) as error:
             self.log.warning(
                 "Whether this run sends rejected rows that were mended in place could not be found out: %s Sent again "
@@ -70,8 +71,8 @@ class SentByItself:
         if marked:
             self.log.info("%s rejects are mended in place: this run sends their rows", f"{len(marked):,}")
 
-    def _rejects_of(self, after: Watermark) -> Iterator[StoredReject]:
-        taken = take(self._entries(after), self.contract, stored=False)
+    def _rejects_of(self, after: Watermark, index: RejectIndex) -> Iterator[StoredReject]:
+        taken = take(self._entries(after, index), self.contract, stored=False)
         if not taken.rejects:
             return
         due = Due(after)
@@ -80,9 +81,9 @@ class SentByItself:
             yield from (one.reject for one, fate in verdict.fates if fate == NEWER_ROW)
             yield from (one.reject for sent in verdict.sent if sent.hashes for one in sent.rejects)
 
-    def _entries(self, after: Watermark) -> Iterator[StoredReject]:
+    def _entries(self, after: Watermark, index: RejectIndex) -> Iterator[StoredReject]:
         position = sortable(after.position)
         at = datetime.fromisoformat(after.position.removesuffix("Z")[:26]).replace(tzinfo=UTC)
-        for reject in self.index.entries(RejectFilter(files_since=at - _CLOCKS)):
+        for reject in index.entries(RejectFilter(files_since=at - _CLOCKS)):
             if reject.sync_id in ("", self.name) and sortable(reject.updated_at) == position:
                 yield reject
