@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -117,6 +118,17 @@ class Stage:
     def _import_errors(self) -> str:
         errors = self.rest.get("/importErrors")["import_errors"]
         return "".join(f"\n{error['stack_trace']}" for error in errors if self.dag_id in error["filename"])
+
+    def connect(self, name: str, fields: dict[str, Any]) -> None:
+        """Give Airflow a connection, in the place of one that it may have under that name.
+
+        :param fields: as Airflow's JSON form of a connection has them.
+        """
+        extra = fields.get("extra")
+        if self.rest.find(f"/connections/{name}"):
+            self.rest.delete(f"/connections/{name}")
+        body = {**fields, "connection_id": name, "extra": json.dumps(extra) if extra else None}
+        self.rest.post("/connections", body)
 
     # --- the warehouse ------------------------------------------------------------------------------------
 

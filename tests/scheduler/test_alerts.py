@@ -68,17 +68,10 @@ class Night:
 
     def __init__(self, stage, mails, hook):
         self.stage, self.rest, self.mails, self.hook = stage, stage.rest, mails, hook
-        self.connect("mail_sink", json.loads(mails.connection))
-        self.connect("hook_sink", json.loads(hook.connection))
-        self.connect("alerts_key", {"conn_type": "braze", "host": stage.sandbox.url, "password": "wrong"})
-        self.connect("alerts_away", {"conn_type": "postgres", "host": "127.0.0.1", "port": 9, "login": "x"})
-
-    def connect(self, name, fields):
-        extra = fields.get("extra")
-        body = {**fields, "connection_id": name, "extra": json.dumps(extra) if extra else None}
-        if self.rest.find(f"/connections/{name}"):
-            self.rest.delete(f"/connections/{name}")
-        self.rest.post("/connections", body)
+        stage.connect("mail_sink", json.loads(mails.connection))
+        stage.connect("hook_sink", json.loads(hook.connection))
+        stage.connect("alerts_key", {"conn_type": "braze", "host": stage.sandbox.url, "password": "wrong"})
+        stage.connect("alerts_away", {"conn_type": "postgres", "host": "127.0.0.1", "port": 9, "login": "x"})
 
     def table(self, name, payloads):
         self.stage.sql(f"create table {name} (updated_at timestamp, external_id varchar(100), payload varchar(1000))")
@@ -140,7 +133,7 @@ def test_each_trouble_its_end_silence_and_lateness_reach_the_right_people_once(n
     assert [subject.split(":")[0] for subject in night.told("late")] == ["Sync alerts.guard"]
     before = len(night.mails.mails)
     sandbox = night.stage.sandbox
-    night.connect("alerts_key", {"conn_type": "braze", "host": sandbox.url, "password": sandbox.key})
+    night.stage.connect("alerts_key", {"conn_type": "braze", "host": sandbox.url, "password": sandbox.key})
     night.table("alerts_missing", ['{"n":1}'])
     night.stage.sql("delete from alerts_guard where external_id = 'alerts_guard-2'")
     night.run()
@@ -171,9 +164,7 @@ with DAG("worker_gone", schedule=None, start_date=datetime(2026, 1, 1), catchup=
 def test_a_worker_that_is_gone_is_told_by_the_callback_in_the_dag_processor_and_so_is_its_end(make_stage):
     with MailSink() as mails:
         stage = make_stage("worker_gone")
-        connection = json.loads(mails.connection)
-        kept = {**connection, "connection_id": "worker_gone_mail", "extra": json.dumps(connection["extra"])}
-        stage.rest.post("/connections", kept)
+        stage.connect("worker_gone_mail", json.loads(mails.connection))
         stage.insert(range(3), at=NEW_YEAR)
         stage.write(WORKER_GONE)
         stage.switch(on=True)

@@ -43,9 +43,7 @@ with DAG(
 def test_a_run_that_is_late_is_told_while_it_is_at_work(make_stage):
     with MailSink() as mails:
         stage = make_stage("deadline")
-        connection = json.loads(mails.connection)
-        kept = {**connection, "connection_id": "deadline_mail", "extra": json.dumps(connection["extra"])}
-        stage.rest.post("/connections", kept)
+        stage.connect("deadline_mail", json.loads(mails.connection))
         stage.insert(range(3), at=datetime(2026, 1, 1, tzinfo=UTC))
         stage.write(DAG_FILE)
         stage.switch(on=True)
